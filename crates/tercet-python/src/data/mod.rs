@@ -1,0 +1,11 @@
+//! The data's way in: columns of a purchase log or of a purchase summary.
+
+mod ids;
+mod purchase_log;
+mod purchase_summary;
+mod purchases;
+
+pub(crate) use ids::{CustomerIds, check_unique_ids};
+pub(crate) use purchase_log::summarize_purchases;
+pub(crate) use purchase_summary::PurchaseSummary;
+pub(crate) use purchases::{PurchaseArrays, purchase_columns};

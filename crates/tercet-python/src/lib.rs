@@ -1,0 +1,39 @@
+//! The compiled half of the Python package `tercet`: translation only.
+//!
+//! A module here carries the name of the module of the core that it translates. What is not a
+//! translation is the boundary itself: `boundary` (threads, signals, progress), `arrays` (NumPy),
+//! `records` (dictionaries) and `errors`.
+
+// pyo3 hands arguments over by value, and a Python signature names each of them.
+#![allow(clippy::needless_pass_by_value, clippy::too_many_arguments)]
+// Doc comments become Python docstrings, where a name needs no backticks.
+#![allow(clippy::doc_markdown)]
+
+mod arrays;
+mod boundary;
+mod data;
+mod errors;
+mod model;
+mod persist;
+mod records;
+mod simulate;
+mod value;
+
+/// The compiled half of tercet; use the classes and functions of `tercet` instead.
+#[pyo3::pymodule]
+mod _tercet {
+    #[pymodule_export]
+    use crate::data::{PurchaseSummary, check_unique_ids, summarize_purchases};
+    #[pymodule_export]
+    use crate::persist::model_kind;
+    #[pymodule_export]
+    use crate::simulate::simulate_purchases;
+    #[pymodule_export]
+    use crate::value::lifetime::lifetime_value::lifetime_value;
+    #[pymodule_export]
+    use crate::value::lifetime::{FittedBgNbd, FittedGammaGamma};
+
+    #[pymodule_export]
+    #[expect(non_upper_case_globals, reason = "Python's name for it")]
+    const __version__: &str = env!("CARGO_PKG_VERSION");
+}

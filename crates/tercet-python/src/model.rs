@@ -1,0 +1,88 @@
+//! What every fitted model shows, written once against the core's traits.
+
+use pyo3::prelude::*;
+use serde_json::Value;
+use tercet::{Error, Fitted};
+
+use crate::arrays::{Column, Table};
+use crate::boundary;
+use crate::errors;
+use crate::records::Record;
+
+/// The level at which nothing but the interval depends on the level.
+const ANY_LEVEL: f64 = 0.95;
+
+/// The parameters' names, in the order of every other list and matrix.
+pub(crate) fn parameter_names(py: Python<'_>, fitted: &impl Fitted) -> PyResult<Vec<String>> {
+    let parameters = boundary::brief(py, || fitted.parameters(ANY_LEVEL))?;
+    Ok(parameters
+        .into_iter()
+        .map(|parameter| parameter.name)
+        .collect())
+}
+
+/// Standard errors; nan where there is none.
+pub(crate) fn standard_errors(py: Python<'_>, fitted: &impl Fitted) -> PyResult<Column<f64>> {
+    let parameters = boundary::brief(py, || fitted.parameters(ANY_LEVEL))?;
+    let errors = parameters
+        .iter()
+        .map(|parameter| known(parameter.standard_error));
+    Ok(Column::new(py, errors.collect()))
+}
+
+/// Intervals, a row a parameter: lower and upper end; nan where there is none.
+pub(crate) fn intervals(py: Python<'_>, fitted: &impl Fitted, level: f64) -> PyResult<Table> {
+    let parameters = boundary::brief(py, || fitted.parameters(level))?;
+    let ends = parameters
+        .iter()
+        .map(|one| [known(one.lower), known(one.upper)]);
+    Table::new(py, ends.collect())
+}
+
+/// A covariance matrix; nan in the entries that the data do not determine.
+pub(crate) fn covariance<const N: usize>(
+    py: Python<'_>,
+    matrix: [[Option<f64>; N]; N],
+) -> PyResult<Table> {
+    Table::new(py, matrix.map(|row| row.map(known)).to_vec())
+}
+
+/// The named settings, as the core writes them into files.
+pub(crate) fn settings<'py>(
+    py: Python<'py>,
+    written: serde_json::Result<Value>,
+    names: &[&str],
+) -> PyResult<Record<'py>> {
+    let written = written.map_err(|error| {
+        errors::to_python(Error::Corrupt {
+            reason: error.to_string(),
+        })
+    })?;
+    names
+        .iter()
+        .try_fold(Record::new(py), |record, name| match &written[name] {
+            Value::Number(number) => record.with(name, number.as_u64()),
+            value => record.with(name, value.as_str()),
+        })
+}
+
+/// How the fit went, by name.
+pub(crate) fn report<'py>(py: Python<'py>, fitted: &impl Fitted) -> PyResult<Record<'py>> {
+    let report = fitted.report();
+    Record::new(py)
+        .with("iterations", report.iterations)?
+        .with("log_likelihood", report.log_likelihood)?
+        .with("converged", report.converged)?
+        .with("how_it_ended", &report.how_it_ended)?
+        .with("n_observations", report.n_observations)?
+        .with("n_rows", report.n_rows)?
+        .with("n_cells", report.n_cells)?
+        .with("n_parameters", report.n_parameters)?
+        .with("aic", report.aic())?
+        .with("bic", report.bic())?
+        .with("boundary", report.boundary.as_deref())
+}
+
+fn known(value: Option<f64>) -> f64 {
+    value.unwrap_or(f64::NAN)
+}

@@ -1,0 +1,301 @@
+//! The BG/NBD model of buying and dropping out.
+
+use std::path::PathBuf;
+
+use pyo3::prelude::*;
+use tercet::data::Purchases;
+use tercet::observe::Observer;
+use tercet::value::lifetime::{self as core, BgNbd};
+use tercet::{Estimator, Result};
+
+use crate::arrays::{Column, Floats, Table};
+use crate::boundary::{self, Progress};
+use crate::data::PurchaseArrays;
+use crate::records::{ColumnNames, Record};
+use crate::{errors, model, persist};
+
+/// A fitted BG/NBD model: immutable.
+///
+/// Arrays of customers are float64, in the caller's row order: `frequency` counts repeat purchases,
+/// `recency` is the time from the first to the last purchase, `age` that from the first purchase to
+/// the end of observation. `columns` says what the caller calls them, for error messages.
+#[pyclass(frozen, module = "tercet._tercet")]
+pub(crate) struct FittedBgNbd(core::FittedBgNbd);
+
+impl FittedBgNbd {
+    /// The core's model.
+    pub(crate) fn core(&self) -> &core::FittedBgNbd {
+        &self.0
+    }
+
+    /// One long call: checks the rows, then asks the model about them.
+    fn ask<T: Send>(
+        &self,
+        py: Python<'_>,
+        arrays: PurchaseArrays<'_>,
+        n_jobs: Option<i64>,
+        progress: Option<Progress>,
+        question: impl FnOnce(&core::FittedBgNbd, &Purchases<'_>, &mut dyn Observer) -> Result<T> + Send,
+    ) -> PyResult<T> {
+        boundary::run(py, n_jobs, progress, |observer| {
+            question(&self.0, &arrays.purchases()?, observer)
+        })
+    }
+}
+
+#[pymethods]
+impl FittedBgNbd {
+    /// Fits the four parameters by maximum likelihood.
+    ///
+    /// `settings` has `time_unit`, `new_customers` and `max_iterations`; `as_of`, the end of
+    /// observation as text, is kept with the model.
+    #[staticmethod]
+    #[pyo3(signature = (
+        frequency, recency, age, weights=None, *, columns, settings, as_of=None, n_jobs=None,
+        progress=None,
+    ))]
+    fn fit(
+        py: Python<'_>,
+        frequency: Floats<'_>,
+        recency: Floats<'_>,
+        age: Floats<'_>,
+        weights: Option<Floats<'_>>,
+        columns: ColumnNames<'_>,
+        settings: Record<'_>,
+        as_of: Option<String>,
+        n_jobs: Option<i64>,
+        progress: Option<Progress>,
+    ) -> PyResult<Self> {
+        let estimator = estimator(&settings, as_of)?;
+        let arrays = PurchaseArrays::new(&frequency, &recency, &age, &columns)?;
+        let weights = weights.as_ref().map(Floats::values).transpose()?;
+        let fitted = boundary::run(py, n_jobs, progress, |observer| {
+            let purchases = arrays.purchases()?;
+            let purchases = match weights {
+                Some(weights) => purchases.with_weights(weights)?,
+                None => purchases,
+            };
+            estimator.fit_observed(&purchases, observer)
+        })?;
+        Ok(Self(fitted))
+    }
+
+    /// The model from a JSON text.
+    #[staticmethod]
+    fn from_json(py: Python<'_>, json: &str) -> PyResult<Self> {
+        persist::from_json(py, json).map(Self)
+    }
+
+    /// The model as a JSON text.
+    fn to_json(&self, py: Python<'_>) -> PyResult<String> {
+        persist::to_json(py, &self.0)
+    }
+
+    /// The model from a file.
+    #[staticmethod]
+    fn load(py: Python<'_>, path: PathBuf) -> PyResult<Self> {
+        persist::load(py, path).map(Self)
+    }
+
+    /// Writes the model to a file, whole or not at all.
+    fn save(&self, py: Python<'_>, path: PathBuf) -> PyResult<()> {
+        persist::save(py, &self.0, path)
+    }
+
+    /// The parameters' names: r, alpha, a, b.
+    #[getter]
+    fn parameter_names(&self, py: Python<'_>) -> PyResult<Vec<String>> {
+        model::parameter_names(py, &self.0)
+    }
+
+    /// The estimates, in the order of the names.
+    #[getter]
+    fn estimates(&self, py: Python<'_>) -> Column<f64> {
+        Column::new(py, self.0.estimates().to_vec())
+    }
+
+    /// Standard errors; nan for a parameter that lies on a boundary or was given.
+    #[getter]
+    fn standard_errors(&self, py: Python<'_>) -> PyResult<Column<f64>> {
+        model::standard_errors(py, &self.0)
+    }
+
+    /// Covariance matrix of the estimates; nan where the data do not determine an entry.
+    #[getter]
+    fn covariance(&self, py: Python<'_>) -> PyResult<Table> {
+        model::covariance(py, self.0.covariance())
+    }
+
+    /// Intervals of the parameters, a row each: lower and upper end.
+    fn intervals(&self, py: Python<'_>, level: f64) -> PyResult<Table> {
+        model::intervals(py, &self.0, level)
+    }
+
+    /// The settings that it was fitted with.
+    #[getter]
+    fn settings<'py>(&self, py: Python<'py>) -> PyResult<Record<'py>> {
+        let written = serde_json::to_value(self.0.settings());
+        model::settings(
+            py,
+            written,
+            &["time_unit", "new_customers", "max_iterations"],
+        )
+    }
+
+    /// The end of observation of the data that it was fitted to; None where nobody said.
+    #[getter]
+    fn as_of(&self) -> Option<&str> {
+        self.0.as_of()
+    }
+
+    /// How the fit went, by name.
+    #[getter]
+    fn report<'py>(&self, py: Python<'py>) -> PyResult<Record<'py>> {
+        model::report(py, &self.0)
+    }
+
+    /// The probability that each customer is still active at the end of observation.
+    #[pyo3(signature = (frequency, recency, age, *, columns, n_jobs=None, progress=None))]
+    fn probability_alive(
+        &self,
+        py: Python<'_>,
+        frequency: Floats<'_>,
+        recency: Floats<'_>,
+        age: Floats<'_>,
+        columns: ColumnNames<'_>,
+        n_jobs: Option<i64>,
+        progress: Option<Progress>,
+    ) -> PyResult<Column<f64>> {
+        let arrays = PurchaseArrays::new(&frequency, &recency, &age, &columns)?;
+        let values = self.ask(
+            py,
+            arrays,
+            n_jobs,
+            progress,
+            core::FittedBgNbd::probability_alive,
+        )?;
+        Ok(Column::new(py, values))
+    }
+
+    /// Intervals of the probability of being active, a row a customer: lower and upper end.
+    #[pyo3(signature = (frequency, recency, age, *, columns, level, n_jobs=None, progress=None))]
+    fn probability_alive_interval(
+        &self,
+        py: Python<'_>,
+        frequency: Floats<'_>,
+        recency: Floats<'_>,
+        age: Floats<'_>,
+        columns: ColumnNames<'_>,
+        level: f64,
+        n_jobs: Option<i64>,
+        progress: Option<Progress>,
+    ) -> PyResult<Table> {
+        let arrays = PurchaseArrays::new(&frequency, &recency, &age, &columns)?;
+        let rows = self.ask(
+            py,
+            arrays,
+            n_jobs,
+            progress,
+            |model, purchases, observer| {
+                model.probability_alive_interval(purchases, level, observer)
+            },
+        )?;
+        Table::new(py, rows)
+    }
+
+    /// Purchases expected of each customer within `horizon` time units.
+    #[pyo3(signature = (frequency, recency, age, *, columns, horizon, n_jobs=None, progress=None))]
+    fn expected_purchases(
+        &self,
+        py: Python<'_>,
+        frequency: Floats<'_>,
+        recency: Floats<'_>,
+        age: Floats<'_>,
+        columns: ColumnNames<'_>,
+        horizon: f64,
+        n_jobs: Option<i64>,
+        progress: Option<Progress>,
+    ) -> PyResult<Column<f64>> {
+        let arrays = PurchaseArrays::new(&frequency, &recency, &age, &columns)?;
+        let values = self.ask(
+            py,
+            arrays,
+            n_jobs,
+            progress,
+            |model, purchases, observer| model.expected_purchases(purchases, horizon, observer),
+        )?;
+        Ok(Column::new(py, values))
+    }
+
+    /// Intervals of the expected purchases, a row a customer: lower and upper end.
+    #[pyo3(signature = (
+        frequency, recency, age, *, columns, horizon, level, n_jobs=None, progress=None,
+    ))]
+    fn expected_purchases_interval(
+        &self,
+        py: Python<'_>,
+        frequency: Floats<'_>,
+        recency: Floats<'_>,
+        age: Floats<'_>,
+        columns: ColumnNames<'_>,
+        horizon: f64,
+        level: f64,
+        n_jobs: Option<i64>,
+        progress: Option<Progress>,
+    ) -> PyResult<Table> {
+        let arrays = PurchaseArrays::new(&frequency, &recency, &age, &columns)?;
+        let rows = self.ask(
+            py,
+            arrays,
+            n_jobs,
+            progress,
+            |model, purchases, observer| {
+                model.expected_purchases_interval(purchases, horizon, level, observer)
+            },
+        )?;
+        Table::new(py, rows)
+    }
+
+    /// Purchases expected of a new customer within `horizon` time units after the first purchase.
+    fn expected_purchases_new(&self, py: Python<'_>, horizon: f64) -> PyResult<f64> {
+        boundary::brief(py, || self.0.expected_purchases_new(horizon))
+    }
+
+    /// For how long each customer may stay silent until the probability of being active falls below
+    /// `probability`.
+    #[pyo3(signature = (
+        frequency, recency, age, *, columns, probability, n_jobs=None, progress=None,
+    ))]
+    fn time_until(
+        &self,
+        py: Python<'_>,
+        frequency: Floats<'_>,
+        recency: Floats<'_>,
+        age: Floats<'_>,
+        columns: ColumnNames<'_>,
+        probability: f64,
+        n_jobs: Option<i64>,
+        progress: Option<Progress>,
+    ) -> PyResult<Column<f64>> {
+        let arrays = PurchaseArrays::new(&frequency, &recency, &age, &columns)?;
+        let values = self.ask(
+            py,
+            arrays,
+            n_jobs,
+            progress,
+            |model, purchases, observer| model.time_until(purchases, probability, observer),
+        )?;
+        Ok(Column::new(py, values))
+    }
+}
+
+fn estimator(settings: &Record<'_>, as_of: Option<String>) -> PyResult<BgNbd> {
+    let estimator = BgNbd::new()
+        .time_unit(errors::parsed(&settings.read::<String>("time_unit")?)?)
+        .new_customers(errors::parsed(&settings.read::<String>("new_customers")?)?)
+        .max_iterations(settings.count("max_iterations")?);
+    Ok(match as_of {
+        Some(date) => estimator.as_of(date),
+        None => estimator,
+    })
+}

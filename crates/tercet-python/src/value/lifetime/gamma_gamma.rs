@@ -1,0 +1,200 @@
+//! The Gamma-Gamma model of spend.
+
+use std::path::PathBuf;
+
+use pyo3::prelude::*;
+use tercet::Estimator;
+use tercet::data::Spend;
+use tercet::value::lifetime::{self as core, GammaGamma};
+
+use crate::arrays::{Column, Floats, Table};
+use crate::boundary::{self, Progress};
+use crate::data::purchase_columns;
+use crate::records::{ColumnNames, Record};
+use crate::{errors, model, persist};
+
+/// A fitted Gamma-Gamma model: immutable.
+///
+/// Arrays of customers are float64, in the caller's row order: `frequency` counts repeat purchases,
+/// `monetary_value` is their mean value. `columns` says what the caller calls them, for error
+/// messages.
+#[pyclass(frozen, module = "tercet._tercet")]
+pub(crate) struct FittedGammaGamma(core::FittedGammaGamma);
+
+impl FittedGammaGamma {
+    /// The core's model.
+    pub(crate) fn core(&self) -> &core::FittedGammaGamma {
+        &self.0
+    }
+}
+
+#[pymethods]
+impl FittedGammaGamma {
+    /// Fits the three parameters by maximum likelihood, to customers with a repeat purchase.
+    ///
+    /// `settings` has `zero_spend` and `max_iterations`.
+    #[staticmethod]
+    #[pyo3(signature = (
+        frequency, monetary_value, weights=None, *, columns, settings, n_jobs=None, progress=None,
+    ))]
+    fn fit(
+        py: Python<'_>,
+        frequency: Floats<'_>,
+        monetary_value: Floats<'_>,
+        weights: Option<Floats<'_>>,
+        columns: ColumnNames<'_>,
+        settings: Record<'_>,
+        n_jobs: Option<i64>,
+        progress: Option<Progress>,
+    ) -> PyResult<Self> {
+        let estimator = GammaGamma::new()
+            .zero_spend(errors::parsed(&settings.read::<String>("zero_spend")?)?)
+            .max_iterations(settings.count("max_iterations")?);
+        let columns = purchase_columns(&columns)?;
+        let (frequency, monetary_value) = (frequency.values()?, monetary_value.values()?);
+        let weights = weights.as_ref().map(Floats::values).transpose()?;
+        let fitted = boundary::run(py, n_jobs, progress, |observer| {
+            let spend = Spend::named(&columns, frequency, monetary_value)?;
+            let spend = match weights {
+                Some(weights) => spend.with_weights(weights)?,
+                None => spend,
+            };
+            estimator.fit_observed(&spend, observer)
+        })?;
+        Ok(Self(fitted))
+    }
+
+    /// The model from a JSON text.
+    #[staticmethod]
+    fn from_json(py: Python<'_>, json: &str) -> PyResult<Self> {
+        persist::from_json(py, json).map(Self)
+    }
+
+    /// The model as a JSON text.
+    fn to_json(&self, py: Python<'_>) -> PyResult<String> {
+        persist::to_json(py, &self.0)
+    }
+
+    /// The model from a file.
+    #[staticmethod]
+    fn load(py: Python<'_>, path: PathBuf) -> PyResult<Self> {
+        persist::load(py, path).map(Self)
+    }
+
+    /// Writes the model to a file, whole or not at all.
+    fn save(&self, py: Python<'_>, path: PathBuf) -> PyResult<()> {
+        persist::save(py, &self.0, path)
+    }
+
+    /// The parameters' names: p, q, v.
+    #[getter]
+    fn parameter_names(&self, py: Python<'_>) -> PyResult<Vec<String>> {
+        model::parameter_names(py, &self.0)
+    }
+
+    /// The estimates, in the order of the names.
+    #[getter]
+    fn estimates(&self, py: Python<'_>) -> Column<f64> {
+        Column::new(py, self.0.estimates().to_vec())
+    }
+
+    /// Standard errors; nan for a parameter that lies on a boundary or was given.
+    #[getter]
+    fn standard_errors(&self, py: Python<'_>) -> PyResult<Column<f64>> {
+        model::standard_errors(py, &self.0)
+    }
+
+    /// Covariance matrix of the estimates; nan where the data do not determine an entry.
+    #[getter]
+    fn covariance(&self, py: Python<'_>) -> PyResult<Table> {
+        model::covariance(py, self.0.covariance())
+    }
+
+    /// Intervals of the parameters, a row each: lower and upper end.
+    fn intervals(&self, py: Python<'_>, level: f64) -> PyResult<Table> {
+        model::intervals(py, &self.0, level)
+    }
+
+    /// The settings that it was fitted with.
+    #[getter]
+    fn settings<'py>(&self, py: Python<'py>) -> PyResult<Record<'py>> {
+        let written = serde_json::to_value(self.0.settings());
+        model::settings(py, written, &["zero_spend", "max_iterations"])
+    }
+
+    /// None: spend is not tied to a date.
+    #[getter]
+    #[expect(clippy::unused_self, reason = "every model has an as_of")]
+    fn as_of(&self) -> Option<&str> {
+        None
+    }
+
+    /// How the fit went, by name.
+    #[getter]
+    fn report<'py>(&self, py: Python<'py>) -> PyResult<Record<'py>> {
+        model::report(py, &self.0)
+    }
+
+    /// Mean value of a purchase in the population; infinite where q is at most 1.
+    #[getter]
+    fn population_mean(&self) -> f64 {
+        self.0.population_mean()
+    }
+
+    /// Whether spend goes with frequency: correlation, `p_value`, n, verdict; nan where no test was
+    /// possible.
+    #[getter]
+    fn independence<'py>(&self, py: Python<'py>) -> PyResult<Record<'py>> {
+        let test = self.0.independence();
+        let p_value = test.and_then(|test| test.p_value);
+        Record::new(py)
+            .with(
+                "correlation",
+                test.map_or(f64::NAN, |test| test.correlation),
+            )?
+            .with("p_value", p_value.unwrap_or(f64::NAN))?
+            .with("n", test.map_or(0.0, |test| test.n))?
+            .with("verdict", test.map(|test| test.verdict()))
+    }
+
+    /// Expected value of a purchase of each customer.
+    #[pyo3(signature = (frequency, monetary_value, *, columns, n_jobs=None, progress=None))]
+    fn expected_spend(
+        &self,
+        py: Python<'_>,
+        frequency: Floats<'_>,
+        monetary_value: Floats<'_>,
+        columns: ColumnNames<'_>,
+        n_jobs: Option<i64>,
+        progress: Option<Progress>,
+    ) -> PyResult<Column<f64>> {
+        let columns = purchase_columns(&columns)?;
+        let (frequency, monetary_value) = (frequency.values()?, monetary_value.values()?);
+        let values = boundary::run(py, n_jobs, progress, |observer| {
+            let spend = Spend::named(&columns, frequency, monetary_value)?;
+            self.0.expected_spend(&spend, observer)
+        })?;
+        Ok(Column::new(py, values))
+    }
+
+    /// Intervals of the expected value of a purchase, a row a customer: lower and upper end.
+    #[pyo3(signature = (frequency, monetary_value, *, columns, level, n_jobs=None, progress=None))]
+    fn expected_spend_interval(
+        &self,
+        py: Python<'_>,
+        frequency: Floats<'_>,
+        monetary_value: Floats<'_>,
+        columns: ColumnNames<'_>,
+        level: f64,
+        n_jobs: Option<i64>,
+        progress: Option<Progress>,
+    ) -> PyResult<Table> {
+        let columns = purchase_columns(&columns)?;
+        let (frequency, monetary_value) = (frequency.values()?, monetary_value.values()?);
+        let rows = boundary::run(py, n_jobs, progress, |observer| {
+            let spend = Spend::named(&columns, frequency, monetary_value)?;
+            self.0.expected_spend_interval(&spend, level, observer)
+        })?;
+        Table::new(py, rows)
+    }
+}

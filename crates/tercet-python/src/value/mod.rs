@@ -1,0 +1,3 @@
+//! Level 3, economic value.
+
+pub(crate) mod lifetime;

@@ -1,0 +1,7 @@
+//! The mathematics under the models; each file cites its formulas.
+
+pub(crate) mod newton;
+pub(crate) mod quadrature;
+pub(crate) mod rising;
+pub(crate) mod special;
+pub(crate) mod sum;

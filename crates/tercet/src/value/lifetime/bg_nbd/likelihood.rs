@@ -1,0 +1,358 @@
+//! The BG/NBD log-likelihood with exact first and second derivatives.
+
+use nalgebra::{SMatrix, SVector};
+
+use super::fitted::Parameters;
+use crate::data::Cell;
+use crate::error::Result;
+use crate::math::newton::Evaluation;
+use crate::math::rising::{LnRising, ln_rising};
+use crate::math::sum::Sums;
+use crate::observe::Phase;
+use crate::parallel::map_blocks;
+
+/// Value, four first and ten second derivatives.
+const SUMS: usize = 15;
+
+/// The log-likelihood of a set of cells as a function of the parameters.
+///
+/// It is split in two. What depends on the number of purchases only (gamma and beta functions) is
+/// computed once for every count that occurs; per cell two logarithms and one exponential remain.
+#[derive(Debug)]
+pub(super) struct Likelihood<'a> {
+    cells: &'a [Cell],
+    /// Distinct purchase counts, ascending.
+    counts: Vec<f64>,
+    /// Customers with each count.
+    customers: Vec<f64>,
+    /// Which count each cell has.
+    count_of_cell: Vec<u32>,
+}
+
+/// What all cells of one purchase count share.
+#[derive(Debug, Clone, Copy)]
+struct Shared {
+    /// `r + x`
+    shape: f64,
+    /// `1 / (b + x - 1)`, for x > 0.
+    inverse: f64,
+    /// `ln a - ln(b + x - 1)`, for x > 0.
+    log_odds: f64,
+}
+
+/// Up to this count a table indexed by the count itself is smaller than the sorting would be.
+const DENSE: f64 = 1e6;
+
+impl<'a> Likelihood<'a> {
+    pub(super) fn new(cells: &'a [Cell]) -> Self {
+        let (counts, count_of_cell) = distinct_counts(cells);
+        let mut customers = vec![0.0; counts.len()];
+        for (cell, &count) in cells.iter().zip(&count_of_cell) {
+            customers[count as usize] += cell.weight;
+        }
+        Self {
+            cells,
+            counts,
+            customers,
+            count_of_cell,
+        }
+    }
+
+    /// Value and derivatives at the working parameters.
+    pub(super) fn evaluate(
+        &self,
+        point: &[f64; 4],
+        phase: &mut Phase<'_>,
+    ) -> Result<Evaluation<4>> {
+        let parameters = Parameters::from_working(point);
+        let mut sums = Sums::<SUMS>::zero();
+        self.add_counts(&parameters, &mut sums);
+        let shared = self.shared(&parameters);
+        let blocks = map_blocks(self.cells.len(), phase, |rows| {
+            let mut block = [0.0; SUMS];
+            for row in rows {
+                let count = self.count_of_cell[row] as usize;
+                add_cell(&parameters, &self.cells[row], &shared[count], &mut block);
+            }
+            block
+        })?;
+        for block in &blocks {
+            sums.add(block);
+        }
+        Ok(to_working(&parameters, &sums.total()))
+    }
+
+    fn shared(&self, p: &Parameters) -> Vec<Shared> {
+        let log_a = p.a.ln();
+        self.counts
+            .iter()
+            .map(|&x| Shared {
+                shape: p.r + x,
+                inverse: 1.0 / (p.b + x - 1.0),
+                log_odds: log_a - (p.b + x - 1.0).ln(),
+            })
+            .collect()
+    }
+
+    /// `ln (r)_x + ln (b)_x - ln (a+b)_x - x ln alpha`, for every count times its customers.
+    fn add_counts(&self, p: &Parameters, sums: &mut Sums<SUMS>) {
+        let rate = ln_rising(p.r, &self.counts);
+        let stay = ln_rising(p.b, &self.counts);
+        let all = ln_rising(p.a + p.b, &self.counts);
+        let log_alpha = p.alpha.ln();
+        for (i, (&x, &n)) in self.counts.iter().zip(&self.customers).enumerate() {
+            let (rate, stay, all): (LnRising, LnRising, LnRising) = (rate[i], stay[i], all[i]);
+            let mut terms = [0.0; SUMS];
+            terms[VALUE] = n * (rate.value + stay.value - all.value - x * log_alpha);
+            terms[R] = n * rate.first;
+            terms[ALPHA] = -n * x / p.alpha;
+            terms[A] = -n * all.first;
+            terms[B] = n * (stay.first - all.first);
+            terms[R_R] = n * rate.second;
+            terms[ALPHA_ALPHA] = n * x / (p.alpha * p.alpha);
+            terms[A_A] = -n * all.second;
+            terms[A_B] = -n * all.second;
+            terms[B_B] = n * (stay.second - all.second);
+            sums.add(&terms);
+        }
+    }
+}
+
+// Positions in the array of sums.
+const VALUE: usize = 0;
+const R: usize = 1;
+const ALPHA: usize = 2;
+const A: usize = 3;
+const B: usize = 4;
+const R_R: usize = 5;
+const R_ALPHA: usize = 6;
+const R_A: usize = 7;
+const R_B: usize = 8;
+const ALPHA_ALPHA: usize = 9;
+const ALPHA_A: usize = 10;
+const ALPHA_B: usize = 11;
+const A_A: usize = 12;
+const A_B: usize = 13;
+const B_B: usize = 14;
+
+/// Adds `-(r+x) ln(1 + T/alpha) + softplus(d)`, where
+/// `d = ln a - ln(b+x-1) + (r+x) ln((alpha+T)/(alpha+t_x))` is the log-odds of having dropped out.
+///
+/// Differences of logarithms are formed as `ln1p` of a ratio, so that nothing cancels where T is
+/// close to `t_x` or small against alpha.
+#[inline]
+fn add_cell(p: &Parameters, cell: &Cell, shared: &Shared, sums: &mut [f64; SUMS]) {
+    let Cell {
+        frequency: x,
+        recency: t_x,
+        age: t,
+        weight: w,
+    } = *cell;
+    let Shared {
+        shape,
+        inverse,
+        log_odds,
+    } = *shared;
+    let ratio = t / p.alpha;
+    let log_age = ratio.ln_1p();
+    let per_age = 1.0 / (p.alpha + t);
+    // Derivatives of -(r+x) ln(1 + T/alpha), in forms that stay accurate for r, alpha -> infinity.
+    sums[VALUE] -= w * shape * log_age;
+    sums[R] -= w * log_age;
+    sums[ALPHA] += w * shape * ratio * per_age;
+    sums[R_ALPHA] += w * ratio * per_age;
+    sums[ALPHA_ALPHA] -= w * shape * ratio * per_age * (1.0 / p.alpha + per_age);
+    if x == 0.0 {
+        return;
+    }
+    let per_recency = 1.0 / (p.alpha + t_x);
+    let log_silence = ((t - t_x) * per_recency).ln_1p();
+    let d = shape.mul_add(log_silence, log_odds);
+    let e = (-d.abs()).exp();
+    let dropped = if d >= 0.0 {
+        1.0 / (1.0 + e)
+    } else {
+        e / (1.0 + e)
+    };
+    sums[VALUE] += w * (d.max(0.0) + e.ln_1p());
+    // First derivatives of d in (r, alpha, a, b); second ones follow below where they are not 0.
+    let d_r = log_silence;
+    let silence = -(t - t_x) * per_age * per_recency;
+    let d_alpha = shape * silence;
+    let d_a = 1.0 / p.a;
+    let d_b = -inverse;
+    let first = w * dropped;
+    let second = first * (1.0 - dropped);
+    sums[R] += first * d_r;
+    sums[ALPHA] += first * d_alpha;
+    sums[A] += first * d_a;
+    sums[B] += first * d_b;
+    sums[R_R] += second * d_r * d_r;
+    sums[R_ALPHA] += first * silence + second * d_r * d_alpha;
+    sums[R_A] += second * d_r * d_a;
+    sums[R_B] += second * d_r * d_b;
+    sums[ALPHA_ALPHA] -= first * d_alpha * (per_age + per_recency);
+    sums[ALPHA_ALPHA] += second * d_alpha * d_alpha;
+    sums[ALPHA_A] += second * d_alpha * d_a;
+    sums[ALPHA_B] += second * d_alpha * d_b;
+    sums[A_A] += (second - first) * d_a * d_a;
+    sums[A_B] += second * d_a * d_b;
+    sums[B_B] += (second + first) * d_b * d_b;
+}
+
+/// Chain rule from (r, alpha, a, b) to the working parameters.
+fn to_working(p: &Parameters, sums: &[f64; SUMS]) -> Evaluation<4> {
+    let gradient = SVector::<f64, 4>::new(sums[R], sums[ALPHA], sums[A], sums[B]);
+    let upper = [
+        [sums[R_R], sums[R_ALPHA], sums[R_A], sums[R_B]],
+        [
+            sums[R_ALPHA],
+            sums[ALPHA_ALPHA],
+            sums[ALPHA_A],
+            sums[ALPHA_B],
+        ],
+        [sums[R_A], sums[ALPHA_A], sums[A_A], sums[A_B]],
+        [sums[R_B], sums[ALPHA_B], sums[A_B], sums[B_B]],
+    ];
+    let hessian = SMatrix::<f64, 4, 4>::from_fn(|i, j| upper[i][j]);
+    let jacobian = p.jacobian();
+    let mut working = jacobian.transpose() * hessian * jacobian;
+    for (k, curvature) in p.curvatures().iter().enumerate() {
+        working += gradient[k] * curvature;
+    }
+    Evaluation {
+        value: sums[VALUE],
+        gradient: jacobian.transpose() * gradient,
+        hessian: working,
+    }
+}
+
+// Counts are whole numbers below 1e9, and cells fit into 32 bits.
+#[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss)]
+fn distinct_counts(cells: &[Cell]) -> (Vec<f64>, Vec<u32>) {
+    let largest = cells
+        .iter()
+        .fold(0.0_f64, |largest, cell| largest.max(cell.frequency));
+    if largest <= DENSE {
+        let mut place = vec![u32::MAX; largest as usize + 1];
+        for cell in cells {
+            place[cell.frequency as usize] = 0;
+        }
+        let mut counts = Vec::new();
+        for (count, place) in place
+            .iter_mut()
+            .enumerate()
+            .filter(|(_, place)| **place == 0)
+        {
+            *place = counts.len() as u32;
+            counts.push(count as f64);
+        }
+        let count_of_cell = cells
+            .iter()
+            .map(|cell| place[cell.frequency as usize])
+            .collect();
+        (counts, count_of_cell)
+    } else {
+        let mut counts: Vec<f64> = cells.iter().map(|cell| cell.frequency).collect();
+        counts.sort_unstable_by(f64::total_cmp);
+        counts.dedup();
+        let place = |cell: &Cell| counts.partition_point(|count| *count < cell.frequency) as u32;
+        let count_of_cell = cells.iter().map(place).collect();
+        (counts, count_of_cell)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const CELLS: [Cell; 5] = [
+        Cell {
+            frequency: 0.0,
+            recency: 0.0,
+            age: 38.86,
+            weight: 3.0,
+        },
+        Cell {
+            frequency: 2.0,
+            recency: 30.43,
+            age: 38.86,
+            weight: 1.0,
+        },
+        Cell {
+            frequency: 7.0,
+            recency: 35.0,
+            age: 38.86,
+            weight: 0.5,
+        },
+        Cell {
+            frequency: 1.0,
+            recency: 1.71,
+            age: 38.86,
+            weight: 2.0,
+        },
+        Cell {
+            frequency: 200.0,
+            recency: 28.0,
+            age: 28.0,
+            weight: 0.1,
+        },
+    ];
+
+    fn evaluate(point: &[f64; 4]) -> Evaluation<4> {
+        Likelihood::new(&CELLS)
+            .evaluate(point, &mut Phase::new(&mut (), "testing"))
+            .unwrap()
+    }
+
+    /// Central differences of the value and of the gradient.
+    fn check_derivatives(point: [f64; 4]) {
+        let here = evaluate(&point);
+        let h = 1e-5;
+        for k in 0..4 {
+            let moved = |by: f64| {
+                let mut point = point;
+                point[k] += by;
+                evaluate(&point)
+            };
+            let (up, down) = (moved(h), moved(-h));
+            let slope = (up.value - down.value) / (2.0 * h);
+            let scale = 1.0 + here.gradient.amax();
+            assert!(
+                (here.gradient[k] - slope).abs() < 1e-6 * scale,
+                "{point:?} gradient {k}"
+            );
+            let curvature = (up.gradient - down.gradient) / (2.0 * h);
+            let scale = 1.0 + here.hessian.amax();
+            for j in 0..4 {
+                let difference = (here.hessian[(j, k)] - curvature[j]).abs();
+                assert!(
+                    difference < 1e-6 * scale,
+                    "{point:?} Hessian {j} {k}: {difference}"
+                );
+            }
+        }
+    }
+
+    #[test]
+    fn derivatives_match_differences() {
+        check_derivatives([-2.9, -1.4, -1.1, 1.2]);
+        check_derivatives([0.5, 2.0, 1.0, 4.0]);
+        check_derivatives([-5.0, 6.0, -4.0, -2.0]);
+    }
+
+    #[test]
+    fn large_and_dense_counts_are_numbered_alike() {
+        let mut cells = CELLS.to_vec();
+        let dense = distinct_counts(&cells);
+        cells.push(Cell {
+            frequency: 2e6,
+            recency: 1.0,
+            age: 2.0,
+            weight: 1.0,
+        });
+        let sparse = distinct_counts(&cells);
+        assert_eq!(dense.0, sparse.0[..sparse.0.len() - 1]);
+        assert_eq!(dense.1, sparse.1[..5]);
+    }
+}

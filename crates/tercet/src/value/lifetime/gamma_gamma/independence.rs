@@ -1,0 +1,96 @@
+//! Does mean spend go with how often a customer buys?
+
+use serde::{Deserialize, Serialize};
+use statrs::distribution::{ContinuousCDF, Normal};
+
+use super::likelihood::Repeater;
+
+/// Correlation of the number of repeat purchases with their mean value, among repeaters.
+///
+/// The Gamma-Gamma model assumes none. The p-value belongs to the slope of mean value on count with
+/// a standard error that allows the spread to depend on the count (White 1980, Econometrica 48,
+/// 817-838), as it does under the model: the mean of many purchases varies less than one purchase.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+pub struct Independence {
+    /// Pearson's correlation.
+    pub correlation: f64,
+    /// Probability of a slope at least this steep if there were none; `None` where all counts or all
+    /// values are equal.
+    pub p_value: Option<f64>,
+    /// Repeaters (the sum of their weights).
+    pub n: f64,
+}
+
+impl Independence {
+    /// What the figures mean, in words.
+    pub fn verdict(&self) -> String {
+        let Independence {
+            correlation,
+            p_value,
+            ..
+        } = *self;
+        match p_value {
+            None => "no test: all repeaters have the same count or the same mean value".to_owned(),
+            Some(p) if p >= 0.05 => format!(
+                "spend and frequency look independent (correlation {correlation:.3}, p = {p:.2})"
+            ),
+            Some(p) if correlation.abs() < 0.1 => format!(
+                "spend depends a little on frequency (correlation {correlation:.3}, p = {}); harmless for most uses",
+                show(p)
+            ),
+            Some(p) => format!(
+                "spend depends on frequency (correlation {correlation:.3}, p = {}): expected spend is biased towards the average for those who buy much more or less often than most",
+                show(p)
+            ),
+        }
+    }
+
+    pub(super) fn test(repeaters: &[Repeater]) -> Self {
+        let n: f64 = repeaters.iter().map(|one| one.weight).sum();
+        let mean = |value: fn(&Repeater) -> f64| {
+            repeaters
+                .iter()
+                .map(|one| one.weight * value(one))
+                .sum::<f64>()
+                / n
+        };
+        let (mean_x, mean_m) = (mean(|one| one.frequency), mean(|one| one.mean));
+        let (mut xx, mut mm, mut xm) = (0.0, 0.0, 0.0);
+        for one in repeaters {
+            let (x, m) = (one.frequency - mean_x, one.mean - mean_m);
+            xx += one.weight * x * x;
+            mm += one.weight * m * m;
+            xm += one.weight * x * m;
+        }
+        if xx <= 0.0 || mm <= 0.0 {
+            return Self {
+                correlation: 0.0,
+                p_value: None,
+                n,
+            };
+        }
+        let slope = xm / xx;
+        let mut sandwich = 0.0;
+        for one in repeaters {
+            let x = one.frequency - mean_x;
+            let residual = one.mean - mean_m - slope * x;
+            sandwich += one.weight * (x * residual).powi(2);
+        }
+        let standard_error = sandwich.sqrt() / xx;
+        let p_value = (standard_error > 0.0)
+            .then(|| 2.0 * Normal::standard().sf((slope / standard_error).abs()));
+        Self {
+            correlation: xm / (xx * mm).sqrt(),
+            p_value,
+            n,
+        }
+    }
+}
+
+fn show(p: f64) -> String {
+    if p < 0.001 {
+        "below 0.001".to_owned()
+    } else {
+        format!("{p:.3}")
+    }
+}

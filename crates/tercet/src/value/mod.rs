@@ -1,0 +1,3 @@
+//! Level 3, economic value: what a customer is worth, at what risk, with what potential.
+
+pub mod lifetime;

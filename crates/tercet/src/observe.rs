@@ -38,8 +38,8 @@ pub struct Step {
 /// assert!(steps > 0);
 /// # Ok::<(), tercet::Error>(())
 /// ```
-pub trait Observer {
-    /// Called every few milliseconds of work.
+pub trait Observer: Send {
+    /// Called every few milliseconds of work, by whichever thread has just finished a piece of it.
     fn step(&mut self, step: &Step) -> ControlFlow<()>;
 }
 
@@ -49,7 +49,7 @@ impl Observer for () {
     }
 }
 
-impl<F: FnMut(&Step) -> ControlFlow<()>> Observer for F {
+impl<F: FnMut(&Step) -> ControlFlow<()> + Send> Observer for F {
     fn step(&mut self, step: &Step) -> ControlFlow<()> {
         self(step)
     }

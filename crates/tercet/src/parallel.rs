@@ -4,35 +4,79 @@
 //! one thread, and the blocks' results are combined in their order; so one thread and sixty-four
 //! give the same bits. Without the `parallel` feature the same blocks run one after the other.
 
+use std::cmp::Ordering;
 use std::ops::Range;
+use std::sync::{Mutex, PoisonError};
 
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::observe::Phase;
 
 /// Rows a block; part of the numerical contract, since it fixes the order of summation.
 pub(crate) const BLOCK: usize = 4096;
 
-/// Blocks between two questions to the observer: some ten milliseconds of the slowest per-row work.
-const BLOCKS_PER_POLL: usize = 32;
-
 /// Applies `work` to every block of `0..n` and returns the results in order.
+///
+/// After each block whichever thread is free tells the observer; once it asks to stop, the blocks
+/// that have not begun are skipped.
 pub(crate) fn map_blocks<T, F>(n: usize, phase: &mut Phase<'_>, work: F) -> Result<Vec<T>>
 where
     T: Send,
     F: Fn(Range<usize>) -> T + Sync + Send,
 {
-    let blocks = n.div_ceil(BLOCK);
-    let mut results = Vec::with_capacity(blocks);
-    let mut first = 0;
-    while first < blocks {
-        let last = (first + BLOCKS_PER_POLL).min(blocks);
-        extend_ordered(&mut results, first..last, |block| {
-            work(block * BLOCK..((block + 1) * BLOCK).min(n))
-        });
-        first = last;
-        phase.poll()?;
+    let gate = Gate::new(phase);
+    let results = ordered(n.div_ceil(BLOCK), |block| {
+        if gate.is_closed() {
+            return None;
+        }
+        let result = work(block * BLOCK..((block + 1) * BLOCK).min(n));
+        gate.poll();
+        Some(result)
+    });
+    gate.result()?;
+    // The gate is open, so no block was skipped.
+    Ok(results.into_iter().flatten().collect())
+}
+
+/// The observer, shared by the threads of one piece of work.
+struct Gate<'g, 'o> {
+    phase: Mutex<&'g mut Phase<'o>>,
+    closed: Mutex<Option<Error>>,
+}
+
+impl<'g, 'o> Gate<'g, 'o> {
+    fn new(phase: &'g mut Phase<'o>) -> Self {
+        Self {
+            phase: Mutex::new(phase),
+            closed: Mutex::new(None),
+        }
     }
-    Ok(results)
+
+    /// Polls, unless another thread is just doing so.
+    fn poll(&self) {
+        if let Ok(mut phase) = self.phase.try_lock()
+            && let Err(error) = phase.poll()
+        {
+            *self.closed.lock().unwrap_or_else(PoisonError::into_inner) = Some(error);
+        }
+    }
+
+    fn is_closed(&self) -> bool {
+        self.closed
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .is_some()
+    }
+
+    fn result(self) -> Result<()> {
+        match self
+            .closed
+            .into_inner()
+            .unwrap_or_else(PoisonError::into_inner)
+        {
+            Some(error) => Err(error),
+            None => Ok(()),
+        }
+    }
 }
 
 /// Fills a column: `value(row)` for every row of `0..n`.
@@ -49,27 +93,32 @@ where
     Ok(column)
 }
 
+/// `work(0..n)`, collected in order.
 #[cfg(feature = "parallel")]
-fn extend_ordered<T: Send>(
-    results: &mut Vec<T>,
-    blocks: Range<usize>,
-    work: impl Fn(usize) -> T + Sync + Send,
-) {
+fn ordered<T: Send>(n: usize, work: impl Fn(usize) -> T + Sync + Send) -> Vec<T> {
     use rayon::prelude::*;
-    if blocks.len() == 1 {
-        results.extend(blocks.map(work));
+    if n <= 1 {
+        (0..n).map(work).collect()
     } else {
-        results.par_extend(blocks.into_par_iter().map(work));
+        (0..n).into_par_iter().map(work).collect()
     }
 }
 
+/// `work(0..n)`, collected in order.
 #[cfg(not(feature = "parallel"))]
-fn extend_ordered<T: Send>(
-    results: &mut Vec<T>,
-    blocks: Range<usize>,
-    work: impl Fn(usize) -> T + Sync,
+fn ordered<T>(n: usize, work: impl Fn(usize) -> T) -> Vec<T> {
+    (0..n).map(work).collect()
+}
+
+/// Sorts without keeping the order of equals, on all threads where there are several.
+pub(crate) fn sort_unstable_by<T: Send>(
+    values: &mut [T],
+    compare: impl Fn(&T, &T) -> Ordering + Sync,
 ) {
-    results.extend(blocks.map(work));
+    #[cfg(feature = "parallel")]
+    rayon::slice::ParallelSliceMut::par_sort_unstable_by(values, compare);
+    #[cfg(not(feature = "parallel"))]
+    values.sort_unstable_by(compare);
 }
 
 #[cfg(test)]

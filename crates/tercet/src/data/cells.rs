@@ -124,8 +124,9 @@ pub(crate) fn count(
     let weights = purchases.weights();
     let mut cells: Vec<Cell> = Vec::new();
     let mut index = Index::with_capacity(1024);
-    for start in (0..n).step_by(16 * BLOCK) {
-        for row in start..(start + 16 * BLOCK).min(n) {
+    let chunk = 16 * BLOCK;
+    for start in (0..n).step_by(chunk) {
+        for row in start..(start + chunk).min(n) {
             let cell = Cell {
                 frequency: x[row],
                 recency: t_x[row],
@@ -133,6 +134,12 @@ pub(crate) fn count(
                 weight: weights.map_or(1.0, |weights| weights[row]),
             };
             visit(index.add(&mut cells, cell));
+        }
+        if start == 0 && n > chunk && cells.len() > chunk / 2 {
+            // A continuous clock: few rows are equal. Make room at once, for a growing table would
+            // have to be rehashed in one go, and nobody could interrupt that.
+            index.reserve(n - chunk, &cells);
+            cells.reserve(n - chunk);
         }
         phase.poll()?;
     }
@@ -168,6 +175,12 @@ impl Index {
             self::hash(hasher, &cells[*place as usize])
         });
         place
+    }
+
+    fn reserve(&mut self, more: usize, cells: &[Cell]) {
+        let hasher = &self.hasher;
+        self.table
+            .reserve(more, |place| hash(hasher, &cells[*place as usize]));
     }
 
     /// Enters a cell that is already in the list.

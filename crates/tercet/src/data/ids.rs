@@ -7,7 +7,7 @@ use hashbrown::HashTable;
 use super::check_size;
 use crate::error::{Error, Result};
 use crate::observe::{Observer, Phase};
-use crate::parallel::BLOCK;
+use crate::parallel::{BLOCK, sort_unstable_by};
 
 /// A column of customer ids, borrowed.
 ///
@@ -110,9 +110,11 @@ impl Ids<'_> {
         let mut order: Vec<u32> = (0..short(first_row.len())).collect();
         let row = |code: &u32| first_row[*code as usize] as usize;
         match self {
-            Self::Integers(ids) => order.sort_unstable_by_key(|code| ids[row(code)]),
+            Self::Integers(ids) => {
+                sort_unstable_by(&mut order, |a, b| ids[row(a)].cmp(&ids[row(b)]));
+            }
             Self::Strings { .. } => {
-                order.sort_unstable_by(|a, b| self.text(row(a)).cmp(self.text(row(b))));
+                sort_unstable_by(&mut order, |a, b| self.text(row(a)).cmp(self.text(row(b))));
             }
         }
         let mut rank = vec![0; order.len()];

@@ -1,6 +1,7 @@
 //! Validated views of the data: parsed at the door, checked once, trusted inside.
 
 mod cells;
+mod counts;
 mod ids;
 mod purchase_log;
 mod purchase_summary;
@@ -15,4 +16,5 @@ pub use purchases::{PurchaseColumns, Purchases};
 pub use spend::Spend;
 
 pub(crate) use cells::{Cell, Grouped, count};
+pub(crate) use counts::Counts;
 pub(crate) use purchases::{check_length, check_size};

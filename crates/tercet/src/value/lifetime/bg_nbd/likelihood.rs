@@ -3,7 +3,7 @@
 use nalgebra::{SMatrix, SVector};
 
 use super::fitted::Parameters;
-use crate::data::Cell;
+use crate::data::{Cell, Counts};
 use crate::error::Result;
 use crate::math::newton::Evaluation;
 use crate::math::rising::{LnRising, ln_rising};
@@ -21,12 +21,7 @@ const SUMS: usize = 15;
 #[derive(Debug)]
 pub(super) struct Likelihood<'a> {
     cells: &'a [Cell],
-    /// Distinct purchase counts, ascending.
-    counts: Vec<f64>,
-    /// Customers with each count.
-    customers: Vec<f64>,
-    /// Which count each cell has.
-    count_of_cell: Vec<u32>,
+    counts: Counts,
 }
 
 /// What all cells of one purchase count share.
@@ -40,21 +35,12 @@ struct Shared {
     log_odds: f64,
 }
 
-/// Up to this count a table indexed by the count itself is smaller than the sorting would be.
-const DENSE: f64 = 1e6;
-
 impl<'a> Likelihood<'a> {
     pub(super) fn new(cells: &'a [Cell]) -> Self {
-        let (counts, count_of_cell) = distinct_counts(cells);
-        let mut customers = vec![0.0; counts.len()];
-        for (cell, &count) in cells.iter().zip(&count_of_cell) {
-            customers[count as usize] += cell.weight;
-        }
+        let rows = cells.iter().map(|cell| (cell.frequency, cell.weight));
         Self {
             cells,
-            counts,
-            customers,
-            count_of_cell,
+            counts: Counts::new(rows),
         }
     }
 
@@ -71,7 +57,7 @@ impl<'a> Likelihood<'a> {
         let blocks = map_blocks(self.cells.len(), phase, |rows| {
             let mut block = [0.0; SUMS];
             for row in rows {
-                let count = self.count_of_cell[row] as usize;
+                let count = self.counts.place_of_row[row] as usize;
                 add_cell(&parameters, &self.cells[row], &shared[count], &mut block);
             }
             block
@@ -85,6 +71,7 @@ impl<'a> Likelihood<'a> {
     fn shared(&self, p: &Parameters) -> Vec<Shared> {
         let log_a = p.a.ln();
         self.counts
+            .values
             .iter()
             .map(|&x| Shared {
                 shape: p.r + x,
@@ -96,11 +83,17 @@ impl<'a> Likelihood<'a> {
 
     /// `ln (r)_x + ln (b)_x - ln (a+b)_x - x ln alpha`, for every count times its customers.
     fn add_counts(&self, p: &Parameters, sums: &mut Sums<SUMS>) {
-        let rate = ln_rising(p.r, &self.counts);
-        let stay = ln_rising(p.b, &self.counts);
-        let all = ln_rising(p.a + p.b, &self.counts);
+        let rate = ln_rising(p.r, &self.counts.values);
+        let stay = ln_rising(p.b, &self.counts.values);
+        let all = ln_rising(p.a + p.b, &self.counts.values);
         let log_alpha = p.alpha.ln();
-        for (i, (&x, &n)) in self.counts.iter().zip(&self.customers).enumerate() {
+        for (i, (&x, &n)) in self
+            .counts
+            .values
+            .iter()
+            .zip(&self.counts.weights)
+            .enumerate()
+        {
             let (rate, stay, all): (LnRising, LnRising, LnRising) = (rate[i], stay[i], all[i]);
             let mut terms = [0.0; SUMS];
             terms[VALUE] = n * (rate.value + stay.value - all.value - x * log_alpha);
@@ -227,41 +220,6 @@ fn to_working(p: &Parameters, sums: &[f64; SUMS]) -> Evaluation<4> {
     }
 }
 
-// Counts are whole numbers below 1e9, and cells fit into 32 bits.
-#[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss)]
-fn distinct_counts(cells: &[Cell]) -> (Vec<f64>, Vec<u32>) {
-    let largest = cells
-        .iter()
-        .fold(0.0_f64, |largest, cell| largest.max(cell.frequency));
-    if largest <= DENSE {
-        let mut place = vec![u32::MAX; largest as usize + 1];
-        for cell in cells {
-            place[cell.frequency as usize] = 0;
-        }
-        let mut counts = Vec::new();
-        for (count, place) in place
-            .iter_mut()
-            .enumerate()
-            .filter(|(_, place)| **place == 0)
-        {
-            *place = counts.len() as u32;
-            counts.push(count as f64);
-        }
-        let count_of_cell = cells
-            .iter()
-            .map(|cell| place[cell.frequency as usize])
-            .collect();
-        (counts, count_of_cell)
-    } else {
-        let mut counts: Vec<f64> = cells.iter().map(|cell| cell.frequency).collect();
-        counts.sort_unstable_by(f64::total_cmp);
-        counts.dedup();
-        let place = |cell: &Cell| counts.partition_point(|count| *count < cell.frequency) as u32;
-        let count_of_cell = cells.iter().map(place).collect();
-        (counts, count_of_cell)
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -339,20 +297,5 @@ mod tests {
         check_derivatives([-2.9, -1.4, -1.1, 1.2]);
         check_derivatives([0.5, 2.0, 1.0, 4.0]);
         check_derivatives([-5.0, 6.0, -4.0, -2.0]);
-    }
-
-    #[test]
-    fn large_and_dense_counts_are_numbered_alike() {
-        let mut cells = CELLS.to_vec();
-        let dense = distinct_counts(&cells);
-        cells.push(Cell {
-            frequency: 2e6,
-            recency: 1.0,
-            age: 2.0,
-            weight: 1.0,
-        });
-        let sparse = distinct_counts(&cells);
-        assert_eq!(dense.0, sparse.0[..sparse.0.len() - 1]);
-        assert_eq!(dense.1, sparse.1[..5]);
     }
 }

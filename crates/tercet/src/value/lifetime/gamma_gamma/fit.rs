@@ -2,7 +2,7 @@
 
 use super::fitted::{FittedGammaGamma, Parameters};
 use super::independence::Independence;
-use super::likelihood::{Likelihood, Repeater, repeaters};
+use super::likelihood::{Likelihood, Repeater, repeaters, sum_over};
 use super::{GammaGamma, ZeroSpend};
 use crate::data::Spend;
 use crate::error::{Error, Result};
@@ -26,19 +26,16 @@ pub(super) fn fit(
     data: &Spend<'_>,
     phase: &mut Phase<'_>,
 ) -> Result<FittedGammaGamma> {
-    let repeaters = usable(settings, data)?;
-    let customers: f64 = repeaters.iter().map(|one| one.weight).sum();
-    let mean = repeaters
-        .iter()
-        .map(|one| one.weight * one.mean)
-        .sum::<f64>()
-        / customers;
+    let repeaters = usable(settings, data, phase)?;
+    let [customers, total] =
+        sum_over(&repeaters, phase, |one| [one.weight, one.weight * one.mean])?;
+    let mean = total / customers;
     let newton = Newton {
         lower: [LOWER_SHAPE, LOWER_SHAPE, mean.ln() - 40.0],
         upper: [UPPER_SHAPE, UPPER_SHAPE, mean.ln() + 40.0],
         max_iterations: settings.max_iterations,
     };
-    let likelihood = Likelihood::new(&repeaters);
+    let likelihood = Likelihood::new(&repeaters, phase)?;
     let mut iterations = 0;
     let mut climb = |newton: &Newton<3>, start: [f64; 3]| -> Result<Optimum<3>> {
         let optimum = newton.maximise(start, |point| {
@@ -87,7 +84,7 @@ pub(super) fn fit(
         columns: data.columns().clone(),
         parameters,
         uncertainty,
-        independence: Some(Independence::test(&repeaters)),
+        independence: Some(Independence::test(&repeaters, phase)?),
         report: FitReport {
             iterations,
             log_likelihood: optimum.evaluation.value,
@@ -103,7 +100,7 @@ pub(super) fn fit(
 }
 
 /// The repeaters, if a model of how they differ can be fitted to them.
-fn usable(settings: &GammaGamma, data: &Spend<'_>) -> Result<Vec<Repeater>> {
+fn usable(settings: &GammaGamma, data: &Spend<'_>, phase: &mut Phase<'_>) -> Result<Vec<Repeater>> {
     let columns = data.columns();
     let free = |row: &usize| {
         let row = *row;
@@ -118,7 +115,7 @@ fn usable(settings: &GammaGamma, data: &Spend<'_>) -> Result<Vec<Repeater>> {
             "is 0 for a customer with repeat purchases, which a gamma distribution cannot produce; leave free purchases out of the log, or set zero_spend=\"skip\"",
         ));
     }
-    let repeaters = repeaters(data);
+    let repeaters = repeaters(data, phase)?;
     if repeaters.is_empty() || (repeaters.len() == 1 && repeaters[0].weight <= 1.0) {
         return Err(Error::data(
             &columns.frequency,

@@ -141,10 +141,10 @@ impl FittedGammaGamma {
     /// The log-likelihood of customers' mean spend under this model: summed over repeaters with a
     /// mean above 0, times their weights.
     pub fn log_likelihood(&self, spend: &Spend<'_>, observer: &mut dyn Observer) -> Result<f64> {
-        let repeaters = repeaters(spend);
         let here = self.parameters.to_working();
         let mut phase = Phase::new(observer, "scoring");
-        Ok(Likelihood::new(&repeaters)
+        let repeaters = repeaters(spend, &mut phase)?;
+        Ok(Likelihood::new(&repeaters, &mut phase)?
             .evaluate(&here, &mut phase)?
             .value)
     }

@@ -3,7 +3,9 @@
 use serde::{Deserialize, Serialize};
 use statrs::distribution::{ContinuousCDF, Normal};
 
-use super::likelihood::Repeater;
+use super::likelihood::{Repeater, sum_over};
+use crate::error::Result;
+use crate::observe::Phase;
 
 /// Correlation of the number of repeat purchases with their mean value, among repeaters.
 ///
@@ -45,45 +47,40 @@ impl Independence {
         }
     }
 
-    pub(super) fn test(repeaters: &[Repeater]) -> Self {
-        let n: f64 = repeaters.iter().map(|one| one.weight).sum();
-        let mean = |value: fn(&Repeater) -> f64| {
-            repeaters
-                .iter()
-                .map(|one| one.weight * value(one))
-                .sum::<f64>()
-                / n
-        };
-        let (mean_x, mean_m) = (mean(|one| one.frequency), mean(|one| one.mean));
-        let (mut xx, mut mm, mut xm) = (0.0, 0.0, 0.0);
-        for one in repeaters {
+    pub(super) fn test(repeaters: &[Repeater], phase: &mut Phase<'_>) -> Result<Self> {
+        let [n, total_x, total_m] = sum_over(repeaters, phase, |one| {
+            [
+                one.weight,
+                one.weight * one.frequency,
+                one.weight * one.mean,
+            ]
+        })?;
+        let (mean_x, mean_m) = (total_x / n, total_m / n);
+        let [xx, mm, xm] = sum_over(repeaters, phase, |one| {
             let (x, m) = (one.frequency - mean_x, one.mean - mean_m);
-            xx += one.weight * x * x;
-            mm += one.weight * m * m;
-            xm += one.weight * x * m;
-        }
+            [one.weight * x * x, one.weight * m * m, one.weight * x * m]
+        })?;
         if xx <= 0.0 || mm <= 0.0 {
-            return Self {
+            return Ok(Self {
                 correlation: 0.0,
                 p_value: None,
                 n,
-            };
+            });
         }
         let slope = xm / xx;
-        let mut sandwich = 0.0;
-        for one in repeaters {
+        let [sandwich] = sum_over(repeaters, phase, |one| {
             let x = one.frequency - mean_x;
             let residual = one.mean - mean_m - slope * x;
-            sandwich += one.weight * (x * residual).powi(2);
-        }
+            [one.weight * (x * residual).powi(2)]
+        })?;
         let standard_error = sandwich.sqrt() / xx;
         let p_value = (standard_error > 0.0)
             .then(|| 2.0 * Normal::standard().sf((slope / standard_error).abs()));
-        Self {
+        Ok(Self {
             correlation: xm / (xx * mm).sqrt(),
             p_value,
             n,
-        }
+        })
     }
 }
 

@@ -3,7 +3,7 @@
 use nalgebra::{SMatrix, SVector};
 
 use super::fitted::Parameters;
-use crate::data::Spend;
+use crate::data::{Counts, Spend};
 use crate::error::Result;
 use crate::math::newton::Evaluation;
 use crate::math::special::{digamma, digamma_difference, ln_gamma, ln_gamma_ratio, trigamma};
@@ -20,27 +20,47 @@ pub(super) struct Repeater {
 }
 
 /// The rows that a gamma distribution can have produced.
-pub(super) fn repeaters(spend: &Spend<'_>) -> Vec<Repeater> {
-    let rows = spend
-        .frequency()
-        .iter()
-        .zip(spend.monetary_value())
-        .enumerate();
-    rows.map(|(row, (&frequency, &mean))| Repeater {
-        frequency,
-        mean,
-        weight: spend.weight(row),
-    })
-    .filter(|one| one.frequency > 0.0 && one.mean > 0.0 && one.weight > 0.0)
-    .collect()
+pub(super) fn repeaters(spend: &Spend<'_>, phase: &mut Phase<'_>) -> Result<Vec<Repeater>> {
+    let (frequency, mean) = (spend.frequency(), spend.monetary_value());
+    let blocks = map_blocks(spend.len(), phase, |rows| {
+        rows.map(|row| Repeater {
+            frequency: frequency[row],
+            mean: mean[row],
+            weight: spend.weight(row),
+        })
+        .filter(|one| one.frequency > 0.0 && one.mean > 0.0 && one.weight > 0.0)
+        .collect::<Vec<_>>()
+    })?;
+    Ok(blocks.concat())
+}
+
+/// Sums of `K` terms a repeater, the same whatever the number of threads.
+pub(super) fn sum_over<const K: usize>(
+    repeaters: &[Repeater],
+    phase: &mut Phase<'_>,
+    terms: impl Fn(&Repeater) -> [f64; K] + Sync + Send,
+) -> Result<[f64; K]> {
+    let blocks = map_blocks(repeaters.len(), phase, |rows| {
+        let mut block = [0.0; K];
+        for one in &repeaters[rows] {
+            for (sum, term) in block.iter_mut().zip(terms(one)) {
+                *sum += term;
+            }
+        }
+        block
+    })?;
+    let mut sums = Sums::<K>::zero();
+    for block in &blocks {
+        sums.add(block);
+    }
+    Ok(sums.total())
 }
 
 /// The log-likelihood of a set of repeaters; gamma functions are computed once per distinct count.
 #[derive(Debug)]
 pub(super) struct Likelihood<'a> {
     repeaters: &'a [Repeater],
-    /// Distinct counts, ascending, and the customers with each.
-    counts: Vec<(f64, f64)>,
+    counts: Counts,
     /// `-sum of ln m`, which no parameter moves.
     constant: f64,
 }
@@ -48,28 +68,14 @@ pub(super) struct Likelihood<'a> {
 const SUMS: usize = 10;
 
 impl<'a> Likelihood<'a> {
-    pub(super) fn new(repeaters: &'a [Repeater]) -> Self {
-        let mut counts: Vec<(f64, f64)> = repeaters
-            .iter()
-            .map(|one| (one.frequency, one.weight))
-            .collect();
-        counts.sort_by(|a, b| a.0.total_cmp(&b.0));
-        counts.dedup_by(|next, kept| {
-            let same = next.0 == kept.0;
-            if same {
-                kept.1 += next.1;
-            }
-            same
-        });
-        let mut constant = Sums::<1>::zero();
-        for one in repeaters {
-            constant.add(&[-one.weight * one.mean.ln()]);
-        }
-        Self {
+    pub(super) fn new(repeaters: &'a [Repeater], phase: &mut Phase<'_>) -> Result<Self> {
+        let [constant] = sum_over(repeaters, phase, |one| [-one.weight * one.mean.ln()])?;
+        let rows = repeaters.iter().map(|one| (one.frequency, one.weight));
+        Ok(Self {
             repeaters,
-            counts,
-            constant: constant.total()[0],
-        }
+            counts: Counts::new(rows),
+            constant,
+        })
     }
 
     pub(super) fn evaluate(
@@ -82,7 +88,7 @@ impl<'a> Likelihood<'a> {
         let mut constant = [0.0; SUMS];
         constant[VALUE] = self.constant;
         sums.add(&constant);
-        for &(x, n) in &self.counts {
+        for (&x, &n) in self.counts.values.iter().zip(&self.counts.weights) {
             sums.add(&gamma_terms(&parameters, x, n));
         }
         let blocks = map_blocks(self.repeaters.len(), phase, |rows| {
@@ -197,8 +203,11 @@ mod tests {
             one(26.0, 80.0, 0.5),
             one(2.0, 3.0, 1.0),
         ];
-        Likelihood::new(&repeaters)
-            .evaluate(point, &mut Phase::new(&mut (), "testing"))
+        let (mut silent, repeaters) = ((), &repeaters);
+        let mut phase = Phase::new(&mut silent, "testing");
+        Likelihood::new(repeaters, &mut phase)
+            .unwrap()
+            .evaluate(point, &mut phase)
             .unwrap()
     }
 

@@ -164,7 +164,7 @@ fn bg_nbd_quantity(model: &FittedBgNbd, rows: &Columns, name: &str, check: &Valu
             .expected_purchases(&purchases(), argument(check, "horizon"), &mut ())
             .unwrap(),
         "discounted_expected_purchases" => {
-            let per_year = TimeUnit::Week.per_year().unwrap();
+            let per_year = model.time_unit().per_year().unwrap();
             let yearly = (argument(check, "rate") * per_year).exp_m1();
             let horizon = argument(check, "horizon");
             model
@@ -232,9 +232,11 @@ fn bg_nbd_rows() {
             continue;
         };
         let value = |name| given(&case, name);
-        let model =
-            FittedBgNbd::from_parameters(value("r"), value("alpha"), value("a"), value("b"))
-                .unwrap();
+        // In years, so that a yearly discount rate is a rate per time unit.
+        let model = BgNbd::new()
+            .time_unit(TimeUnit::Year)
+            .given(value("r"), value("alpha"), value("a"), value("b"))
+            .unwrap();
         run_checks(&name, &case["expected"], |quantity, check| {
             bg_nbd_quantity(&model, &rows, quantity, check)
         });

@@ -1,11 +1,10 @@
 //! Purchases and spend together: what a customer is worth today.
 
-use super::bg_nbd::{Outlook, Parameters, check_horizon};
+use super::bg_nbd::{Parameters, Rules, check_horizon};
 use super::uncertainty::normal_quantile;
 use super::{FittedBgNbd, FittedGammaGamma};
 use crate::data::{Cell, Grouped, Purchases};
 use crate::error::{Error, Result};
-use crate::math::quadrature::GaussLegendre;
 use crate::observe::{Observer, Phase};
 use crate::parallel::map_rows;
 
@@ -163,7 +162,7 @@ impl LifetimeValue {
         discount: f64,
         observer: &mut dyn Observer,
     ) -> Result<Vec<Prospect>> {
-        let rule: GaussLegendre = Outlook::rule();
+        let rules = Rules::new();
         let here = lifetime.natural();
         let nudges = self.level.map(|_| lifetime.nudges()).transpose()?;
         map_rows(cells.len(), &mut Phase::new(observer, "valuing"), |i| {
@@ -171,13 +170,13 @@ impl LifetimeValue {
             let discounted = |p: &Parameters| {
                 p.probability_alive(cell)
                     * p.outlook(cell)
-                        .discounted_purchases(self.horizon, discount, &rule)
+                        .discounted_purchases(self.horizon, discount, &rules)
             };
             let error = nudges.as_ref().map_or(0.0, |(uncertainty, nudges)| {
                 uncertainty.standard_error(nudges, |p| {
                     p.log_probability_alive(cell)
                         + p.outlook(cell)
-                            .discounted_purchases(self.horizon, discount, &rule)
+                            .discounted_purchases(self.horizon, discount, &rules)
                             .ln()
                 })
             });

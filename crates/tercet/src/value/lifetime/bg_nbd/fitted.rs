@@ -4,7 +4,7 @@ use nalgebra::{SMatrix, matrix};
 use serde::{Deserialize, Serialize};
 
 use super::likelihood::Likelihood;
-use super::outlook::Outlook;
+use super::outlook::{Outlook, Rules};
 use super::{BgNbd, NewCustomers};
 use crate::data::{Cell, Grouped, PurchaseCells, PurchaseColumns, Purchases};
 use crate::error::{Error, Result};
@@ -296,11 +296,11 @@ impl FittedBgNbd {
     ) -> Result<Vec<f64>> {
         check_horizon(horizon)?;
         let discount = self.discount_per_unit(discount_rate)?;
-        let (parameters, rule) = (self.parameters, Outlook::rule());
+        let (parameters, rules) = (self.parameters, Rules::new());
         by_cell(purchases, observer, |cell| {
             let outlook = parameters.outlook(cell);
             parameters.probability_alive(cell)
-                * outlook.discounted_purchases(horizon, discount, &rule)
+                * outlook.discounted_purchases(horizon, discount, &rules)
         })
     }
 

@@ -17,7 +17,7 @@ use crate::units::TimeUnit;
 
 pub use fitted::FittedBgNbd;
 pub(crate) use fitted::{Parameters, check_horizon};
-pub(crate) use outlook::Outlook;
+pub(crate) use outlook::Rules;
 
 /// What a fit does with customers whose first purchase is at the end of observation (T = 0).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]

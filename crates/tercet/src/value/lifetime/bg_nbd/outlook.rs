@@ -33,10 +33,11 @@ const LARGEST_LOG: f64 = 600.0;
 impl Outlook {
     /// Expected purchases within `t`.
     pub(crate) fn purchases(&self, t: f64) -> f64 {
-        if t == 0.0 {
-            return 0.0;
-        }
         let ratio = t / self.scale;
+        if ratio < f64::MIN_POSITIVE {
+            // No time at all, or so little that its terms would underflow.
+            return self.shape * ratio;
+        }
         if Self::series_is_short(self.shape, ratio) {
             self.purchases_by_series(ratio)
         } else {
@@ -101,7 +102,8 @@ impl Outlook {
             total += term;
             // The following terms shrink at least like `next`; M_n grows by at most 1 + 1/n.
             let next = z * (self.shape + n) / n;
-            if next < 1.0 && term * next < EPSILON * total * (1.0 - next) {
+            // "At most": terms that underflow to 0 end it, too.
+            if next < 1.0 && term * next <= EPSILON * total * (1.0 - next) {
                 return total;
             }
         }
@@ -235,5 +237,12 @@ mod tests {
         };
         assert!((loyal.purchases(52.0) / 26.0 - 1.0).abs() < 1e-8);
         assert_eq!(loyal.purchases(0.0), 0.0);
+        for instant in [5e-324, 1e-310, 1e-300] {
+            let found = loyal.purchases(instant);
+            assert!(
+                (found - 0.5 * instant).abs() <= 1e-12 * instant,
+                "{instant}: {found}"
+            );
+        }
     }
 }

@@ -6,8 +6,6 @@
 
 // pyo3 hands arguments over by value, and a Python signature names each of them.
 #![allow(clippy::needless_pass_by_value, clippy::too_many_arguments)]
-// Doc comments become Python docstrings, where a name needs no backticks.
-#![allow(clippy::doc_markdown)]
 
 mod arrays;
 mod boundary;

@@ -12,27 +12,52 @@ use crate::errors;
 /// What the caller calls each column, for messages.
 pub(crate) struct ColumnNames<'py>(Bound<'py, PyDict>);
 
-impl<'py> FromPyObject<'_, 'py> for ColumnNames<'py> {
-    type Error = PyErr;
+const NAMES: PyStaticExpr = type_hint_subscript!(
+    PyDict::TYPE_HINT,
+    type_hint_identifier!("builtins", "str"),
+    type_hint_identifier!("builtins", "str")
+);
 
-    const INPUT_TYPE: PyStaticExpr = type_hint_subscript!(
-        PyDict::TYPE_HINT,
-        type_hint_identifier!("builtins", "str"),
-        type_hint_identifier!("builtins", "str")
-    );
-
-    fn extract(object: Borrowed<'_, 'py, PyAny>) -> PyResult<Self> {
-        Ok(Self(object.cast::<PyDict>()?.to_owned()))
+impl<'py> ColumnNames<'py> {
+    /// No names yet.
+    pub(crate) fn new(py: Python<'py>) -> Self {
+        Self(PyDict::new(py))
     }
-}
 
-impl ColumnNames<'_> {
+    /// Adds the caller's name of a column.
+    pub(crate) fn with(self, column: &str, name: &str) -> PyResult<Self> {
+        self.0.set_item(column, name)?;
+        Ok(self)
+    }
+
     /// Puts the caller's name of a column, where there is one, in the place of tercet's own.
     pub(crate) fn rename(&self, column: &str, name: &mut String) -> PyResult<()> {
         if let Some(own) = self.0.get_item(column)? {
             *name = own.extract()?;
         }
         Ok(())
+    }
+}
+
+impl<'py> FromPyObject<'_, 'py> for ColumnNames<'py> {
+    type Error = PyErr;
+
+    const INPUT_TYPE: PyStaticExpr = NAMES;
+
+    fn extract(object: Borrowed<'_, 'py, PyAny>) -> PyResult<Self> {
+        Ok(Self(object.cast::<PyDict>()?.to_owned()))
+    }
+}
+
+impl<'py> IntoPyObject<'py> for ColumnNames<'py> {
+    type Target = PyDict;
+    type Output = Bound<'py, PyDict>;
+    type Error = PyErr;
+
+    const OUTPUT_TYPE: PyStaticExpr = NAMES;
+
+    fn into_pyobject(self, _: Python<'py>) -> PyResult<Self::Output> {
+        Ok(self.0)
     }
 }
 

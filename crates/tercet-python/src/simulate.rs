@@ -33,13 +33,18 @@ pub(crate) fn simulate_purchases<'py>(
     n_jobs: Option<i64>,
     progress: Option<Progress>,
 ) -> PyResult<Record<'py>> {
-    let simulator = PurchaseSimulator::new(errors::whole("n_customers", n_customers, "at least 1")?)
-        .seed(errors::whole("seed", seed, "a whole number from 0 to 2^64 - 1")?)
-        .purchases(r, alpha, a, b)
-        .spend(p, q, v)
-        .time_unit(errors::parsed(time_unit)?)
-        .acquisition(acquisition)
-        .duration(duration);
+    let simulator =
+        PurchaseSimulator::new(errors::whole("n_customers", n_customers, "at least 1")?)
+            .seed(errors::whole(
+                "seed",
+                seed,
+                "a whole number from 0 to 2^64 - 1",
+            )?)
+            .purchases(r, alpha, a, b)
+            .spend(p, q, v)
+            .time_unit(errors::parsed(time_unit)?)
+            .acquisition(acquisition)
+            .duration(duration);
     let log = boundary::run(py, n_jobs, progress, |observer| {
         simulator.draw_log(observer)
     })?;

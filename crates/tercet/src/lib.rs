@@ -1,19 +1,6 @@
-//! Customer segmentation and customer value: what customers need, what works on them, what they are
-//! worth.
+#![doc = include_str!("../README.md")]
 //!
-//! ```
-//! use tercet::{Estimator, simulate::PurchaseSimulator};
-//! use tercet::value::lifetime::{BgNbd, GammaGamma, LifetimeValue};
-//!
-//! let summary = PurchaseSimulator::new(2_000).seed(1).draw_summary()?;
-//! let customers = summary.purchases()?;
-//! let model = BgNbd::new().fit(&customers)?;
-//! let spend = GammaGamma::new().fit(&customers.spend()?)?;
-//! let value = LifetimeValue::new(52.0).discount_rate(0.10).margin(0.3);
-//! let value = value.score(&model, &spend, &customers, &mut ())?;
-//! assert_eq!(value.clv.len(), 2_000);
-//! # Ok::<(), tercet::Error>(())
-//! ```
+//! # Where to look
 //!
 //! | to | look in |
 //! |---|---|

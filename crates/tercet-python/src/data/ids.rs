@@ -70,5 +70,7 @@ pub(crate) fn check_unique_ids(
     n_jobs: Option<i64>,
 ) -> PyResult<()> {
     let ids = customer.ids()?;
-    boundary::run(py, n_jobs, None, |_| ids.check_unique(column))
+    boundary::run(py, n_jobs, None, |observer| {
+        ids.check_unique(column, observer)
+    })
 }

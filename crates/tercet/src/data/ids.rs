@@ -1,8 +1,10 @@
 //! Customer ids: whole numbers or strings, turned into dense codes in the order of the ids.
 
-use std::hash::{BuildHasher, Hash, Hasher};
+use std::hash::Hash;
 
-use hashbrown::HashTable;
+use foldhash::fast::FixedState;
+use hashbrown::HashMap;
+use hashbrown::hash_map::Entry;
 
 use super::check_size;
 use crate::error::{Error, Result};
@@ -71,11 +73,16 @@ impl Ids<'_> {
             return Ok(());
         }
         let mut duplicate = None;
-        self.visit(&mut Phase::new(observer, "checking ids"), |row, new, _| {
+        let see = |row: usize, new: bool, _: u32| {
             if !new && duplicate.is_none() {
                 duplicate = Some(row);
             }
-        })?;
+        };
+        let mut phase = Phase::new(observer, "checking ids");
+        match self {
+            Self::Integers(ids) => visit(ids.iter().copied(), &mut phase, see)?,
+            Self::Strings { .. } => visit(self.texts(), &mut phase, see)?,
+        }
         match duplicate {
             None => Ok(()),
             Some(row) => Err(Error::data(
@@ -93,78 +100,17 @@ impl Ids<'_> {
     pub(crate) fn codes(&self, column: &str, phase: &mut Phase<'_>) -> Result<Codes> {
         check_size(column, self.len())?;
         self.check_layout(column)?;
-        if let Self::Integers(ids) = self
-            && let Some(codes) = dense(ids)
-        {
-            return Ok(codes);
-        }
-        let mut code_of_row = Vec::with_capacity(self.len());
-        let mut first_row: Vec<u32> = Vec::new();
-        self.visit(phase, |row, new, code| {
-            code_of_row.push(code);
-            if new {
-                first_row.push(short(row));
-            }
-        })?;
-        // Renumber from "order of appearance" to "order of ids".
-        let mut order: Vec<u32> = (0..short(first_row.len())).collect();
-        let row = |code: &u32| first_row[*code as usize] as usize;
         match self {
             Self::Integers(ids) => {
-                sort_unstable_by(&mut order, |a, b| ids[row(a)].cmp(&ids[row(b)]));
+                dense(ids).map_or_else(|| sparse(ids.iter().copied(), phase), Ok)
             }
-            Self::Strings { .. } => {
-                sort_unstable_by(&mut order, |a, b| self.text(row(a)).cmp(self.text(row(b))));
-            }
+            Self::Strings { .. } => sparse(self.texts(), phase),
         }
-        let mut rank = vec![0; order.len()];
-        for (new, &old) in order.iter().enumerate() {
-            rank[old as usize] = short(new);
-        }
-        for code in &mut code_of_row {
-            *code = rank[*code as usize];
-        }
-        let first_row = order
-            .into_iter()
-            .map(|code| first_row[code as usize])
-            .collect();
-        Ok(Codes {
-            code_of_row,
-            first_row,
-        })
     }
 
-    /// Calls `see(row, is new, number in order of appearance)` for every row.
-    fn visit(&self, phase: &mut Phase<'_>, mut see: impl FnMut(usize, bool, u32)) -> Result<()> {
-        let state = foldhash::fast::FixedState::default();
-        let hash = |row: usize| {
-            let mut hasher = state.build_hasher();
-            match self {
-                Self::Integers(ids) => ids[row].hash(&mut hasher),
-                Self::Strings { .. } => hasher.write(self.text(row)),
-            }
-            hasher.finish()
-        };
-        let same = |a: usize, b: usize| match self {
-            Self::Integers(ids) => ids[a] == ids[b],
-            Self::Strings { .. } => self.text(a) == self.text(b),
-        };
-        // (first row, number) of each id seen.
-        let mut table: HashTable<(u32, u32)> = HashTable::new();
-        for row in 0..self.len() {
-            let at = hash(row);
-            if let Some(&(_, code)) = table.find(at, |seen| same(seen.0 as usize, row)) {
-                see(row, false, code);
-            } else {
-                let code = short(table.len());
-                table.insert_unique(at, (short(row), code), |seen| hash(seen.0 as usize));
-                see(row, true, code);
-            }
-            if row % (16 * BLOCK) == 0 {
-                phase.poll()?;
-            }
-        }
-        Ok(())
+    /// The bytes of every string id.
+    fn texts(&self) -> impl ExactSizeIterator<Item = &[u8]> + Clone {
+        (0..self.len()).map(|row| self.text(row))
     }
 
     /// The bytes of a string id; [`Ids::check_layout`] has made sure that they exist.
@@ -204,6 +150,68 @@ impl Ids<'_> {
             ))
         }
     }
+}
+
+/// Calls `see(row, is new, number in order of appearance)` for every id.
+fn visit<K: Copy + Eq + Hash>(
+    ids: impl Iterator<Item = K>,
+    phase: &mut Phase<'_>,
+    mut see: impl FnMut(usize, bool, u32),
+) -> Result<()> {
+    let mut numbers: HashMap<K, u32, FixedState> = HashMap::with_hasher(FixedState::default());
+    for (row, id) in ids.enumerate() {
+        let next = short(numbers.len());
+        match numbers.entry(id) {
+            Entry::Occupied(seen) => see(row, false, *seen.get()),
+            Entry::Vacant(place) => {
+                place.insert(next);
+                see(row, true, next);
+            }
+        }
+        if row % (16 * BLOCK) == 0 {
+            phase.poll()?;
+        }
+    }
+    Ok(())
+}
+
+/// Numbers any ids by a hash map, then by the order of the distinct ones.
+fn sparse<K: Copy + Ord + Hash + Send>(
+    ids: impl ExactSizeIterator<Item = K> + Clone,
+    phase: &mut Phase<'_>,
+) -> Result<Codes> {
+    let mut code_of_row = Vec::with_capacity(ids.len());
+    let mut first_row: Vec<u32> = Vec::new();
+    visit(ids.clone(), phase, |row, new, code| {
+        code_of_row.push(code);
+        if new {
+            first_row.push(short(row));
+        }
+    })?;
+    // The distinct ids side by side, each with its number in order of appearance.
+    let mut distinct: Vec<(K, u32)> = Vec::with_capacity(first_row.len());
+    for (id, &code) in ids.zip(&code_of_row) {
+        if code as usize == distinct.len() {
+            distinct.push((id, code));
+        }
+    }
+    sort_unstable_by(&mut distinct, |a, b| a.0.cmp(&b.0));
+    phase.poll()?;
+    let mut rank = vec![0; distinct.len()];
+    for (new, (_, old)) in distinct.iter().enumerate() {
+        rank[*old as usize] = short(new);
+    }
+    for code in &mut code_of_row {
+        *code = rank[*code as usize];
+    }
+    let first_row = distinct
+        .iter()
+        .map(|(_, code)| first_row[*code as usize])
+        .collect();
+    Ok(Codes {
+        code_of_row,
+        first_row,
+    })
 }
 
 /// A slot of [`dense`] that no id has.

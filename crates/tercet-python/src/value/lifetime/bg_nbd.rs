@@ -10,7 +10,7 @@ use tercet::{Estimator, Result};
 
 use crate::arrays::{Column, Floats, Table};
 use crate::boundary::{self, Progress};
-use crate::data::PurchaseArrays;
+use crate::data::{PurchaseArrays, column_names};
 use crate::records::{ColumnNames, Record};
 use crate::{errors, model, persist};
 
@@ -67,17 +67,27 @@ impl FittedBgNbd {
         progress: Option<Progress>,
     ) -> PyResult<Self> {
         let estimator = estimator(&settings, as_of)?;
-        let arrays = PurchaseArrays::new(&frequency, &recency, &age, &columns)?;
-        let weights = weights.as_ref().map(Floats::values).transpose()?;
+        let arrays = PurchaseArrays::new(&frequency, &recency, &age, &columns)?
+            .weighted(weights.as_ref())?;
         let fitted = boundary::run(py, n_jobs, progress, |observer| {
-            let purchases = arrays.purchases()?;
-            let purchases = match weights {
-                Some(weights) => purchases.with_weights(weights)?,
-                None => purchases,
-            };
-            estimator.fit_observed(&purchases, observer)
+            estimator.fit_observed(&arrays.purchases()?, observer)
         })?;
         Ok(Self(fitted))
+    }
+
+    /// A model with given parameters, such as published ones; it has no standard errors.
+    #[staticmethod]
+    #[pyo3(signature = (r, alpha, a, b, *, time_unit="week"))]
+    fn from_parameters(
+        py: Python<'_>,
+        r: f64,
+        alpha: f64,
+        a: f64,
+        b: f64,
+        time_unit: &str,
+    ) -> PyResult<Self> {
+        let settings = BgNbd::new().time_unit(errors::parsed(time_unit)?);
+        boundary::brief(py, || settings.given(r, alpha, a, b)).map(Self)
     }
 
     /// The model from a JSON text.
@@ -148,10 +158,42 @@ impl FittedBgNbd {
         self.0.as_of()
     }
 
+    /// What the columns were called in the table that it was fitted to.
+    #[getter]
+    fn columns<'py>(&self, py: Python<'py>) -> PyResult<ColumnNames<'py>> {
+        column_names(py, self.0.columns())
+    }
+
     /// How the fit went, by name.
     #[getter]
     fn report<'py>(&self, py: Python<'py>) -> PyResult<Record<'py>> {
         model::report(py, &self.0)
+    }
+
+    /// The log-likelihood of customers under the model, summed in the model's time unit.
+    #[pyo3(signature = (
+        frequency, recency, age, weights=None, *, columns, n_jobs=None, progress=None,
+    ))]
+    fn log_likelihood(
+        &self,
+        py: Python<'_>,
+        frequency: Floats<'_>,
+        recency: Floats<'_>,
+        age: Floats<'_>,
+        weights: Option<Floats<'_>>,
+        columns: ColumnNames<'_>,
+        n_jobs: Option<i64>,
+        progress: Option<Progress>,
+    ) -> PyResult<f64> {
+        let arrays = PurchaseArrays::new(&frequency, &recency, &age, &columns)?
+            .weighted(weights.as_ref())?;
+        self.ask(
+            py,
+            arrays,
+            n_jobs,
+            progress,
+            core::FittedBgNbd::log_likelihood,
+        )
     }
 
     /// The probability that each customer is still active at the end of observation.
@@ -259,6 +301,36 @@ impl FittedBgNbd {
     /// Purchases expected of a new customer within `horizon` time units after the first purchase.
     fn expected_purchases_new(&self, py: Python<'_>, horizon: f64) -> PyResult<f64> {
         boundary::brief(py, || self.0.expected_purchases_new(horizon))
+    }
+
+    /// Purchases expected of each customer within `horizon` time units, each discounted to the end of
+    /// observation at a yearly rate.
+    #[pyo3(signature = (
+        frequency, recency, age, *, columns, horizon, discount_rate, n_jobs=None, progress=None,
+    ))]
+    fn discounted_purchases(
+        &self,
+        py: Python<'_>,
+        frequency: Floats<'_>,
+        recency: Floats<'_>,
+        age: Floats<'_>,
+        columns: ColumnNames<'_>,
+        horizon: f64,
+        discount_rate: f64,
+        n_jobs: Option<i64>,
+        progress: Option<Progress>,
+    ) -> PyResult<Column<f64>> {
+        let arrays = PurchaseArrays::new(&frequency, &recency, &age, &columns)?;
+        let values = self.ask(
+            py,
+            arrays,
+            n_jobs,
+            progress,
+            |model, purchases, observer| {
+                model.discounted_purchases(purchases, horizon, discount_rate, observer)
+            },
+        )?;
+        Ok(Column::new(py, values))
     }
 
     /// For how long each customer may stay silent until the probability of being active falls below

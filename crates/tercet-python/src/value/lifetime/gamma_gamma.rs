@@ -4,12 +4,11 @@ use std::path::PathBuf;
 
 use pyo3::prelude::*;
 use tercet::Estimator;
-use tercet::data::Spend;
 use tercet::value::lifetime::{self as core, GammaGamma};
 
 use crate::arrays::{Column, Floats, Table};
 use crate::boundary::{self, Progress};
-use crate::data::purchase_columns;
+use crate::data::{SpendArrays, column_names};
 use crate::records::{ColumnNames, Record};
 use crate::{errors, model, persist};
 
@@ -50,18 +49,18 @@ impl FittedGammaGamma {
         let estimator = GammaGamma::new()
             .zero_spend(errors::parsed(&settings.read::<String>("zero_spend")?)?)
             .max_iterations(settings.count("max_iterations")?);
-        let columns = purchase_columns(&columns)?;
-        let (frequency, monetary_value) = (frequency.values()?, monetary_value.values()?);
-        let weights = weights.as_ref().map(Floats::values).transpose()?;
+        let arrays =
+            SpendArrays::new(&frequency, &monetary_value, &columns)?.weighted(weights.as_ref())?;
         let fitted = boundary::run(py, n_jobs, progress, |observer| {
-            let spend = Spend::named(&columns, frequency, monetary_value)?;
-            let spend = match weights {
-                Some(weights) => spend.with_weights(weights)?,
-                None => spend,
-            };
-            estimator.fit_observed(&spend, observer)
+            estimator.fit_observed(&arrays.spend()?, observer)
         })?;
         Ok(Self(fitted))
+    }
+
+    /// A model with given parameters, such as published ones; it has no standard errors.
+    #[staticmethod]
+    fn from_parameters(py: Python<'_>, p: f64, q: f64, v: f64) -> PyResult<Self> {
+        boundary::brief(py, || core::FittedGammaGamma::from_parameters(p, q, v)).map(Self)
     }
 
     /// The model from a JSON text.
@@ -129,6 +128,12 @@ impl FittedGammaGamma {
         None
     }
 
+    /// What the columns were called in the table that it was fitted to.
+    #[getter]
+    fn columns<'py>(&self, py: Python<'py>) -> PyResult<ColumnNames<'py>> {
+        column_names(py, self.0.columns())
+    }
+
     /// How the fit went, by name.
     #[getter]
     fn report<'py>(&self, py: Python<'py>) -> PyResult<Record<'py>> {
@@ -157,6 +162,27 @@ impl FittedGammaGamma {
             .with("verdict", test.map(|test| test.verdict()))
     }
 
+    /// The log-likelihood of customers under the model, summed.
+    #[pyo3(signature = (
+        frequency, monetary_value, weights=None, *, columns, n_jobs=None, progress=None,
+    ))]
+    fn log_likelihood(
+        &self,
+        py: Python<'_>,
+        frequency: Floats<'_>,
+        monetary_value: Floats<'_>,
+        weights: Option<Floats<'_>>,
+        columns: ColumnNames<'_>,
+        n_jobs: Option<i64>,
+        progress: Option<Progress>,
+    ) -> PyResult<f64> {
+        let arrays =
+            SpendArrays::new(&frequency, &monetary_value, &columns)?.weighted(weights.as_ref())?;
+        boundary::run(py, n_jobs, progress, |observer| {
+            self.0.log_likelihood(&arrays.spend()?, observer)
+        })
+    }
+
     /// Expected value of a purchase of each customer.
     #[pyo3(signature = (frequency, monetary_value, *, columns, n_jobs=None, progress=None))]
     fn expected_spend(
@@ -168,11 +194,9 @@ impl FittedGammaGamma {
         n_jobs: Option<i64>,
         progress: Option<Progress>,
     ) -> PyResult<Column<f64>> {
-        let columns = purchase_columns(&columns)?;
-        let (frequency, monetary_value) = (frequency.values()?, monetary_value.values()?);
+        let arrays = SpendArrays::new(&frequency, &monetary_value, &columns)?;
         let values = boundary::run(py, n_jobs, progress, |observer| {
-            let spend = Spend::named(&columns, frequency, monetary_value)?;
-            self.0.expected_spend(&spend, observer)
+            self.0.expected_spend(&arrays.spend()?, observer)
         })?;
         Ok(Column::new(py, values))
     }
@@ -189,11 +213,10 @@ impl FittedGammaGamma {
         n_jobs: Option<i64>,
         progress: Option<Progress>,
     ) -> PyResult<Table> {
-        let columns = purchase_columns(&columns)?;
-        let (frequency, monetary_value) = (frequency.values()?, monetary_value.values()?);
+        let arrays = SpendArrays::new(&frequency, &monetary_value, &columns)?;
         let rows = boundary::run(py, n_jobs, progress, |observer| {
-            let spend = Spend::named(&columns, frequency, monetary_value)?;
-            self.0.expected_spend_interval(&spend, level, observer)
+            self.0
+                .expected_spend_interval(&arrays.spend()?, level, observer)
         })?;
         Table::new(py, rows)
     }

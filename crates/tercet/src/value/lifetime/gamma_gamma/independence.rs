@@ -37,11 +37,11 @@ impl Independence {
                 "spend and frequency look independent (correlation {correlation:.3}, p = {p:.2})"
             ),
             Some(p) if correlation.abs() < 0.1 => format!(
-                "spend depends a little on frequency (correlation {correlation:.3}, p = {}); harmless for most uses",
+                "spend depends a little on frequency (correlation {correlation:.3}, {}); harmless for most uses",
                 show(p)
             ),
             Some(p) => format!(
-                "spend depends on frequency (correlation {correlation:.3}, p = {}): expected spend is biased towards the average for those who buy much more or less often than most",
+                "spend depends on frequency (correlation {correlation:.3}, {}): expected spend is biased towards the average for those who buy much more or less often than most",
                 show(p)
             ),
         }
@@ -86,8 +86,8 @@ impl Independence {
 
 fn show(p: f64) -> String {
     if p < 0.001 {
-        "below 0.001".to_owned()
+        "p < 0.001".to_owned()
     } else {
-        format!("{p:.3}")
+        format!("p = {p:.3}")
     }
 }

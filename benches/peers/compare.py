@@ -1,0 +1,412 @@
+"""tercet beside the libraries that users would pick instead: CPU seconds and peak memory.
+
+    make bench                     everything, writes RESULTS.md next to this file
+    make BENCH=--quick bench       small sizes, one run each, prints only
+
+Every number comes from a process of its own (`jobs.py`) on data simulated beforehand (`data.py`);
+the contenders take turns, so that a slow minute of the machine hits all of them, and the median is
+reported. CPU seconds are user + system time of the whole process during the work: what the job
+costs, however many cores shared it. The answers are compared in the same run: a contender that
+computes something else stops it.
+"""
+
+import argparse
+import datetime as dt
+import json
+import os
+import platform
+import statistics
+import subprocess
+import sys
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import pyarrow.parquet as pq
+
+import data
+
+HERE = Path(__file__).resolve().parent
+ROOT = HERE.parents[1]
+CACHE = ROOT / ".cache" / "peers"
+
+NOTE = (
+    "Written by `make bench`; do not edit. CPU seconds are user + system time during the work, the"
+    " median over runs in processes of their own that take turns; imports, reading the file and a"
+    " first run on 2,000 rows are not counted. Ratios hold better than seconds, and wall time"
+    " depends on what else the machine was doing. Ratios are to tercet on one thread: below 1,"
+    " tercet costs more."
+)
+ROBUSTNESS_NOTE = (
+    "Ten simulated samples of 500 customers a situation (`tests/reference/bg_nbd/regimes.json`)."
+    " Failed: an error. Unusable: standard errors that are not numbers or a parameter above 10,000,"
+    " without a word about it. Boundary: no finite optimum exists, and the result says which"
+    " simpler model it stands for."
+)
+
+ALL = None  # threads: as many as the library takes by itself
+
+
+@dataclass(frozen=True)
+class Contender:
+    library: str
+    threads: int | None
+
+    def __str__(self) -> str:
+        return f"{self.library}, {'all threads' if self.threads is ALL else 'one thread'}"
+
+
+@dataclass(frozen=True)
+class Task:
+    name: str
+    title: str
+    note: str
+    sizes: tuple[int, ...]
+    contenders: tuple[Contender, ...]
+    text_ids: bool = False
+    # Sizes above this are not asked of lifetimes: minutes, or more memory than a laptop has.
+    lifetimes_up_to: int = 1_000_000
+    runs: int = 5
+
+
+TERCET = (Contender("tercet", 1), Contender("tercet", ALL))
+LIFETIMES = Contender("lifetimes", 1)
+ENGINES = (
+    Contender("polars", 1),
+    Contender("polars", ALL),
+    Contender("duckdb", 1),
+    Contender("duckdb", ALL),
+    Contender("pandas", 1),
+    LIFETIMES,
+)
+TASKS = (
+    Task(
+        "bg_nbd_fit",
+        "BG/NBD: maximum-likelihood fit",
+        "Summary table to estimates, with standard errors in both.",
+        (10_000, 100_000, 1_000_000, 10_000_000),
+        (*TERCET, LIFETIMES),
+    ),
+    Task(
+        "gamma_gamma_fit",
+        "Gamma-Gamma: maximum-likelihood fit",
+        "The same customers; 40% of them have repeat purchases.",
+        (100_000, 1_000_000),
+        (*TERCET, LIFETIMES),
+    ),
+    Task(
+        "predictions",
+        "BG/NBD: probability alive and purchases expected in 39 weeks",
+        "Both with tercet's estimates. The sums over customers are compared.",
+        (100_000, 1_000_000),
+        (*TERCET, LIFETIMES),
+    ),
+    Task(
+        "lifetime_value",
+        "Lifetime value of every customer over a year, discounted by 1% a month",
+        "tercet: 52 weeks, discounted continuously. lifetimes: 12 months of 30 days, each month's"
+        " purchases at its end. The sums over customers therefore differ by a few percent.",
+        (100_000, 1_000_000),
+        (*TERCET, LIFETIMES),
+        runs=3,
+    ),
+    Task(
+        "purchase_summary",
+        "Purchases to customers: frequency, recency, T, mean spend",
+        "Five purchases a customer in the order of their dates; sorted by customer in the result."
+        " tercet and polars take and return polars frames, DuckDB takes a table of its own in"
+        " memory and returns Arrow, pandas and lifetimes take and return pandas frames. Each engine"
+        " runs the fastest of the queries that were tried for it.",
+        (1_000_000, 10_000_000),
+        (*TERCET, *ENGINES),
+        runs=3,
+    ),
+    Task(
+        "purchase_summary",
+        "The same with text as customer ids",
+        "`C0000001` instead of 1.",
+        (1_000_000,),
+        (*TERCET, *ENGINES),
+        text_ids=True,
+        runs=3,
+    ),
+)
+
+
+@dataclass
+class Series:
+    """The runs of one contender on one size."""
+
+    contender: Contender
+    runs: list[dict[str, Any]] = field(default_factory=list)
+
+    def median(self, name: str) -> float:
+        return statistics.median(run[name] for run in self.runs)
+
+    @property
+    def digest(self) -> dict[str, float]:
+        return self.runs[0]["digest"]
+
+
+def data_file(task: Task, size: int) -> Path:
+    if task.name != "purchase_summary":
+        return data.customers(size, CACHE)
+    return (
+        data.transactions_with_text_ids(size, CACHE)
+        if task.text_ids
+        else data.transactions(size, CACHE)
+    )
+
+
+def run_job(
+    interpreter: str, contender: Contender, task: Task, path: Path, parameters: dict[str, float]
+) -> dict[str, Any]:
+    """One measurement in a process of its own."""
+    job = {
+        "library": contender.library,
+        "task": task.name,
+        "threads": contender.threads,
+        "path": str(path),
+        "parameters": parameters,
+        "observation_end": str(data.OBSERVATION_END),
+    }
+    environment = dict(os.environ)
+    if contender.threads is not ALL:
+        for name in (
+            "OMP_NUM_THREADS",
+            "OPENBLAS_NUM_THREADS",
+            "MKL_NUM_THREADS",
+            "POLARS_MAX_THREADS",
+        ):
+            environment[name] = str(contender.threads)
+    done = subprocess.run(
+        [interpreter, str(HERE / "jobs.py"), json.dumps(job)],
+        env=environment,
+        stdout=subprocess.PIPE,
+        text=True,
+        check=False,
+    )
+    if done.returncode != 0:
+        sys.exit(f"{contender} failed at {task.title} on {path.name}")
+    return json.loads(done.stdout.splitlines()[-1])
+
+
+def measure(
+    task: Task, size: int, options: argparse.Namespace, parameters: dict[str, float]
+) -> list[Series]:
+    """All contenders on one size, taking turns."""
+    path = data_file(task, size)
+    contenders = [
+        contender
+        for contender in task.contenders
+        if (contender.library != "lifetimes" or size <= task.lifetimes_up_to or options.full)
+        and (contender.library != "tercet" or options.tercet)
+    ]
+    series = [Series(contender) for contender in contenders]
+    for run in range(1 if options.quick else task.runs):
+        for one in series:
+            if one.contender.library == "lifetimes" and run > 0 and size > task.lifetimes_up_to:
+                continue
+            interpreter = options.tercet if one.contender.library == "tercet" else options.peers
+            one.runs.append(run_job(interpreter, one.contender, task, path, parameters))
+            last = one.runs[-1]
+            used = f"{last['cpu']:9.4f} CPU s {last['memory_peak']:7.0f} MiB"
+            print(f"  {size:>10,}  {one.contender!s:24} {used}", flush=True)
+    return series
+
+
+# --- do they compute the same? --------------------------------------------------------------------
+
+
+def comparison(task: Task, size: int, series: list[Series]) -> str:
+    """How far the contenders' answers lie apart, in words; stops the run when that is too far."""
+    if task.name in ("bg_nbd_fit", "gamma_gamma_fit"):
+        return compare_fits(task, size, series)
+    tolerance = {"predictions": 1e-7, "lifetime_value": 0.05, "purchase_summary": 1e-9}[task.name]
+    first = series[0]
+    worst = 0.0
+    for other in series[1:]:
+        for name, value in first.digest.items():
+            scale = max(abs(value), 1e-300)
+            worst = max(worst, abs(other.digest[name] - value) / scale)
+    if worst > tolerance:
+        digests = "\n".join(f"  {one.contender}: {one.digest}" for one in series)
+        sys.exit(f"{task.title}, {size:,}: the answers differ by {worst:.1e}\n{digests}")
+    return f"sums over all rows agree to {worst:.0e}, relatively"
+
+
+def compare_fits(task: Task, size: int, series: list[Series]) -> str:
+    table = pq.read_table(data_file(task, size))
+    columns = {
+        name: table[name].to_numpy() for name in ("frequency", "recency", "T", "monetary_value")
+    }
+    likelihood = {}
+    for one in series:
+        if task.name == "bg_nbd_fit":
+            value = data.log_likelihood(
+                one.digest, columns["frequency"], columns["recency"], columns["T"]
+            )
+        else:
+            value = data.gamma_gamma_log_likelihood(
+                one.digest, columns["frequency"], columns["monetary_value"]
+            )
+        likelihood[str(one.contender)] = value
+    best = max(likelihood.values())
+    for one in series:
+        if one.contender.library == "tercet" and likelihood[str(one.contender)] < best - 1e-9 * abs(
+            best
+        ):
+            sys.exit(
+                f"{task.title}, {size:,}: tercet stops below the best log-likelihood: {likelihood}"
+            )
+    behind = {one.contender.library: best - likelihood[str(one.contender)] for one in series}
+    words = ", ".join(f"{library} {max(gap, 0.0):.0e}" for library, gap in behind.items())
+    return f"log-likelihood {best:.4f}; below it by: {words}"
+
+
+# --- the report -----------------------------------------------------------------------------------
+
+
+def report(task: Task, size: int, series: list[Series], agreement: str) -> str:
+    noun = "purchases" if task.name == "purchase_summary" else "customers"
+    lines = [
+        f"**{size:,} {noun}** ({agreement})",
+        "",
+        "| | CPU s | times tercet's | wall s | peak memory, MiB | of that by the job, MiB | runs |",
+        "|---|---:|---:|---:|---:|---:|---:|",
+    ]
+    own = next((one.median("cpu") for one in series if one.contender == TERCET[0]), None)
+    for one in series:
+        cpu = one.median("cpu")
+        ratio = "" if own is None else f"{cpu / own:.3g}"
+        added = one.median("memory_peak") - one.median("memory_before")
+        lines.append(
+            f"| {one.contender} | {cpu:.4g} | {ratio} | {one.median('wall'):.3g} "
+            f"| {one.median('memory_peak'):.0f} | {max(added, 0):.0f} | {len(one.runs)} |"
+        )
+    return "\n".join(lines)
+
+
+def machine() -> str:
+    """What the numbers were measured on."""
+    name = platform.processor() or platform.machine()
+    memory = ""
+    if Path("/proc/cpuinfo").exists():
+        lines = Path("/proc/cpuinfo").read_text().splitlines()
+        name = next(
+            (line.partition(":")[2].strip() for line in lines if line.startswith("model name")),
+            name,
+        )
+        kib = int(Path("/proc/meminfo").read_text().split()[1])
+        memory = f", {kib / 2**20:.0f} GiB"
+    python = f"Python {platform.python_version()}"
+    return f"{name}, {os.cpu_count()} cores{memory}, {platform.system()}, {python}"
+
+
+def versions_of(interpreter: str, packages: tuple[str, ...]) -> str:
+    code = (
+        "import importlib.metadata as m, sys;"
+        "print(', '.join(f'{package} {m.version(package)}' for package in sys.argv[1:]))"
+    )
+    return subprocess.run(
+        [interpreter, "-c", code, *packages], check=True, stdout=subprocess.PIPE, text=True
+    ).stdout.strip()
+
+
+def robustness(options: argparse.Namespace) -> str:
+    """How many fits fail on small difficult samples; see robustness.py."""
+    script, folder = str(HERE / "robustness.py"), str(CACHE / "robustness")
+    subprocess.run([options.tercet, script, "simulate", folder], check=True)
+    counts = {}
+    for library, interpreter in (("tercet", options.tercet), ("lifetimes", options.peers)):
+        print(f"  {library}", flush=True)
+        done = subprocess.run(
+            [interpreter, script, library, folder], check=True, stdout=subprocess.PIPE, text=True
+        )
+        counts[library] = json.loads(done.stdout.splitlines()[-1])
+    lines = [
+        "## BG/NBD on difficult samples",
+        "",
+        ROBUSTNESS_NOTE,
+        "",
+        "| | lifetimes: failed | unusable | tercet: failed | unusable | boundary |",
+        "|---|---:|---:|---:|---:|---:|",
+    ]
+    total = {library: dict.fromkeys(("failed", "unusable", "boundary"), 0) for library in counts}
+    for name in counts["tercet"]:
+        lines.append(robustness_line(name, counts["lifetimes"][name], counts["tercet"][name]))
+        for library in counts:
+            for kind in total[library]:
+                total[library][kind] += counts[library][name][kind]
+    lines.append(robustness_line("all", total["lifetimes"], total["tercet"]))
+    return "\n".join(lines)
+
+
+def robustness_line(name: str, lifetimes: dict[str, int], tercet: dict[str, int]) -> str:
+    cells = [name, *(lifetimes[kind] for kind in ("failed", "unusable"))]
+    cells += [tercet[kind] for kind in ("failed", "unusable", "boundary")]
+    return "| " + " | ".join(map(str, cells)) + " |"
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
+    parser.add_argument(
+        "--tercet", default="", help="interpreter with tercet; left out, only the others are timed"
+    )
+    parser.add_argument("--peers", required=True, help="interpreter with the other libraries")
+    parser.add_argument(
+        "--quick", action="store_true", help="small sizes, one run each; nothing is written"
+    )
+    parser.add_argument(
+        "--full",
+        action="store_true",
+        help="lifetimes at 10,000,000 customers too (minutes, 5 GB), once",
+    )
+    parser.add_argument(
+        "--only", default="", help="tasks whose name contains this; nothing is written"
+    )
+    options = parser.parse_args()
+
+    sections = []
+    parameters = dict(data.PARAMETERS)
+    for task in TASKS:
+        if options.only not in task.name:
+            continue
+        print(task.title, flush=True)
+        tables = []
+        for size in task.sizes:
+            if options.quick and size > 1_000_000:
+                continue
+            series = measure(task, size, options, parameters)
+            if not series:
+                continue
+            if task.name.endswith("_fit") and series[0].contender.library == "tercet":
+                # The prediction tasks use the estimates of the largest fit so far.
+                parameters |= series[0].digest
+            agreement = comparison(task, size, series)
+            print(f"              {agreement}", flush=True)
+            tables.append(report(task, size, series, agreement))
+        sections.append("\n\n".join([f"## {task.title}", task.note, *tables]))
+    if options.tercet and options.only in "robustness":
+        print("BG/NBD on difficult samples", flush=True)
+        sections.append(robustness(options))
+
+    peers = ("lifetimes", "polars", "duckdb", "pandas", "numpy", "scipy")
+    head = [
+        "# tercet beside other libraries",
+        NOTE,
+        f"Measured {dt.date.today()} on {machine()}; "
+        + (versions_of(options.tercet, ("tercet",)) + "; " if options.tercet else "")
+        + versions_of(options.peers, peers)
+        + ".",
+    ]
+    text = "\n\n".join([*head, *sections]) + "\n"
+    if options.quick or options.only or not options.tercet:
+        print("\n" + text)
+    else:
+        (HERE / "RESULTS.md").write_text(text, encoding="utf-8")
+        print(f"written: {HERE.relative_to(ROOT) / 'RESULTS.md'}")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,140 @@
+"""Simulated data for the comparison, drawn with NumPy alone so that no contender draws its own.
+
+Customers follow the BG/NBD and Gamma-Gamma models at the CDNOW estimates: first purchase in a
+window of 12 weeks, 27 to 39 weeks observed, times on whole days. Files go to a cache folder and are
+made once per seed.
+"""
+
+import math
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.parquet as pq
+
+R, ALPHA, A, B = 0.243, 4.414, 0.793, 2.426
+P, Q, V = 6.25, 3.74, 15.44
+PARAMETERS = {"r": R, "alpha": ALPHA, "a": A, "b": B, "p": P, "q": Q, "v": V}
+DAYS_A_WEEK = 7.0
+WINDOW_DAYS, LONGEST_DAYS = 84, 273
+FIRST_DAY = np.datetime64("2024-01-01")
+OBSERVATION_END = FIRST_DAY + LONGEST_DAYS
+
+
+def customers(n: int, cache: Path, seed: int = 1) -> Path:
+    """Parquet file of `n` summarised customers: frequency, recency, T in weeks, monetary_value."""
+    path = cache / f"customers-{n}-{seed}.parquet"
+    if not path.exists():
+        rng = np.random.default_rng(seed)
+        # Blocks bound the memory that the largest files take to make.
+        sizes = [min(1_000_000, n - start) for start in range(0, n, 1_000_000)]
+        table = pa.concat_tables(summary_block(size, rng) for size in sizes)
+        write(table.add_column(0, "customer_id", pa.array(rng.permutation(n))), path)
+    return path
+
+
+def summary_block(n: int, rng: np.random.Generator) -> pa.Table:
+    """Exponential waiting times until dropout or the end of observation, counted by days."""
+    rate = rng.gamma(R, 1 / (ALPHA * DAYS_A_WEEK), n)
+    dropout = rng.beta(A, B, n)
+    observed = rng.integers(LONGEST_DAYS - WINDOW_DAYS, LONGEST_DAYS + 1, n)
+
+    frequency = np.zeros(n)
+    last_day = np.zeros(n, dtype=np.int64)
+    time = np.zeros(n)
+    active = np.arange(n)
+    while active.size:
+        time[active] += rng.exponential(1.0, active.size) / rate[active]
+        active = active[time[active] < observed[active]]
+        day = time[active].astype(np.int64)
+        frequency[active[day > last_day[active]]] += 1  # purchases of one day count as one
+        last_day[active] = day
+        active = active[rng.random(active.size) >= dropout[active]]
+
+    # The mean of x amounts ~ Gamma(p, nu) is Gamma(p x, x nu).
+    shape = P * np.maximum(frequency, 1)
+    mean = rng.gamma(shape) * P / shape / rng.gamma(Q, 1 / V, n)
+    return pa.table(
+        {
+            "frequency": frequency,
+            "recency": last_day / DAYS_A_WEEK,
+            "T": observed / DAYS_A_WEEK,
+            "monetary_value": np.where(frequency > 0, mean, 0.0),
+        }
+    )
+
+
+def transactions(n: int, cache: Path, seed: int = 2) -> Path:
+    """Parquet file of `n` purchases, five a customer on average, in the order of their dates."""
+    path = cache / f"transactions-{n}-{seed}.parquet"
+    if not path.exists():
+        rng = np.random.default_rng(seed)
+        first = rng.integers(0, WINDOW_DAYS, n // 5)
+        customer = rng.integers(0, n // 5, n)
+        day = first[customer] + (rng.random(n) * (LONGEST_DAYS - first[customer])).astype(np.int64)
+        order = np.argsort(day, kind="stable")
+        table = pa.table(
+            {
+                "customer_id": customer[order] + 1,
+                "date": pa.array(FIRST_DAY + day[order], type=pa.date32()),
+                "amount": np.round(rng.gamma(P, 6.0, n), 2),
+            }
+        )
+        write(table, path)
+    return path
+
+
+def transactions_with_text_ids(n: int, cache: Path) -> Path:
+    """The same purchases, the customers named `C0000001` and so on."""
+    path = cache / f"transactions-text-{n}.parquet"
+    if not path.exists():
+        table = pq.read_table(transactions(n, cache))
+        digits = pc.utf8_lpad(pc.cast(table["customer_id"], pa.string()), width=7, padding="0")
+        write(
+            table.set_column(0, "customer_id", pc.binary_join_element_wise("C", digits, "")), path
+        )
+    return path
+
+
+def write(table: pa.Table, path: Path) -> None:
+    """Writes the file whole or not at all."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    unfinished = path.with_suffix(".unfinished")
+    pq.write_table(table, unfinished)
+    unfinished.rename(path)
+
+
+def log_likelihood(parameters: dict[str, float], frequency: Any, recency: Any, T: Any) -> float:
+    """The BG/NBD log-likelihood: one yardstick for all estimates, and no contender's own."""
+    r, alpha, a, b = (parameters[name] for name in ("r", "alpha", "a", "b"))
+    g = math.lgamma
+    counts, index = np.unique(frequency, return_inverse=True)
+    constant = r * math.log(alpha) - g(r) + g(a + b) - g(b)
+    by_count = np.array([constant + g(r + x) + g(b + x) - g(a + b + x) for x in counts])
+    shape = r + frequency
+    with np.errstate(divide="ignore"):
+        log_odds = np.log(a / (b + np.maximum(frequency, 1.0) - 1))
+        log_odds = np.where(
+            frequency > 0, log_odds + shape * np.log((alpha + T) / (alpha + recency)), -np.inf
+        )
+    return float(np.sum(by_count[index] - shape * np.log(alpha + T) + np.logaddexp(0.0, log_odds)))
+
+
+def gamma_gamma_log_likelihood(parameters: dict[str, float], frequency: Any, mean: Any) -> float:
+    """The Gamma-Gamma log-likelihood of those with repeat purchases."""
+    p, q, v = (parameters[name] for name in ("p", "q", "v"))
+    frequency, mean = frequency[frequency > 0], mean[frequency > 0]
+    g = math.lgamma
+    counts, index = np.unique(frequency, return_inverse=True)
+    constant = q * math.log(v) - g(q)
+    by_count = np.array([constant + g(p * x + q) - g(p * x) + p * x * math.log(x) for x in counts])
+    shape = p * frequency
+    return float(
+        np.sum(
+            by_count[index]
+            + (shape - 1) * np.log(mean)
+            - (shape + q) * np.log(v + frequency * mean)
+        )
+    )

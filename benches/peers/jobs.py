@@ -1,0 +1,357 @@
+"""One measured job in a process of its own: one contender, one task, one data file.
+
+`compare.py` starts it with a JSON description as its argument and reads one line of JSON from its
+output. Everything before the work (imports, reading the file, a first run on a few rows) stays
+outside the measurement.
+"""
+
+import gc
+import importlib.metadata
+import json
+import resource
+import sys
+import time
+import warnings
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+# A contender's task is a function (job, path, rows) -> work, where work() does what is measured;
+# a digest of what it returns is compared between contenders.
+Job = dict[str, Any]
+Work = Callable[[], Any]
+
+HORIZON_WEEKS = 39
+CLV_MONTHS, MONTHLY_RATE = 12, 0.01
+WEEKS_A_YEAR = 365.25 / 7
+
+
+# --- tercet ---------------------------------------------------------------------------------------
+
+
+def tercet_bg_nbd_fit(job: Job, path: Path, rows: int | None) -> Work:
+    import tercet as tc
+
+    summary = read_pandas(path, rows)
+    return lambda: tc.BGNBD(time_unit="week", n_jobs=job["threads"]).fit(summary).params_
+
+
+def tercet_gamma_gamma_fit(job: Job, path: Path, rows: int | None) -> Work:
+    import tercet as tc
+
+    summary = read_pandas(path, rows)
+    return lambda: tc.GammaGamma(n_jobs=job["threads"]).fit(summary).params_
+
+
+def tercet_predictions(job: Job, path: Path, rows: int | None) -> Work:
+    import tercet as tc
+
+    summary = read_pandas(path, rows)
+    model = tc.BGNBD(time_unit="week", n_jobs=job["threads"]).fit(read_pandas(path, None))
+
+    def work() -> dict[str, float]:
+        alive = model.probability_alive(summary)
+        expected = model.expected_purchases(summary, horizon=HORIZON_WEEKS)
+        return {"alive": alive, "expected": expected}
+
+    return work
+
+
+def tercet_lifetime_value(job: Job, path: Path, rows: int | None) -> Work:
+    import tercet as tc
+
+    summary, everybody = read_pandas(path, rows), read_pandas(path, None)
+    model = tc.BGNBD(time_unit="week", n_jobs=job["threads"]).fit(everybody)
+    spend = tc.GammaGamma(n_jobs=job["threads"]).fit(everybody)
+    yearly = (1 + MONTHLY_RATE) ** 12 - 1
+
+    def work() -> dict[str, Any]:
+        value = tc.lifetime_value(
+            model, spend, summary, horizon=52, discount_rate=yearly, n_jobs=job["threads"]
+        )
+        return {"clv": value["clv"].to_numpy()}
+
+    return work
+
+
+def tercet_purchase_summary(job: Job, path: Path, rows: int | None) -> Work:
+    import polars as pl
+
+    import tercet as tc
+
+    log = pl.read_parquet(path, n_rows=rows)
+    return lambda: tc.purchase_summary(
+        log, amount="amount", observation_end=job["observation_end"], n_jobs=job["threads"]
+    )
+
+
+# --- lifetimes ------------------------------------------------------------------------------------
+
+
+def lifetimes_bg_nbd_fit(job: Job, path: Path, rows: int | None) -> Work:
+    from lifetimes import BetaGeoFitter
+
+    data = read_pandas(path, rows)
+    return lambda: BetaGeoFitter().fit(data["frequency"], data["recency"], data["T"]).params_
+
+
+def lifetimes_gamma_gamma_fit(job: Job, path: Path, rows: int | None) -> Work:
+    from lifetimes import GammaGammaFitter
+
+    data = read_pandas(path, rows)
+    repeaters = data[data["frequency"] > 0]
+    return lambda: (
+        GammaGammaFitter().fit(repeaters["frequency"], repeaters["monetary_value"]).params_
+    )
+
+
+def lifetimes_models(job: Job) -> tuple[Any, Any]:
+    """Fitted models of lifetimes with the parameters that the other contender predicts with."""
+    import pandas as pd
+    from lifetimes import BetaGeoFitter, GammaGammaFitter
+
+    lifetime, spend = BetaGeoFitter(), GammaGammaFitter()
+    lifetime.predict = (
+        lifetime.conditional_expected_number_of_purchases_up_to_time
+    )  # as its `fit` does
+    parameters = job["parameters"]
+    lifetime.params_ = pd.Series({name: parameters[name] for name in ("r", "alpha", "a", "b")})
+    spend.params_ = pd.Series({name: parameters[name] for name in ("p", "q", "v")})
+    return lifetime, spend
+
+
+def lifetimes_predictions(job: Job, path: Path, rows: int | None) -> Work:
+    data = read_pandas(path, rows)
+    model, _ = lifetimes_models(job)
+    x, t_x, T = data["frequency"], data["recency"], data["T"]
+
+    def work() -> dict[str, Any]:
+        alive = model.conditional_probability_alive(x, t_x, T)
+        expected = model.conditional_expected_number_of_purchases_up_to_time(
+            HORIZON_WEEKS, x, t_x, T
+        )
+        return {"alive": np.asarray(alive), "expected": np.asarray(expected)}
+
+    return work
+
+
+def lifetimes_lifetime_value(job: Job, path: Path, rows: int | None) -> Work:
+    data = read_pandas(path, rows)
+    model, spend = lifetimes_models(job)
+    columns = [data[name] for name in ("frequency", "recency", "T", "monetary_value")]
+
+    def work() -> dict[str, Any]:
+        value = spend.customer_lifetime_value(
+            model, *columns, time=CLV_MONTHS, discount_rate=MONTHLY_RATE, freq="W"
+        )
+        return {"clv": np.asarray(value)}
+
+    return work
+
+
+def lifetimes_purchase_summary(job: Job, path: Path, rows: int | None) -> Work:
+    from lifetimes.utils import summary_data_from_transaction_data
+
+    log = read_pandas(path, rows)
+
+    def work() -> Any:
+        summary = summary_data_from_transaction_data(
+            log, "customer_id", "date", "amount", observation_period_end=job["observation_end"]
+        )
+        # lifetimes counts whole days here; in weeks it would round the times down.
+        return summary.assign(recency=summary["recency"] / 7, T=summary["T"] / 7)
+
+    return work
+
+
+# --- general-purpose engines, by the fastest query found for each ---------------------------------
+
+
+def polars_purchase_summary(job: Job, path: Path, rows: int | None) -> Work:
+    import polars as pl
+
+    log = pl.read_parquet(path, n_rows=rows)
+    end = pl.lit(job["observation_end"]).str.to_date()
+
+    def work() -> Any:
+        by_day = log.lazy().group_by("customer_id", "date").agg(pl.col("amount").sum())
+        by_customer = by_day.group_by("customer_id").agg(
+            days=pl.len(),
+            first=pl.col("date").min(),
+            last=pl.col("date").max(),
+            total=pl.col("amount").sum(),
+            first_amount=pl.col("amount").min_by("date"),
+        )
+        repeats = pl.col("days") - 1
+        columns = by_customer.select(
+            "customer_id",
+            frequency=repeats.cast(pl.Float64),
+            recency=(pl.col("last") - pl.col("first")).dt.total_days() / 7,
+            T=(end - pl.col("first")).dt.total_days() / 7,
+            monetary_value=pl.when(repeats > 0)
+            .then((pl.col("total") - pl.col("first_amount")) / repeats)
+            .otherwise(0.0),
+        )
+        return columns.sort("customer_id").collect(engine="streaming")
+
+    return work
+
+
+def pandas_purchase_summary(job: Job, path: Path, rows: int | None) -> Work:
+    import pandas as pd
+
+    log = read_pandas(path, rows)
+    end = pd.Timestamp(job["observation_end"])
+
+    def work() -> Any:
+        by_day = log.groupby(["customer_id", "date"], as_index=False)["amount"].sum()
+        by_customer = by_day.groupby("customer_id").agg(
+            days=("date", "size"),
+            first=("date", "first"),
+            last=("date", "last"),
+            total=("amount", "sum"),
+            first_amount=("amount", "first"),
+        )
+        repeats = by_customer["days"] - 1
+        spent = by_customer["total"] - by_customer["first_amount"]
+        return pd.DataFrame(
+            {
+                "frequency": repeats.astype(float),
+                "recency": (by_customer["last"] - by_customer["first"]).dt.days / 7,
+                "T": (end - by_customer["first"]).dt.days / 7,
+                "monetary_value": (spent / repeats).where(repeats > 0, 0.0),
+            }
+        )
+
+    return work
+
+
+def duckdb_purchase_summary(job: Job, path: Path, rows: int | None) -> Work:
+    import duckdb
+
+    connection = duckdb.connect()
+    if job["threads"]:
+        connection.execute(f"SET threads = {job['threads']}")
+    limit = "" if rows is None else f"LIMIT {rows}"
+    connection.execute(f"CREATE TABLE log AS SELECT * FROM read_parquet('{path}') {limit}")
+
+    def work() -> Any:
+        return connection.sql(f""" WITH by_day AS (SELECT customer_id, date, sum(amount)
+                   AS amount FROM log GROUP BY ALL) SELECT customer_id, (count(*) - 1)::DOUBLE AS
+                   frequency, date_diff('day', min(date), max(date)) / 7 AS recency,
+                   date_diff('day', min(date), DATE '{job["observation_end"]}') / 7 AS "T",
+                   coalesce((sum(amount) - arg_min(amount, date)) / nullif(count(*) - 1, 0), 0) AS
+                   monetary_value FROM by_day GROUP BY customer_id ORDER BY
+                   customer_id""").to_arrow_table()
+
+    return work
+
+
+# --- digests: what must agree between contenders --------------------------------------------------
+
+
+def digest_parameters(result: Any) -> dict[str, float]:
+    return {name: float(value) for name, value in dict(result).items()}
+
+
+def digest_vectors(result: dict[str, Any]) -> dict[str, float]:
+    return {name: float(np.nansum(values)) for name, values in result.items()}
+
+
+def digest_summary(result: Any) -> dict[str, float]:
+    columns = ("frequency", "recency", "T", "monetary_value")
+    sums = {
+        name: float(np.sum(np.nan_to_num(np.asarray(result[name], dtype=float))))
+        for name in columns
+    }
+    # A weight by position notices rows in another order.
+    rank = np.linspace(0.0, 1.0, len(result))
+    sums["ordered"] = float(np.sum(rank * np.asarray(result["frequency"], dtype=float)))
+    return sums | {"customers": float(len(result))}
+
+
+DIGESTS = {
+    "bg_nbd_fit": digest_parameters,
+    "gamma_gamma_fit": digest_parameters,
+    "predictions": digest_vectors,
+    "lifetime_value": digest_vectors,
+    "purchase_summary": digest_summary,
+}
+
+
+# --- measuring ------------------------------------------------------------------------------------
+
+
+def read_pandas(path: Path, rows: int | None) -> Any:
+    import pyarrow.parquet as pq
+
+    table = pq.read_table(path)
+    return (table if rows is None else table.slice(0, rows)).to_pandas(
+        date_as_object=False, self_destruct=True, split_blocks=True
+    )
+
+
+def reset_peak_memory() -> None:
+    """Forget the peak of the preparation (Linux; elsewhere the whole process's is reported)."""
+    try:
+        Path("/proc/self/clear_refs").write_text("5")
+    except OSError:
+        return
+
+
+def memory_mib(field: str) -> float:
+    """VmRSS or VmHWM of this process."""
+    try:
+        status = Path("/proc/self/status").read_text()
+    except OSError:
+        peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+        return peak / (2**20 if sys.platform == "darwin" else 2**10)
+    return (
+        next(int(line.split()[1]) for line in status.splitlines() if line.startswith(field)) / 2**10
+    )
+
+
+def measure(job: Job) -> dict[str, Any]:
+    function = globals()[f"{job['library']}_{job['task']}"]
+    path = Path(job["path"])
+    # First calls pay for lazy imports, compiled code paths and thread pools.
+    function(job, path, 2_000)()
+    work = function(job, path, None)
+    gc.collect()
+
+    reset_peak_memory()
+    before = memory_mib("VmRSS")
+    cpu, wall = time.process_time(), time.perf_counter()
+    result = work()
+    cpu, wall = time.process_time() - cpu, time.perf_counter() - wall
+    peak = memory_mib("VmHWM")
+    digest = DIGESTS[job["task"]](result)
+    del result
+
+    # Short jobs are repeated until half a second has gone, and the mean is reported.
+    runs = 1 if wall > 0.1 else int(np.ceil(0.5 / max(wall, 1e-4)))
+    if runs > 1:
+        cpu, wall = time.process_time(), time.perf_counter()
+        for _ in range(runs):
+            work()
+        cpu, wall = (time.process_time() - cpu) / runs, (time.perf_counter() - wall) / runs
+    return {
+        "cpu": cpu,
+        "wall": wall,
+        "memory_before": before,
+        "memory_peak": peak,
+        "digest": digest,
+        "version": importlib.metadata.version(job["library"]),
+    }
+
+
+def main() -> None:
+    warnings.simplefilter("ignore")
+    job = json.loads(sys.argv[1])
+    print(json.dumps(measure(job)))
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,53 @@
+"""Customer segmentation and customer value.
+
+From a log of purchases to what each customer is worth:
+
+>>> import tercet as tc
+>>> log = tc.datasets.simulate_purchases(2_000, seed=1)
+>>> summary = tc.purchase_summary(log.transactions, amount="amount", time_unit="week")
+>>> model = tc.BGNBD(time_unit="week").fit(summary)
+>>> spend = tc.GammaGamma().fit(summary)
+>>> value = tc.lifetime_value(model, spend, summary, horizon=52, discount_rate=0.10, margin=0.3)
+>>> list(value.columns)
+['customer_id', 'probability_alive', 'expected_purchases', 'expected_spend', 'clv']
+
+Tables may be pandas or polars frames, pyarrow tables, DuckDB relations or mappings of arrays;
+tables that come back are of the same kind.
+"""
+
+from tercet import datasets, plots
+from tercet._progress import Step
+from tercet._tercet import __version__
+from tercet.data import PurchaseSplit, purchase_summary, split_purchases
+from tercet.exceptions import (
+    ConvergenceWarning,
+    DataError,
+    ModelFileError,
+    NotFittedError,
+    ParameterError,
+    TercetError,
+    UnsupportedVersionError,
+)
+from tercet.persistence import load
+from tercet.value.lifetime import BGNBD, GammaGamma, lifetime_value
+
+__all__ = [
+    "BGNBD",
+    "ConvergenceWarning",
+    "DataError",
+    "GammaGamma",
+    "ModelFileError",
+    "NotFittedError",
+    "ParameterError",
+    "PurchaseSplit",
+    "Step",
+    "TercetError",
+    "UnsupportedVersionError",
+    "__version__",
+    "datasets",
+    "lifetime_value",
+    "load",
+    "plots",
+    "purchase_summary",
+    "split_purchases",
+]

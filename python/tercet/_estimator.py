@@ -1,0 +1,323 @@
+"""What every estimator shares: scikit-learn's manners, without needing scikit-learn.
+
+The constructor stores its keyword arguments and does nothing else; `fit` returns the estimator;
+what it learned ends in an underscore. `get_params`, `set_params`, `sklearn.base.clone` and
+`pickle` work, the last through the same JSON as `Model.save`.
+"""
+
+from __future__ import annotations
+
+import inspect
+import os
+import warnings
+from abc import ABC, abstractmethod
+from typing import TYPE_CHECKING, Any, ClassVar, Self
+
+import numpy as np
+import pyarrow as pa
+
+from tercet import _display
+from tercet._frames import new_table
+from tercet._summary import our_names
+from tercet.exceptions import ConvergenceWarning, NotFittedError, ParameterError
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from numpy.typing import ArrayLike
+
+    from tercet._columns import Floats
+    from tercet._frames import Kind
+    from tercet._summary import Rows
+
+
+class Estimator:
+    """Parameters by name, as scikit-learn's `BaseEstimator` has them."""
+
+    @classmethod
+    def _parameter_names(cls) -> list[str]:
+        return [name for name in inspect.signature(cls).parameters if name != "self"]
+
+    def get_params(self, deep: bool = True) -> dict[str, Any]:
+        """Return the constructor's arguments.
+
+        Parameters
+        ----------
+        deep : bool
+            For scikit-learn; no argument is an estimator itself.
+
+        Returns
+        -------
+        dict
+            Argument names and values.
+        """
+        return {name: getattr(self, name) for name in self._parameter_names()}
+
+    def set_params(self, **params: Any) -> Self:
+        """Change constructor arguments; they take effect with the next `fit`.
+
+        Returns
+        -------
+        self
+
+        Raises
+        ------
+        ParameterError
+            For a name that the constructor does not know.
+        """
+        known = self._parameter_names()
+        for name, value in params.items():
+            if name not in known:
+                message = (
+                    f"{type(self).__name__} has no parameter '{name}': expected one of {known}"
+                )
+                raise ParameterError(message, name)
+            setattr(self, name, value)
+        return self
+
+    def _call(self) -> str:
+        """Return the constructor call with what differs from the defaults."""
+        signature = inspect.signature(type(self)).parameters
+        changed = {
+            name: value
+            for name, value in self.get_params().items()
+            if value != signature[name].default
+        }
+        arguments = ", ".join(f"{name}={value!r}" for name, value in changed.items())
+        return f"{type(self).__name__}({arguments})"
+
+
+class Model(Estimator, ABC):
+    """An estimator that is fitted by maximum likelihood in Rust.
+
+    Subclasses name their Rust class in `_engine_class` and add `fit` and their predictions.
+    """
+
+    _engine_class: ClassVar[Any]
+    _engine: Any = None
+    _kind: Kind | None = None
+
+    @property
+    def params_(self) -> dict[str, float]:
+        """Estimates by parameter name."""
+        engine = self._require()
+        return dict(zip(engine.parameter_names, engine.estimates.tolist(), strict=True))
+
+    @property
+    def standard_errors_(self) -> dict[str, float]:
+        """Standard errors by parameter name; nan where an estimate lies on a boundary."""
+        engine = self._require()
+        return dict(zip(engine.parameter_names, engine.standard_errors.tolist(), strict=True))
+
+    @property
+    def covariance_(self) -> Floats:
+        """Covariance matrix of the estimates, in the order of `params_`."""
+        covariance: Floats = self._require().covariance
+        return covariance
+
+    @property
+    def log_likelihood_(self) -> float:
+        """Log-likelihood, summed over customers, in the caller's time unit."""
+        return float(self._report("log_likelihood"))
+
+    @property
+    def aic_(self) -> float:
+        """Akaike's information criterion; smaller is better."""
+        return float(self._report("aic"))
+
+    @property
+    def bic_(self) -> float:
+        """Bayesian information criterion; smaller is better."""
+        return float(self._report("bic"))
+
+    @property
+    def n_observations_(self) -> float:
+        """Number of customers in the likelihood: the sum of the weights, else the rows used."""
+        total = float(self._report("n_observations"))
+        return int(total) if total.is_integer() else total
+
+    @property
+    def n_cells_(self) -> int:
+        """Number of distinct rows, which is how often the likelihood of a customer is computed."""
+        return int(self._report("n_cells"))
+
+    @property
+    def n_iterations_(self) -> int:
+        """Number of steps that the optimiser took."""
+        return int(self._report("iterations"))
+
+    @property
+    def converged_(self) -> bool:
+        """Whether the optimiser reached an optimum."""
+        return bool(self._report("converged"))
+
+    @property
+    def how_it_ended_(self) -> str:
+        """How the fit ended, in words."""
+        return str(self._report("how_it_ended"))
+
+    @property
+    def boundary_(self) -> str | None:
+        """The boundary on which the estimates lie and the simpler model there; None inside."""
+        boundary: str | None = self._report("boundary")
+        return boundary
+
+    def summary(self, level: float = 0.95) -> Any:
+        """Return the estimates as a table.
+
+        Parameters
+        ----------
+        level : float
+            Confidence level of the intervals, between 0 and 1. The intervals are symmetric for the
+            logarithm of a parameter, so that they stay positive.
+
+        Returns
+        -------
+        table
+            Columns `parameter`, `estimate`, `standard_error`, `lower`, `upper`, of the
+            kind of table that the model was fitted on.
+
+        Raises
+        ------
+        NotFittedError
+            Before `fit`.
+        ParameterError
+            If `level` is not between 0 and 1.
+        """
+        engine = self._require()
+        interval = engine.intervals(level)
+        columns = {
+            "parameter": pa.array(engine.parameter_names),
+            "estimate": engine.estimates,
+            "standard_error": engine.standard_errors,
+            "lower": np.ascontiguousarray(interval[:, 0]),
+            "upper": np.ascontiguousarray(interval[:, 1]),
+        }
+        return new_table(columns, self._kind)
+
+    def log_likelihood(self, summary: Any, weights: str | ArrayLike | None = None) -> float:
+        """Return the log-likelihood of customers under the fitted model.
+
+        Parameters
+        ----------
+        summary : table
+            One row a customer; others than those it was fitted to, say, to compare models by.
+        weights : str or array of shape (n,), optional
+            How many customers each row stands for: a column or one number a row.
+
+        Returns
+        -------
+        float
+            The sum over customers, in the model's time unit.
+
+        Raises
+        ------
+        NotFittedError
+            Before `fit`.
+        DataError
+            For rows that cannot be.
+        """
+        engine, rows = self._open(summary, weights)
+        return float(engine.log_likelihood(*rows.arrays, rows.weights, **rows.options))
+
+    def save(self, path: str | os.PathLike[str]) -> None:
+        """Write the fitted model to a JSON file that `tercet.load` and Rust read.
+
+        Parameters
+        ----------
+        path : path
+            The file; it is replaced if it exists.
+
+        Raises
+        ------
+        NotFittedError
+            Before `fit`.
+        OSError
+            If the file cannot be written.
+        """
+        self._require().save(os.fspath(path))
+
+    @abstractmethod
+    def _open(self, summary: Any, weights: Any = None) -> tuple[Any, Rows]:
+        """Return the fitted model and the rows of a summary; each subclass knows its columns."""
+
+    def _require(self) -> Any:
+        if self._engine is None:
+            message = f"this {type(self).__name__} is not fitted yet; call fit(summary) first"
+            raise NotFittedError(message)
+        return self._engine
+
+    def _report(self, name: str) -> Any:
+        return self._require().report[name]
+
+    def _learn(self, engine: Any, kind: Kind) -> Self:
+        """Take over a fit that has just ended; called by `fit`, whose caller is warned."""
+        self._engine, self._kind = engine, kind
+        if not self.converged_ or self.boundary_ is not None:
+            warnings.warn(self.how_it_ended_, ConvergenceWarning, stacklevel=3)
+        return self
+
+    @classmethod
+    def _from_json(cls, text: str) -> Self:
+        """Return the model that a JSON text holds."""
+        engine = cls._engine_class.from_json(text)
+        stored = {**engine.settings, **our_names(engine.columns)}
+        known = cls._parameter_names()
+        return cls._around(engine, {name: stored[name] for name in known if name in stored})
+
+    @classmethod
+    def _around(cls, engine: Any, settings: Mapping[str, Any]) -> Self:
+        """Return a model that has been fitted elsewhere."""
+        model = cls(**settings)
+        model._engine = engine
+        return model
+
+    def __getstate__(self) -> dict[str, Any]:
+        text = None if self._engine is None else self._engine.to_json()
+        return {"params": self.get_params(), "model": text, "kind": self._kind}
+
+    def __setstate__(self, state: Mapping[str, Any]) -> None:
+        self.set_params(**state["params"])
+        if state["model"] is not None:
+            self._engine = self._engine_class.from_json(state["model"])
+        self._kind = state["kind"]
+
+    def _shown(self) -> _display.Estimates:
+        engine, report = self._require(), self._require().report
+        rows = f"{_display.count(self.n_observations_)} customers, {report['n_cells']:,} distinct"
+        return _display.Estimates(
+            title=self._call(),
+            names=engine.parameter_names,
+            estimates=engine.estimates.tolist(),
+            standard_errors=engine.standard_errors.tolist(),
+            facts=[
+                ("log-likelihood", f"{self.log_likelihood_:.4f} ({rows})"),
+                ("how it ended", self.how_it_ended_),
+                *self._more_facts(),
+            ],
+        )
+
+    def _more_facts(self) -> list[tuple[str, str]]:
+        """Return what a subclass shows besides; nothing by default."""
+        return []
+
+    def __repr__(self) -> str:
+        return self._call() if self._engine is None else self._shown().text()
+
+    def _repr_html_(self) -> str:
+        if self._engine is None:
+            return _display.code(self._call())
+        return self._shown().html()
+
+    def __sklearn_is_fitted__(self) -> bool:
+        return self._engine is not None
+
+    def __sklearn_tags__(self) -> Any:
+        # Only scikit-learn calls this, so it is there to be imported.
+        from sklearn.utils import InputTags, Tags, TargetTags
+
+        return Tags(
+            estimator_type=None,
+            target_tags=TargetTags(required=False),
+            input_tags=InputTags(two_d_array=False, positive_only=True),
+        )

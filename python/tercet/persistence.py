@@ -1,0 +1,66 @@
+"""Reading saved models, of whatever kind they are."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from tercet import _tercet
+from tercet.exceptions import ModelFileError
+from tercet.value.lifetime import BGNBD, GammaGamma
+
+if TYPE_CHECKING:
+    from tercet._estimator import Model
+
+__all__ = ["load"]
+
+_MODELS: dict[str, type[Model]] = {"bg_nbd": BGNBD, "gamma_gamma": GammaGamma}
+
+
+def load(path: str | os.PathLike[str]) -> Any:
+    """Read a model that was saved by tercet, from Python or from Rust.
+
+    Parameters
+    ----------
+    path : path
+        A file that a model's `save` wrote.
+
+    Returns
+    -------
+    model
+        The fitted model, of the class that was saved; it predicts the same numbers, bit for bit.
+
+    Raises
+    ------
+    ModelFileError
+        If the file is cut short, damaged, or no model file.
+    UnsupportedVersionError
+        If a newer tercet wrote it.
+    OSError
+        If it cannot be read (`FileNotFoundError` where there is none).
+
+    Examples
+    --------
+    >>> import tempfile, pathlib
+    >>> import tercet as tc
+    >>> customers = tc.datasets.simulate_purchases(500, seed=1).transactions
+    >>> model = tc.BGNBD().fit(tc.purchase_summary(customers))
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     path = pathlib.Path(folder) / "model.json"
+    ...     model.save(path)
+    ...     tc.load(path).params_ == model.params_
+    True
+    """
+    try:
+        text = Path(path).read_bytes().decode("utf-8")
+    except UnicodeDecodeError as error:
+        message = f"{os.fspath(path)}: not a tercet model file (it is not text: {error})"
+        raise ModelFileError(message) from error
+    kind = _tercet.model_kind(text)
+    if kind not in _MODELS:
+        message = (
+            f"{os.fspath(path)}: holds a '{kind}', which this tercet does not know; upgrade it"
+        )
+        raise ModelFileError(message)
+    return _MODELS[kind]._from_json(text)

@@ -1,0 +1,25 @@
+"""Plots of purchase models and customer values.
+
+Every function draws on the axes that it is given, or on new ones, and returns them; none shows or
+saves anything. They need matplotlib: `pip install 'tercet[plots]'`.
+"""
+
+from __future__ import annotations
+
+from tercet.plots.history import customer_history
+from tercet.plots.holdout import calibration_holdout
+from tercet.plots.matrix import expected_purchases_map, probability_alive_map
+from tercet.plots.tracking import cumulative_purchases, purchases_by_period
+from tercet.plots.value import top_customers, value_concentration, value_distribution
+
+__all__ = [
+    "calibration_holdout",
+    "cumulative_purchases",
+    "customer_history",
+    "expected_purchases_map",
+    "probability_alive_map",
+    "purchases_by_period",
+    "top_customers",
+    "value_concentration",
+    "value_distribution",
+]

@@ -1,0 +1,36 @@
+"""Models that older versions saved load, and answer as they did: see tests/golden/README.md."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+import tercet as tc
+
+FOLDER = Path(__file__).parent / "golden"
+SCORES = sorted(FOLDER.glob("v*/*.scores.json"))
+
+
+def test_there_are_golden_models():
+    assert {path.name for path in FOLDER.glob("v1/*.scores.json")} >= {
+        "bg_nbd.scores.json",
+        "gamma_gamma.scores.json",
+    }
+    models = {path for path in FOLDER.glob("v*/*.json") if not path.name.endswith(".scores.json")}
+    assert models == {path.with_name(path.name.replace(".scores", "")) for path in SCORES}
+
+
+@pytest.mark.parametrize("path", SCORES, ids=lambda path: f"{path.parent.name}/{path.stem}")
+def test_a_golden_model_answers_as_it_did(path):
+    told = json.loads(path.read_text())
+    model = tc.load(path.with_name(path.name.replace(".scores", "")))
+    assert model.params_ == told["estimates"]
+    assert told["scores"]
+    for score in told["scores"]:
+        rows = () if score["quantity"] == "expected_purchases_new" else (told["rows"],)
+        got = getattr(model, score["quantity"])(*rows, **score["arguments"])
+        want = np.array(score["values"], dtype=float)
+        np.testing.assert_allclose(got, want, rtol=1e-12, err_msg=score["quantity"])

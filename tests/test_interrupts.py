@@ -1,0 +1,181 @@
+"""Long calls listen: Ctrl-C, other threads, callbacks that raise, forked processes."""
+
+from __future__ import annotations
+
+import multiprocessing
+import os
+import signal
+import sys
+import threading
+import time
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pytest
+
+import tercet as tc
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+#: What issue and design promise, in seconds.
+PROMISED = 0.2
+
+
+@pytest.fixture(scope="module")
+def many() -> dict[str, np.ndarray]:
+    """Two million distinct customers: times on a continuous clock, which no grouping shortens."""
+    n = 2_000_000
+    rng = np.random.default_rng(11)
+    frequency = rng.negative_binomial(0.3, 0.2, n).astype(float)
+    t = rng.uniform(20, 40, n)
+    recency = np.where(frequency > 0, t * rng.uniform(0, 1, n), 0.0)
+    spend = np.where(frequency > 0, rng.gamma(4, 10, n), 0.0)
+    return {"frequency": frequency, "recency": recency, "T": t, "monetary_value": spend}
+
+
+@pytest.fixture(scope="module")
+def engines(many) -> tuple[tc.BGNBD, tc.GammaGamma]:
+    """Models of those customers, fitted on some of them."""
+    some = {name: values[:5000] for name, values in many.items()}
+    return tc.BGNBD(customer=None).fit(some), tc.GammaGamma(customer=None).fit(some)
+
+
+def long_calls(
+    many: dict[str, np.ndarray], engines: tuple[tc.BGNBD, tc.GammaGamma]
+) -> dict[str, Callable[[Any], Any]]:
+    model, spend = engines
+    return {
+        "fit": lambda progress: tc.BGNBD(n_jobs=1).fit(many, progress=progress),
+        "spend": lambda progress: tc.GammaGamma(n_jobs=1).fit(many, progress=progress),
+        "value": lambda progress: tc.lifetime_value(
+            model,
+            spend,
+            many,
+            horizon=52,
+            discount_rate=0.1,
+            level=0.95,
+            n_jobs=1,
+            progress=progress,
+        ),
+        "simulate": lambda progress: tc.datasets.simulate_purchases(
+            3_000_000, backend="pyarrow", n_jobs=1, progress=progress
+        ),
+    }
+
+
+CALLS = ("fit", "spend", "value", "simulate")
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="os.kill cannot send Ctrl-C to this process")
+@pytest.mark.parametrize("name", CALLS)
+def test_ctrl_c_stops_a_long_call_at_once(name, many, engines):
+    call = long_calls(many, engines)[name]
+    began = threading.Event()
+    pressed: list[float] = []
+
+    def press() -> None:
+        began.wait(60)
+        time.sleep(0.05)
+        pressed.append(time.perf_counter())
+        os.kill(os.getpid(), signal.SIGINT)
+
+    def run() -> None:
+        call(lambda step: began.set())
+        # Over before the key was pressed: too fast on this machine to be stopped.
+        finger.join()
+        time.sleep(1)
+
+    finger = threading.Thread(target=press)
+    finger.start()
+    try:
+        with pytest.raises(KeyboardInterrupt):
+            run()
+        waited = time.perf_counter() - pressed[0]
+    finally:
+        began.set()
+        finger.join()
+    assert waited < PROMISED
+
+
+@pytest.mark.parametrize("name", CALLS)
+def test_an_error_in_progress_stops_the_call_and_comes_out_as_it_is(name, many, engines):
+    class Enough(Exception):
+        pass
+
+    def stop(step: tc.Step) -> None:
+        raise Enough(step.phase)
+
+    began = time.perf_counter()
+    with pytest.raises(Enough):
+        long_calls(many, engines)[name](stop)
+    assert time.perf_counter() - began < 5
+
+
+def test_other_threads_run_while_a_fit_runs(many):
+    ticks = 0
+    done = threading.Event()
+
+    def count() -> None:
+        nonlocal ticks
+        while not done.is_set():
+            ticks += 1
+            time.sleep(0.001)
+
+    other = threading.Thread(target=count)
+    other.start()
+    began = time.perf_counter()
+    try:
+        tc.BGNBD(n_jobs=1).fit(many)
+    finally:
+        took = time.perf_counter() - began
+        done.set()
+        other.join()
+    # Were the interpreter held, the thread would stand still for the whole of the fit.
+    assert ticks > took / 0.001 / 20
+
+
+def test_calls_from_several_threads_agree(model, summary):
+    expected = model.expected_purchases(summary, 39)
+    results: list[np.ndarray] = []
+    threads = [
+        threading.Thread(target=lambda: results.append(model.expected_purchases(summary, 39)))
+        for _ in range(8)
+    ]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert len(results) == 8
+    for result in results:
+        np.testing.assert_array_equal(result, expected)
+
+
+def test_progress_may_call_tercet_itself(model, summary):
+    inner: list[float] = []
+    tc.BGNBD().fit(summary, progress=lambda step: inner.append(model.expected_purchases_new(1.0)))
+    assert inner
+
+
+def _score(connection: Any, model: tc.BGNBD, summary: Any) -> None:
+    connection.send(tc.BGNBD().fit(summary).params_ == model.params_)
+    connection.close()
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="this system has no fork")
+def test_a_forked_child_does_not_hang(model, summary):
+    tc.BGNBD().fit(summary)  # the parent's threads exist before the fork
+    context = multiprocessing.get_context("fork")
+    ours, theirs = context.Pipe()
+    child = context.Process(target=_score, args=(theirs, model, summary))
+    if sys.version_info >= (3, 12):
+        with pytest.warns(DeprecationWarning, match="fork"):
+            child.start()
+    else:
+        child.start()
+    try:
+        assert ours.poll(60), "the child hangs"
+        assert ours.recv()
+    finally:
+        child.join(10)
+        child.kill()

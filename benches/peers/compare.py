@@ -44,6 +44,14 @@ ROBUSTNESS_NOTE = (
     " simpler model it stands for."
 )
 
+THREAD_VARIABLES = (
+    "OMP_NUM_THREADS",
+    "OPENBLAS_NUM_THREADS",
+    "MKL_NUM_THREADS",
+    "POLARS_MAX_THREADS",
+)
+# Beyond this lifetimes takes minutes and gigabytes: only on request, once.
+LIFETIMES_UP_TO = 1_000_000
 ALL = None  # threads: as many as the library takes by itself
 
 
@@ -64,8 +72,6 @@ class Task:
     sizes: tuple[int, ...]
     contenders: tuple[Contender, ...]
     text_ids: bool = False
-    # Sizes above this are not asked of lifetimes: minutes, or more memory than a laptop has.
-    lifetimes_up_to: int = 1_000_000
     runs: int = 5
 
 
@@ -97,7 +103,7 @@ TASKS = (
     Task(
         "predictions",
         "BG/NBD: probability alive and purchases expected in 39 weeks",
-        "Both with tercet's estimates. The sums over customers are compared.",
+        "Both with the parameters that the data were drawn with.",
         (100_000, 1_000_000),
         (*TERCET, LIFETIMES),
     ),
@@ -151,34 +157,23 @@ class Series:
 def data_file(task: Task, size: int) -> Path:
     if task.name != "purchase_summary":
         return data.customers(size, CACHE)
-    return (
-        data.transactions_with_text_ids(size, CACHE)
-        if task.text_ids
-        else data.transactions(size, CACHE)
-    )
+    if task.text_ids:
+        return data.transactions_with_text_ids(size, CACHE)
+    return data.transactions(size, CACHE)
 
 
-def run_job(
-    interpreter: str, contender: Contender, task: Task, path: Path, parameters: dict[str, float]
-) -> dict[str, Any]:
+def run_job(interpreter: str, contender: Contender, task: Task, path: Path) -> dict[str, Any]:
     """One measurement in a process of its own."""
     job = {
         "library": contender.library,
         "task": task.name,
         "threads": contender.threads,
         "path": str(path),
-        "parameters": parameters,
         "observation_end": str(data.OBSERVATION_END),
     }
     environment = dict(os.environ)
     if contender.threads is not ALL:
-        for name in (
-            "OMP_NUM_THREADS",
-            "OPENBLAS_NUM_THREADS",
-            "MKL_NUM_THREADS",
-            "POLARS_MAX_THREADS",
-        ):
-            environment[name] = str(contender.threads)
+        environment |= dict.fromkeys(THREAD_VARIABLES, str(contender.threads))
     done = subprocess.run(
         [interpreter, str(HERE / "jobs.py"), json.dumps(job)],
         env=environment,
@@ -191,24 +186,26 @@ def run_job(
     return json.loads(done.stdout.splitlines()[-1])
 
 
-def measure(
-    task: Task, size: int, options: argparse.Namespace, parameters: dict[str, float]
-) -> list[Series]:
+def runs_of(contender: Contender, task: Task, size: int, options: argparse.Namespace) -> int:
+    """How often a contender does a task: not at all where it would take minutes."""
+    if contender.library == "tercet" and not options.tercet:
+        return 0
+    if contender.library == "lifetimes" and size > LIFETIMES_UP_TO:
+        return int(options.full and task.name == "bg_nbd_fit")
+    return 1 if options.quick else task.runs
+
+
+def measure(task: Task, size: int, options: argparse.Namespace) -> list[Series]:
     """All contenders on one size, taking turns."""
     path = data_file(task, size)
-    contenders = [
-        contender
-        for contender in task.contenders
-        if (contender.library != "lifetimes" or size <= task.lifetimes_up_to or options.full)
-        and (contender.library != "tercet" or options.tercet)
-    ]
-    series = [Series(contender) for contender in contenders]
-    for run in range(1 if options.quick else task.runs):
+    wanted = {contender: runs_of(contender, task, size, options) for contender in task.contenders}
+    series = [Series(contender) for contender, runs in wanted.items() if runs]
+    for turn in range(max(wanted.values(), default=0)):
         for one in series:
-            if one.contender.library == "lifetimes" and run > 0 and size > task.lifetimes_up_to:
+            if turn >= wanted[one.contender]:
                 continue
             interpreter = options.tercet if one.contender.library == "tercet" else options.peers
-            one.runs.append(run_job(interpreter, one.contender, task, path, parameters))
+            one.runs.append(run_job(interpreter, one.contender, task, path))
             last = one.runs[-1]
             used = f"{last['cpu']:9.4f} CPU s {last['memory_peak']:7.0f} MiB"
             print(f"  {size:>10,}  {one.contender!s:24} {used}", flush=True)
@@ -368,7 +365,6 @@ def main() -> None:
     options = parser.parse_args()
 
     sections = []
-    parameters = dict(data.PARAMETERS)
     for task in TASKS:
         if options.only not in task.name:
             continue
@@ -377,12 +373,9 @@ def main() -> None:
         for size in task.sizes:
             if options.quick and size > 1_000_000:
                 continue
-            series = measure(task, size, options, parameters)
+            series = measure(task, size, options)
             if not series:
                 continue
-            if task.name.endswith("_fit") and series[0].contender.library == "tercet":
-                # The prediction tasks use the estimates of the largest fit so far.
-                parameters |= series[0].digest
             agreement = comparison(task, size, series)
             print(f"              {agreement}", flush=True)
             tables.append(report(task, size, series, agreement))

@@ -14,9 +14,10 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
-R, ALPHA, A, B = 0.243, 4.414, 0.793, 2.426
-P, Q, V = 6.25, 3.74, 15.44
-PARAMETERS = {"r": R, "alpha": ALPHA, "a": A, "b": B, "p": P, "q": Q, "v": V}
+from population import BG_NBD, GAMMA_GAMMA
+
+R, ALPHA, A, B = BG_NBD.values()
+P, Q, V = GAMMA_GAMMA.values()
 DAYS_A_WEEK = 7.0
 WINDOW_DAYS, LONGEST_DAYS = 84, 273
 FIRST_DAY = np.datetime64("2024-01-01")

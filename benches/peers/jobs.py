@@ -18,6 +18,8 @@ from typing import Any
 
 import numpy as np
 
+from population import BG_NBD, GAMMA_GAMMA
+
 # A contender's task is a function (job, path, rows) -> work, where work() does what is measured;
 # a digest of what it returns is compared between contenders.
 Job = dict[str, Any]
@@ -25,7 +27,6 @@ Work = Callable[[], Any]
 
 HORIZON_WEEKS = 39
 CLV_MONTHS, MONTHLY_RATE = 12, 0.01
-WEEKS_A_YEAR = 365.25 / 7
 
 
 # --- tercet ---------------------------------------------------------------------------------------
@@ -49,9 +50,9 @@ def tercet_predictions(job: Job, path: Path, rows: int | None) -> Work:
     import tercet as tc
 
     summary = read_pandas(path, rows)
-    model = tc.BGNBD(time_unit="week", n_jobs=job["threads"]).fit(read_pandas(path, None))
+    model = tc.BGNBD.from_params(**BG_NBD, time_unit="week", n_jobs=job["threads"])
 
-    def work() -> dict[str, float]:
+    def work() -> dict[str, Any]:
         alive = model.probability_alive(summary)
         expected = model.expected_purchases(summary, horizon=HORIZON_WEEKS)
         return {"alive": alive, "expected": expected}
@@ -62,9 +63,9 @@ def tercet_predictions(job: Job, path: Path, rows: int | None) -> Work:
 def tercet_lifetime_value(job: Job, path: Path, rows: int | None) -> Work:
     import tercet as tc
 
-    summary, everybody = read_pandas(path, rows), read_pandas(path, None)
-    model = tc.BGNBD(time_unit="week", n_jobs=job["threads"]).fit(everybody)
-    spend = tc.GammaGamma(n_jobs=job["threads"]).fit(everybody)
+    summary = read_pandas(path, rows)
+    model = tc.BGNBD.from_params(**BG_NBD, time_unit="week", n_jobs=job["threads"])
+    spend = tc.GammaGamma.from_params(**GAMMA_GAMMA, n_jobs=job["threads"])
     yearly = (1 + MONTHLY_RATE) ** 12 - 1
 
     def work() -> dict[str, Any]:
@@ -107,8 +108,8 @@ def lifetimes_gamma_gamma_fit(job: Job, path: Path, rows: int | None) -> Work:
     )
 
 
-def lifetimes_models(job: Job) -> tuple[Any, Any]:
-    """Fitted models of lifetimes with the parameters that the other contender predicts with."""
+def lifetimes_models() -> tuple[Any, Any]:
+    """Models of lifetimes with given parameters, as if they had been fitted."""
     import pandas as pd
     from lifetimes import BetaGeoFitter, GammaGammaFitter
 
@@ -116,15 +117,14 @@ def lifetimes_models(job: Job) -> tuple[Any, Any]:
     lifetime.predict = (
         lifetime.conditional_expected_number_of_purchases_up_to_time
     )  # as its `fit` does
-    parameters = job["parameters"]
-    lifetime.params_ = pd.Series({name: parameters[name] for name in ("r", "alpha", "a", "b")})
-    spend.params_ = pd.Series({name: parameters[name] for name in ("p", "q", "v")})
+    lifetime.params_ = pd.Series(BG_NBD)
+    spend.params_ = pd.Series(GAMMA_GAMMA)
     return lifetime, spend
 
 
 def lifetimes_predictions(job: Job, path: Path, rows: int | None) -> Work:
     data = read_pandas(path, rows)
-    model, _ = lifetimes_models(job)
+    model, _ = lifetimes_models()
     x, t_x, T = data["frequency"], data["recency"], data["T"]
 
     def work() -> dict[str, Any]:
@@ -139,7 +139,7 @@ def lifetimes_predictions(job: Job, path: Path, rows: int | None) -> Work:
 
 def lifetimes_lifetime_value(job: Job, path: Path, rows: int | None) -> Work:
     data = read_pandas(path, rows)
-    model, spend = lifetimes_models(job)
+    model, spend = lifetimes_models()
     columns = [data[name] for name in ("frequency", "recency", "T", "monetary_value")]
 
     def work() -> dict[str, Any]:

@@ -26,11 +26,11 @@ class Step(NamedTuple):
     Examples
     --------
     >>> import tercet as tc
-    >>> customers = {"frequency": [2, 0, 1], "recency": [5.0, 0, 2], "T": [9.0, 9, 9]}
+    >>> log = tc.datasets.simulate_purchases(2_000, seed=1)
     >>> steps = []
-    >>> model = tc.BGNBD().fit(customers, progress=steps.append)
-    >>> all(isinstance(step, tc.Step) for step in steps)
-    True
+    >>> model = tc.BGNBD().fit(tc.purchase_summary(log.transactions), progress=steps.append)
+    >>> steps[-1].phase, steps[-1].objective == model.log_likelihood_
+    ('fitting', True)
     """
 
     phase: str

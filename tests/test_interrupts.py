@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import multiprocessing
 import os
 import signal
@@ -81,10 +82,8 @@ def long_calls(
 CALLS = ("fit", "spend", "value", "simulate")
 
 
-@pytest.mark.skipif(sys.platform == "win32", reason="os.kill cannot send Ctrl-C to this process")
-@pytest.mark.parametrize("name", CALLS)
-def test_ctrl_c_stops_a_long_call_at_once(name, many, engines):
-    call = long_calls(many, engines)[name]
+def seconds_until_interrupted(call: Callable[[Any], Any]) -> float:
+    """Press Ctrl-C a little after a call has begun; return how long the call took to hear it."""
     began = threading.Event()
     pressed: list[float] = []
 
@@ -94,22 +93,28 @@ def test_ctrl_c_stops_a_long_call_at_once(name, many, engines):
         pressed.append(time.perf_counter())
         os.kill(os.getpid(), signal.SIGINT)
 
-    def run() -> None:
-        call(lambda step: began.set())
-        # Over before the key was pressed: too fast on this machine to be stopped.
-        finger.join()
-        time.sleep(1)
-
     finger = threading.Thread(target=press)
     finger.start()
     try:
-        with pytest.raises(KeyboardInterrupt):
-            run()
-        waited = time.perf_counter() - pressed[0]
+        call(lambda step: began.set())
+    except KeyboardInterrupt:
+        return time.perf_counter() - pressed[0]
     finally:
-        began.set()
-        finger.join()
-    assert waited < PROMISED
+        # A call that was over too early leaves the key to be pressed while we wait here.
+        with contextlib.suppress(KeyboardInterrupt):
+            began.set()
+            finger.join()
+            time.sleep(0)
+    raise AssertionError("the call was over before the key was pressed: give it more to do")
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="os.kill cannot send Ctrl-C to this process")
+@pytest.mark.parametrize("name", CALLS)
+def test_ctrl_c_stops_a_long_call_at_once(name, many, engines):
+    call = long_calls(many, engines)[name]
+    # The middle of three: one may be held up by whatever else this machine has to do.
+    waits = sorted(seconds_until_interrupted(call) for _ in range(3))
+    assert waits[1] < PROMISED
 
 
 @pytest.mark.parametrize("name", CALLS)

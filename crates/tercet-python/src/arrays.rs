@@ -39,8 +39,8 @@ number!(bool, "bool_");
 
 /// A borrowed column.
 ///
-/// The memory is the caller's: Python code that writes to it while a call runs gets the numbers
-/// that it deserves, but no more than numbers (the core indexes with checks).
+/// The memory is the caller's and is read while other Python threads run; whoever writes to an array
+/// during a call that reads it cannot know what the call has read.
 pub(crate) struct Array<'py, T: Number>(PyReadonlyArray1<'py, T>);
 
 /// A borrowed column of `float64`.

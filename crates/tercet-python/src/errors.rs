@@ -5,9 +5,10 @@
 
 use std::any::Any;
 use std::fmt::Display;
+use std::io::ErrorKind;
 use std::str::FromStr;
 
-use pyo3::exceptions::PyOSError;
+use pyo3::exceptions::{PyFileNotFoundError, PyIsADirectoryError, PyOSError, PyPermissionError};
 use pyo3::{PyErr, PyResult};
 use rayon::ThreadPoolBuildError;
 use tercet::Error;
@@ -33,7 +34,12 @@ pub(crate) fn to_python(error: Error) -> PyErr {
         Error::ShapeMismatch { column, .. } => python::DataError::new_err((message, column)),
         Error::UnsupportedVersion { .. } => python::UnsupportedVersionError::new_err(message),
         Error::WrongKind { .. } | Error::Corrupt { .. } => python::ModelFileError::new_err(message),
-        Error::Io { .. } => PyOSError::new_err(message),
+        Error::Io { kind, .. } => match kind {
+            ErrorKind::NotFound => PyFileNotFoundError::new_err(message),
+            ErrorKind::PermissionDenied => PyPermissionError::new_err(message),
+            ErrorKind::IsADirectory => PyIsADirectoryError::new_err(message),
+            _ => PyOSError::new_err(message),
+        },
         // `Interrupted` is what the core answers to a stop; the exception that asked for the stop
         // has been raised in its place by the time anybody could see this one.
         _ => python::TercetError::new_err(message),

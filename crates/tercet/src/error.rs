@@ -85,6 +85,8 @@ pub enum Error {
     Io {
         /// The file.
         path: String,
+        /// What kind of failure it was.
+        kind: std::io::ErrorKind,
         /// The operating system's words.
         reason: String,
     },

@@ -189,6 +189,7 @@ fn write_whole(path: &Path, text: &str) -> Result<()> {
 fn io(path: &Path, error: &std::io::Error) -> Error {
     Error::Io {
         path: path.display().to_string(),
+        kind: error.kind(),
         reason: error.to_string(),
     }
 }

@@ -2,6 +2,7 @@
 
 use std::hash::{BuildHasher, Hash, Hasher};
 
+use foldhash::fast::FixedState;
 use hashbrown::HashTable;
 use serde::{Deserialize, Serialize};
 
@@ -52,7 +53,7 @@ impl PurchaseCells {
 
     /// Adds the customers of `other`.
     pub fn merge(&mut self, other: &Self) {
-        let mut index = Index::with_capacity(self.len() + other.len());
+        let mut index = Index::new();
         let mut cells = std::mem::take(&mut self.cells);
         for place in 0..cells.len() {
             index.enter(&cells, place);
@@ -123,7 +124,7 @@ pub(crate) fn count(
     let (x, t_x, t) = (purchases.frequency(), purchases.recency(), purchases.age());
     let weights = purchases.weights();
     let mut cells: Vec<Cell> = Vec::new();
-    let mut index = Index::with_capacity(1024);
+    let mut index = Index::new();
     let chunk = 16 * BLOCK;
     for start in (0..n).step_by(chunk) {
         for row in start..(start + chunk).min(n) {
@@ -135,28 +136,27 @@ pub(crate) fn count(
             };
             visit(index.add(&mut cells, cell));
         }
-        if start == 0 && n > chunk && cells.len() > chunk / 2 {
-            // A continuous clock: few rows are equal. Make room at once, for a growing table would
-            // have to be rehashed in one go, and nobody could interrupt that.
-            index.reserve(n - chunk, &cells);
-            cells.reserve(n - chunk);
-        }
         phase.poll()?;
     }
     Ok(PurchaseCells { cells, n_rows: n })
 }
 
-/// Finds a triple's place by a hash of its bits (-0.0 has been refused or equals 0.0 after adding 0).
+/// Finds a triple's place by a hash of its bits.
+///
+/// It is cut into tables that grow one by one: doubling a single table of millions would take longer
+/// than anybody waits for an interrupt.
 struct Index {
-    table: HashTable<u32>,
-    hasher: foldhash::fast::FixedState,
+    tables: [HashTable<u32>; TABLES],
+    hasher: FixedState,
 }
 
+const TABLES: usize = 16;
+
 impl Index {
-    fn with_capacity(capacity: usize) -> Self {
+    fn new() -> Self {
         Self {
-            table: HashTable::with_capacity(capacity),
-            hasher: foldhash::fast::FixedState::default(),
+            tables: std::array::from_fn(|_| HashTable::new()),
+            hasher: FixedState::default(),
         }
     }
 
@@ -164,34 +164,31 @@ impl Index {
     fn add(&mut self, cells: &mut Vec<Cell>, cell: Cell) -> u32 {
         let hash = hash(&self.hasher, &cell);
         let same = |place: &u32| same_triple(&cells[*place as usize], &cell);
-        if let Some(&place) = self.table.find(hash, same) {
+        if let Some(&place) = self.tables[table(hash)].find(hash, same) {
             cells[place as usize].weight += cell.weight;
             return place;
         }
         let place = short(cells.len());
         cells.push(cell);
-        let hasher = &self.hasher;
-        self.table.insert_unique(hash, place, |place| {
-            self::hash(hasher, &cells[*place as usize])
-        });
+        self.insert(hash, place, cells);
         place
-    }
-
-    fn reserve(&mut self, more: usize, cells: &[Cell]) {
-        let hasher = &self.hasher;
-        self.table
-            .reserve(more, |place| hash(hasher, &cells[*place as usize]));
     }
 
     /// Enters a cell that is already in the list.
     fn enter(&mut self, cells: &[Cell], place: usize) {
-        let hasher = &self.hasher;
-        let at = hash(hasher, &cells[place]);
-        let place = short(place);
-        self.table.insert_unique(at, place, |place| {
-            self::hash(hasher, &cells[*place as usize])
-        });
+        self.insert(hash(&self.hasher, &cells[place]), short(place), cells);
     }
+
+    fn insert(&mut self, at: u64, place: u32, cells: &[Cell]) {
+        let hasher = &self.hasher;
+        let rehash = |place: &u32| hash(hasher, &cells[*place as usize]);
+        self.tables[table(at)].insert_unique(at, place, rehash);
+    }
+}
+
+/// Which table a hash belongs to: by bits that a table itself looks at last.
+fn table(hash: u64) -> usize {
+    ((hash >> 48) % TABLES as u64) as usize
 }
 
 /// Places fit: a view of more than `u32::MAX` rows is refused at the door.
@@ -204,7 +201,7 @@ fn same_triple(a: &Cell, b: &Cell) -> bool {
     a.frequency == b.frequency && a.recency == b.recency && a.age == b.age
 }
 
-fn hash(state: &foldhash::fast::FixedState, cell: &Cell) -> u64 {
+fn hash(state: &FixedState, cell: &Cell) -> u64 {
     let mut hasher = state.build_hasher();
     // Adding 0 turns -0.0 into 0.0, which compares equal and must hash equal.
     for value in [cell.frequency + 0.0, cell.recency + 0.0, cell.age + 0.0] {

@@ -1,5 +1,8 @@
 //! Distinct numbers of purchases.
 
+use crate::error::Result;
+use crate::observe::Phase;
+
 /// The distinct purchase counts of some rows, in ascending order, with the weight that each carries.
 ///
 /// Gamma and beta functions of a likelihood depend on the count only; they are computed once each.
@@ -17,10 +20,14 @@ const DENSE: f64 = 1e6;
 impl Counts {
     /// From (count, weight) of every row; counts are whole numbers below 1e9, rows below 2^32.
     #[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss)]
-    pub(crate) fn new(rows: impl Iterator<Item = (f64, f64)> + Clone) -> Self {
+    pub(crate) fn new(
+        rows: impl Iterator<Item = (f64, f64)> + Clone,
+        phase: &mut Phase<'_>,
+    ) -> Result<Self> {
         let largest = rows
             .clone()
             .fold(0.0_f64, |largest, (count, _)| largest.max(count));
+        phase.poll()?;
         let mut counts = Self::default();
         if largest <= DENSE {
             let mut place = vec![u32::MAX; largest as usize + 1];
@@ -47,11 +54,12 @@ impl Counts {
             let place = |count: f64| values.partition_point(|value| *value < count) as u32;
             counts.place_of_row = rows.clone().map(|(count, _)| place(count)).collect();
         }
+        phase.poll()?;
         counts.weights = vec![0.0; counts.values.len()];
         for ((_, weight), &place) in rows.zip(&counts.place_of_row) {
             counts.weights[place as usize] += weight;
         }
-        counts
+        Ok(counts)
     }
 }
 
@@ -59,14 +67,18 @@ impl Counts {
 mod tests {
     use super::*;
 
+    fn count(rows: impl Iterator<Item = (f64, f64)> + Clone) -> Counts {
+        Counts::new(rows, &mut Phase::new(&mut (), "testing")).unwrap()
+    }
+
     #[test]
     fn large_and_dense_counts_are_numbered_alike() {
         let rows = [(7.0, 1.0), (0.0, 2.0), (7.0, 0.5), (2.0, 1.0)];
-        let dense = Counts::new(rows.iter().copied());
+        let dense = count(rows.iter().copied());
         assert_eq!(dense.values, [0.0, 2.0, 7.0]);
         assert_eq!(dense.weights, [2.0, 1.0, 1.5]);
         assert_eq!(dense.place_of_row, [2, 0, 2, 1]);
-        let sparse = Counts::new(rows.iter().copied().chain([(2e6, 1.0)]));
+        let sparse = count(rows.iter().copied().chain([(2e6, 1.0)]));
         assert_eq!(sparse.values, [0.0, 2.0, 7.0, 2e6]);
         assert_eq!(sparse.place_of_row, [2, 0, 2, 1, 3]);
     }

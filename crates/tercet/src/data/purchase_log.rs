@@ -255,17 +255,18 @@ impl<'a> PurchaseLog<'a> {
 
 /// `FromStr` for enums of a few words.
 macro_rules! from_words {
-    ($type:ident, $name:literal, $($word:literal => $arm:ident),+ $(,)?) => {
+    ($type:ident, $name:literal, $first:literal => $first_arm:ident $(, $word:literal => $arm:ident)+) => {
         impl FromStr for $type {
             type Err = Error;
 
             fn from_str(text: &str) -> Result<Self> {
                 match text {
+                    $first => Ok(Self::$first_arm),
                     $($word => Ok(Self::$arm),)+
                     _ => Err(Error::parameter(
                         $name,
                         format!("{text:?}"),
-                        concat!("one of", $(" \"", $word, "\""),+),
+                        concat!("one of \"", $first, "\"" $(, ", \"", $word, "\"")+),
                     )),
                 }
             }

@@ -175,11 +175,13 @@ impl<'a> Purchases<'a> {
                 "is missing; summarise the purchases with their amounts",
             ));
         };
-        let spend = Spend::named(&self.columns, self.frequency, monetary_value)?;
-        match self.weights {
-            Some(weights) => spend.with_weights(weights),
-            None => Ok(spend),
-        }
+        // Each of these columns has been checked on its way into this view.
+        Ok(Spend::trusted(
+            &self.columns,
+            self.frequency,
+            monetary_value,
+            self.weights,
+        ))
     }
 
     /// What is wrong with a row that is not possible.

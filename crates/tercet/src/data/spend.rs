@@ -53,12 +53,22 @@ impl<'a> Spend<'a> {
                 return Err(Error::data(&columns.monetary_value, row, reason));
             }
         }
-        Ok(Self {
+        Ok(Self::trusted(columns, frequency, monetary_value, None))
+    }
+
+    /// A view of columns that have been checked.
+    pub(super) fn trusted(
+        columns: &PurchaseColumns,
+        frequency: &'a [f64],
+        monetary_value: &'a [f64],
+        weights: Option<&'a [f64]>,
+    ) -> Self {
+        Self {
             frequency,
             monetary_value,
-            weights: None,
+            weights,
             columns: columns.clone(),
-        })
+        }
     }
 
     /// Adds weights: a row of weight 3 counts as three equal customers, one of weight 0 not at all.

@@ -1,5 +1,7 @@
 //! How the BG/NBD parameters are found.
 
+use std::borrow::Cow;
+
 use super::BgNbd;
 use super::fitted::{FittedBgNbd, Parameters};
 use super::likelihood::Likelihood;
@@ -32,12 +34,18 @@ pub(super) fn fit(
     phase: &mut Phase<'_>,
 ) -> Result<FittedBgNbd> {
     // Customers of T = 0 and rows without weight add exactly 0 to every sum.
-    let informative: Vec<Cell> = cells
-        .as_slice()
-        .iter()
-        .filter(|cell| cell.age > 0.0 && cell.weight > 0.0)
-        .copied()
-        .collect();
+    let informative = |cell: &Cell| cell.age > 0.0 && cell.weight > 0.0;
+    let informative = if cells.as_slice().iter().all(informative) {
+        Cow::Borrowed(cells.as_slice())
+    } else {
+        cells
+            .as_slice()
+            .iter()
+            .filter(|cell| informative(cell))
+            .copied()
+            .collect()
+    };
+    phase.poll()?;
     let customers: f64 = informative.iter().map(|cell| cell.weight).sum();
     let purchases: f64 = informative
         .iter()
@@ -57,7 +65,7 @@ pub(super) fn fit(
     };
     let mut iterations = 0;
     let best_start = coarse_start(&newton, &informative, phase)?;
-    let likelihood = Likelihood::new(&informative);
+    let likelihood = Likelihood::new(&informative, phase)?;
     let mut climb = |newton: &Newton<4>, start: [f64; 4]| -> Result<Optimum<4>> {
         let optimum = newton.maximise(start, |point| {
             let evaluation = likelihood.evaluate(point, phase)?;
@@ -134,7 +142,7 @@ fn coarse_start(newton: &Newton<4>, cells: &[Cell], phase: &mut Phase<'_>) -> Re
             (light % keep_every == 0).then_some(Cell { weight, ..*cell })
         })
         .collect();
-    let likelihood = Likelihood::new(&coarse);
+    let likelihood = Likelihood::new(&coarse, phase)?;
     let mut best: Option<Optimum<4>> = None;
     for start in starts {
         let optimum = newton.maximise(start, |point| {

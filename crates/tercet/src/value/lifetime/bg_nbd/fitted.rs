@@ -316,9 +316,8 @@ impl FittedBgNbd {
         let cells = PurchaseCells::from_purchases(purchases)?;
         let mut phase = Phase::new(observer, "scoring");
         let here = self.parameters.to_working();
-        Ok(Likelihood::new(cells.as_slice())
-            .evaluate(&here, &mut phase)?
-            .value)
+        let likelihood = Likelihood::new(cells.as_slice(), &mut phase)?;
+        Ok(likelihood.evaluate(&here, &mut phase)?.value)
     }
 
     /// A yearly rate as the continuous rate per time unit of this model.

@@ -36,12 +36,12 @@ struct Shared {
 }
 
 impl<'a> Likelihood<'a> {
-    pub(super) fn new(cells: &'a [Cell]) -> Self {
+    pub(super) fn new(cells: &'a [Cell], phase: &mut Phase<'_>) -> Result<Self> {
         let rows = cells.iter().map(|cell| (cell.frequency, cell.weight));
-        Self {
+        Ok(Self {
             cells,
-            counts: Counts::new(rows),
-        }
+            counts: Counts::new(rows, phase)?,
+        })
     }
 
     /// Value and derivatives at the working parameters.
@@ -258,8 +258,11 @@ mod tests {
     ];
 
     fn evaluate(point: &[f64; 4]) -> Evaluation<4> {
-        Likelihood::new(&CELLS)
-            .evaluate(point, &mut Phase::new(&mut (), "testing"))
+        let mut silent = ();
+        let mut phase = Phase::new(&mut silent, "testing");
+        Likelihood::new(&CELLS, &mut phase)
+            .unwrap()
+            .evaluate(point, &mut phase)
             .unwrap()
     }
 

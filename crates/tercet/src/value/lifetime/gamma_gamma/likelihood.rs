@@ -73,7 +73,7 @@ impl<'a> Likelihood<'a> {
         let rows = repeaters.iter().map(|one| (one.frequency, one.weight));
         Ok(Self {
             repeaters,
-            counts: Counts::new(rows),
+            counts: Counts::new(rows, phase)?,
             constant,
         })
     }

@@ -180,15 +180,18 @@ def _look_like_dates(values: Integers) -> bool:
 
 def _parse_strings(array: Any, name: str) -> Any:
     """Return ISO text as dates where no value has a time of day, as timestamps otherwise."""
-    parsed = _first_that_casts(array)
+    # Logs repeat their dates: each distinct text is parsed once.
+    encoded = array.dictionary_encode()
+    distinct, codes = encoded.dictionary, encoded.indices
+    parsed = _first_that_casts(distinct)
+    if parsed is None:
+        distinct = _tidy(distinct)
+        parsed = _first_that_casts(distinct)
     if parsed is not None:
-        return parsed
-    # Tidying costs a pass over the text, so it waits until the plain form has failed.
-    text = _tidy(array)
-    parsed = _first_that_casts(text)
-    if parsed is not None:
-        return parsed
-    row = max(first_uncastable(text, kind) for kind in _PARSED_AS)
+        return parsed.take(codes)
+    # Distinct texts stand in the order of their first rows, so the first bad one has the first row.
+    bad = max(first_uncastable(distinct, kind) for kind in _PARSED_AS)
+    row = int(np.argmax(codes.to_numpy() == bad))
     reason = f"'{array[row].as_py()}' cannot be read as a date or a time; {_REMEDY}"
     raise column_error(name, reason, row)
 

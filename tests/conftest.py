@@ -13,6 +13,7 @@ import pandas as pd
 import polars as pl
 import pyarrow as pa
 import pytest
+from hypothesis import settings
 
 import tercet as tc
 
@@ -20,6 +21,10 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
 ROOT = Path(__file__).parents[1]
+
+# The same cases in every run: a failure on somebody else's machine is one here too.
+settings.register_profile("tercet", deadline=None, derandomize=True, database=None)
+settings.load_profile("tercet")
 
 KINDS = ("pandas", "polars", "polars lazy", "pyarrow", "duckdb", "mapping")
 

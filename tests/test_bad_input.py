@@ -406,7 +406,7 @@ def test_bad_arguments_of_a_summary_are_refused(name):
     assert caught.value.parameter == name
 
 
-@pytest.mark.parametrize("value", [20240131, True, 2.5, pd.NaT, np.datetime64("NaT"), "soon", [1]])
+@pytest.mark.parametrize("value", [20240131, True, 2.5, pd.NaT, np.datetime64("NaT"), "soon", DAYS])
 def test_an_end_that_is_no_time_is_refused(value):
     with pytest.raises(tc.ParameterError, match=r"observation_end = .*: expected a date"):
         tc.purchase_summary(log(), observation_end=value)
@@ -416,6 +416,12 @@ def test_an_end_that_is_no_time_is_refused(value):
 def test_an_end_that_is_no_period_is_refused(value):
     with pytest.raises(tc.ParameterError, match="expected an integer"):
         tc.purchase_summary(log(date=[1, 2, 3]), observation_end=value)
+
+
+def test_an_end_beyond_the_clock_is_refused():
+    stamps = log(date=DAYS.astype("datetime64[ns]"))
+    with pytest.raises(tc.ParameterError, match="fits into 64 bits of nanoseconds"):
+        tc.purchase_summary(stamps, observation_end="9999-12-31")
 
 
 def test_periods_of_dates_have_no_length():

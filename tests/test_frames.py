@@ -273,6 +273,13 @@ def test_a_duckdb_result_lives_on_the_callers_connection(log):
     assert connection.sql("SHOW TABLES").fetchall() == [("log",), ("source",)]
 
 
+def test_tables_of_a_duckdb_connection_are_not_mistaken_for_results(log, lists):
+    connection = duckdb.connect()
+    for name in ("table", "tercet_result", "columns", "log"):
+        connection.execute(f'CREATE TABLE "{name}" AS SELECT 1 AS customer_id, 2 AS frequency')
+    assert lists(summarise(connection.from_arrow(pa.table(log)))) == EXPECTED
+
+
 def test_a_duckdb_connection_that_ignores_python_gets_a_relation_too(log, lists):
     connection = duckdb.connect()
     relation = connection.from_arrow(pa.table(log))

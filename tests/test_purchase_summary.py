@@ -11,7 +11,7 @@ import pandas as pd
 import polars as pl
 import pyarrow as pa
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 import tercet as tc
@@ -67,7 +67,6 @@ purchase_lists = st.lists(
 )
 
 
-@settings(deadline=None)
 @given(purchases=purchase_lists, extra=st.integers(0, 30))
 def test_a_summary_is_what_the_definitions_say(purchases, extra):
     end = max(day for _, day, _ in purchases) + extra
@@ -78,7 +77,6 @@ def test_a_summary_is_what_the_definitions_say(purchases, extra):
     np.testing.assert_allclose(list(got.values()), list(expected.values()), rtol=1e-12, atol=1e-12)
 
 
-@settings(deadline=None)
 @given(purchases=purchase_lists, cut=st.integers(0, 60))
 def test_a_split_is_a_summary_and_a_count(purchases, cut):
     first = min(day for _, day, _ in purchases)
@@ -107,7 +105,6 @@ def test_a_split_is_a_summary_and_a_count(purchases, cut):
     assert calibration["customer_id"].tolist() == holdout["customer_id"].tolist()
 
 
-@settings(deadline=None)
 @given(purchases=purchase_lists, seed=st.integers(0, 2**32 - 1))
 def test_the_order_of_the_rows_does_not_matter(purchases, seed):
     table = frame(purchases)
@@ -187,11 +184,28 @@ def test_an_end_within_a_day_counts_the_whole_day_when_days_merge():
     assert whole["T"].iloc[0] == pytest.approx(7 + 16 / 24, abs=1e-9)
 
 
+def test_what_was_left_out_is_noted(log):
+    table = pd.DataFrame({**log, "amount": [10.0, 5, -8, 30, 20, 1]})
+    options = {"amount": "amount", "observation_end": "2024-02-01", "after_end": "drop"}
+    note = tc.purchase_summary(table, refunds="drop", **options).attrs["tercet"]
+    # Of bob only the refund is known; eve came after the end.
+    assert note == {
+        "as_of": "2024-02-01",
+        "time_unit": "week",
+        "n_dropped_after_end": 1,
+        "n_refunds": 1,
+        "n_without_purchase": 2,
+    }
+    calibration, _ = tc.split_purchases(pd.DataFrame(log), calibration_end="2024-01-16")
+    assert calibration.attrs["tercet"]["n_new_customers"] == 2
+
+
 def test_later_purchases_are_dropped_on_request(log):
     table = pd.DataFrame(log)
     early = tc.purchase_summary(table, observation_end="2024-01-28", after_end="drop")
     kept = tc.purchase_summary(table[table["date"] <= "2024-01-28"], observation_end="2024-01-28")
     pd.testing.assert_frame_equal(early, kept)
+    assert early.attrs["tercet"]["n_dropped_after_end"] == 2
 
 
 def test_without_amounts_there_is_no_monetary_value(log):

@@ -96,7 +96,7 @@ class Table:
             return nw.from_native(taken, series_only=True)
         return nw.maybe_reset_index(series[rows])
 
-    def note(self) -> dict[str, str]:
+    def note(self) -> dict[str, Any]:
         """Return what `build` noted in the table, where this kind of table keeps notes."""
         if self.kind == "pandas":
             note = self.native.attrs.get(_NOTE)
@@ -105,7 +105,7 @@ class Table:
             return _read_schema_note(self.native.schema.metadata)
         return {}
 
-    def build(self, columns: Mapping[str, Any], note: Mapping[str, str] | None = None) -> Any:
+    def build(self, columns: Mapping[str, Any], note: Mapping[str, Any] | None = None) -> Any:
         """Return a table of the caller's kind.
 
         Parameters
@@ -177,7 +177,7 @@ def read_table(
 def build_table(
     columns: Mapping[str, Any],
     kind: Kind,
-    note: Mapping[str, str] | None = None,
+    note: Mapping[str, Any] | None = None,
     backend: Any = None,
 ) -> Any:
     """Return a table of some kind; a DuckDB one as the `pyarrow.Table` that it is made from."""
@@ -319,7 +319,7 @@ def _as_arrow(column: Any) -> Any:
     return column.to_arrow() if isinstance(column, nw.Series) else pa.array(column)
 
 
-def _read_schema_note(metadata: Mapping[bytes, bytes] | None) -> dict[str, str]:
+def _read_schema_note(metadata: Mapping[bytes, bytes] | None) -> dict[str, Any]:
     try:
         note = json.loads((metadata or {}).get(_NOTE.encode(), b"{}"))
     except ValueError:
@@ -338,11 +338,13 @@ def _relation_beside(relation: Any, table: pa.Table, own: Sequence[str]) -> Any:
         quoted = '"' + name.replace('"', '""') + '"'
         cast_back = f"CAST({quoted} AS {types[name]}) AS {quoted}" if name in own else quoted
         columns.append(cast_back)
-    tercet_result = table  # DuckDB finds the table by the name of this variable
-    query = f"SELECT {', '.join(columns)} FROM tercet_result"  # noqa: S608 - names are quoted
+    # DuckDB finds the table by this variable's name, if no table of its own has that name.
+    __tercet_columns__ = table
+    query = f"SELECT {', '.join(columns)} FROM __tercet_columns__"  # noqa: S608 - names are quoted
+    duckdb = importlib.import_module("duckdb")
     try:
-        made = relation.query("tercet_input", query)
-    except importlib.import_module("duckdb").CatalogException:
-        # The connection does not look at Python's variables: fall back on the default connection.
-        return importlib.import_module("duckdb").from_arrow(tercet_result)
+        made = relation.query("__tercet_input__", query)
+    except duckdb.CatalogException:
+        # The connection does not look at Python's variables: use the default connection instead.
+        return duckdb.from_arrow(__tercet_columns__)
     return made.set_alias("tercet_result")

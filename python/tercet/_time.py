@@ -60,16 +60,19 @@ class Times:
         ParameterError
             If the value is not a time, or not one that this column's ticks can express.
         """
-        value = _plain(value)
-        if value != value:  # NaT, in its several forms
-            raise _not_a_time(value, parameter)
+        tick = self._tick(_plain(value), parameter)
+        if not -(2**63) <= tick < 2**63:
+            raise _not_a_time(value, parameter, f"a time that fits into 64 bits of {self.tick}s")
+        return tick
+
+    def _tick(self, value: Any, parameter: str) -> int:
         if self.tick == "period" or isinstance(value, int):
             return self._period(value, parameter)
         moment = _parse(value, parameter) if isinstance(value, str) else value
+        if not isinstance(moment, dt.date) or moment != moment:  # pandas' NaT is a datetime
+            raise _not_a_time(value, parameter)
         if isinstance(moment, dt.datetime):
             return self._instant(moment)
-        if not isinstance(moment, dt.date):
-            raise _not_a_time(value, parameter)
         day = (moment - _EPOCH).days
         return day if self.tick == "day" else (day + 1) * self._per_day - 1
 
@@ -100,15 +103,12 @@ class Times:
         if self.tick == "period":
             return str(tick)
         if self.tick == "day":
-            return (_EPOCH + dt.timedelta(days=tick)).isoformat()
-        day, rest = divmod(tick, self._per_day)
-        date = (_EPOCH + dt.timedelta(days=day)).isoformat()
-        if whole_days or rest == self._per_day - 1:
-            return date
-        seconds, fraction = divmod(rest * _NANOSECONDS[self.tick], 10**9)
-        clock = f"{seconds // 3600:02}:{seconds // 60 % 60:02}:{seconds % 60:02}"
-        decimals = f".{fraction:09}".rstrip("0") if fraction else ""
-        return f"{date}T{clock}{decimals}"
+            return str(np.datetime64(tick, "D"))
+        unit: Any = _UNITS[self.tick]
+        if whole_days or (tick + 1) % self._per_day == 0:
+            return str(np.datetime64(tick, unit).astype("datetime64[D]"))
+        shortest: Any = "s" if tick % (10**9 // _NANOSECONDS[self.tick]) == 0 else unit
+        return str(np.datetime_as_string(np.datetime64(tick, unit), unit=shortest))
 
     def column(self, ticks: Integers) -> Any:
         """Return ticks as an Arrow column of the kind that the times came in."""

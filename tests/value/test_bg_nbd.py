@@ -191,7 +191,7 @@ def test_rows_are_answered_in_their_order(model, summary):
     )
 
 
-@settings(deadline=None, max_examples=200)
+@settings(max_examples=200)
 @given(
     x=st.integers(0, 3000),
     t_x=st.floats(0, 1e4),

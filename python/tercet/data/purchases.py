@@ -100,8 +100,9 @@ def purchase_summary(
         - `T`, the time from the first purchase to the end of observation, in time units;
         - `monetary_value`, the mean amount of the *repeat* purchases, 0 without any.
 
-        pandas frames (in `attrs`) and pyarrow tables (in the schema's metadata) note the time
-        unit and the end of observation, and models read them there.
+        pandas frames (in `attrs["tercet"]`) and pyarrow tables (in the schema's metadata) note the
+        time unit and the end of observation, where models read them, and how many rows or
+        customers were left out.
 
     Raises
     ------
@@ -144,7 +145,7 @@ def purchase_summary(
     if include_dates:
         columns["first_purchase"] = log.times.column(found.first_time)
         columns["last_purchase"] = log.times.column(found.last_time)
-    return log.table.build(columns, _note(log, rules, found.observation_end))
+    return log.table.build(columns, _note(log, rules, found, found.observation_end))
 
 
 def split_purchases(
@@ -219,7 +220,7 @@ def split_purchases(
     if include_dates:
         columns["first_purchase"] = log.times.column(found.first_time)
         columns["last_purchase"] = log.times.column(found.last_time)
-    calibration = log.table.build(columns, _note(log, rules, cut))
+    calibration = log.table.build(columns, _note(log, rules, found, cut))
     return PurchaseSplit(calibration, log.table.build(holdout))
 
 
@@ -316,10 +317,18 @@ def _too_late(times: Times, calibration_end: int, observation_end: int | None) -
     return ParameterError(message, "calibration_end")
 
 
-def _note(log: _Log, rules: _Rules, end: int) -> dict[str, str]:
-    """Say of a summary what its numbers do not: when it ends, and in which unit it is."""
+def _note(log: _Log, rules: _Rules, found: _tercet.PurchaseSummary, end: int) -> dict[str, Any]:
+    """Say of a summary what its numbers do not: when it ends, its unit, and what was left out."""
     whole_days = rules.merge in ("day", "week")
-    return {"as_of": log.times.text(end, whole_days=whole_days), "time_unit": rules.time_unit}
+    as_of = log.times.text(end, whole_days=whole_days)
+    left_out = {
+        "n_dropped_after_end": found.n_dropped_after_end,
+        "n_refunds": found.n_refunds,
+        "n_without_purchase": found.n_without_purchase,
+        "n_new_customers": found.n_new_customers,
+    }
+    counted = {name: count for name, count in left_out.items() if count}
+    return {"as_of": as_of, "time_unit": rules.time_unit, **counted}
 
 
 def _summary_columns(log: _Log, found: _tercet.PurchaseSummary) -> dict[str, Any]:

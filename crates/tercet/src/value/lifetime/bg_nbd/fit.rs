@@ -3,8 +3,9 @@
 use std::borrow::Cow;
 
 use super::BgNbd;
-use super::fitted::{FittedBgNbd, Parameters};
+use super::fitted::FittedBgNbd;
 use super::likelihood::Likelihood;
+use super::parameters::Parameters;
 use crate::data::{Cell, PurchaseCells, PurchaseColumns};
 use crate::error::{Error, Result};
 use crate::math::newton::{Newton, Optimum};

@@ -2,7 +2,7 @@
 
 use nalgebra::{SMatrix, SVector};
 
-use super::fitted::Parameters;
+use super::parameters::Parameters;
 use crate::data::{Cell, Counts};
 use crate::error::Result;
 use crate::math::newton::Evaluation;

@@ -4,6 +4,7 @@ mod fit;
 mod fitted;
 mod likelihood;
 mod outlook;
+mod parameters;
 
 use std::str::FromStr;
 
@@ -16,8 +17,9 @@ use crate::observe::{Observer, Phase};
 use crate::units::TimeUnit;
 
 pub use fitted::FittedBgNbd;
-pub(crate) use fitted::{Parameters, check_horizon};
+pub(crate) use fitted::check_horizon;
 pub(crate) use outlook::Rules;
+pub(crate) use parameters::Parameters;
 
 /// What a fit does with customers whose first purchase is at the end of observation (T = 0).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]

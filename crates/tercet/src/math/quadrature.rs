@@ -64,48 +64,54 @@ const NEGLIGIBLE: f64 = 1e-19;
 /// closed form; so a tiny `a` or `b` (a tail of hundreds of units) costs nothing. `h` must not vanish
 /// at 0 or 1, or those sums would not be geometric with the density's own ratio.
 pub(crate) fn beta_mean(a: f64, b: f64, reach: f64, h: impl Fn(f64) -> f64) -> f64 {
-    let mode = (a / b).ln();
+    let (mean, rest) = (a / (a + b), b / (a + b));
     let deviation = ((a + b) / (a * b)).sqrt();
+    if deviation < DEGENERATE {
+        // All of the mass lies at one point; steps of that size would not move `y`.
+        return h(mean);
+    }
+    let mode = (a / b).ln();
     // The error is the integrand's Fourier transform at 2 pi / step; for a gamma-like flank that is
     // |Γ(a + 2 pi i / step)| / Γ(a), below 1e-16 for small `a` at 0.2, and for large `a` (a Gaussian)
     // at 0.4 deviations.
     let step = (0.4 * deviation).min(0.2);
-    let top = ln_density(a, b, mode);
     let mut weight = 0.0;
     let mut total = 0.0;
-    let mut add = |y: f64, tail: f64| {
-        let density = (ln_density(a, b, y) - top).exp() * tail;
-        let term = density * h(1.0 / (1.0 + (-y).exp()));
+    let mut add = |away: f64, tail: f64| {
+        // p^a (1-p)^b over its value at the mode, each power by the logarithm of its own ratio.
+        let leave = -a * (rest * (-away).exp_m1()).ln_1p();
+        let stay = -b * (mean * away.exp_m1()).ln_1p();
+        let density = (leave + stay).exp() * tail;
+        let term = density * h(1.0 / (1.0 + (-mode - away).exp()));
         weight += density;
         total += term;
         density < NEGLIGIBLE * weight && term < NEGLIGIBLE * total
     };
     let tail = |rate: f64| 1.0 / -(-rate * step).exp_m1();
-    // Where e^-|y| is so small that density and h are exponential in y to the last bit.
-    let settled = 40.0 + (1.0 + reach + a + b).ln();
-    let mut y = mode;
+    // Where e^-|y| is so small that density and h are exponential in y to the last bit. Beyond 700 it
+    // is no longer a number, so that is settled in any case.
+    let settled = (40.0 + (1.0 + reach + a + b).ln()).min(700.0);
+    let mut away = 0.0;
     loop {
-        let last = y > settled.max(mode);
-        if add(y, if last { tail(b) } else { 1.0 }) || last {
+        let last = mode + away > settled.max(mode);
+        if add(away, if last { tail(b) } else { 1.0 }) || last {
             break;
         }
-        y += step;
+        away += step;
     }
-    y = mode - step;
+    away = -step;
     loop {
-        let last = y < (-settled).min(mode);
-        if add(y, if last { tail(a) } else { 1.0 }) || last {
+        let last = mode + away < (-settled).min(mode);
+        if add(away, if last { tail(a) } else { 1.0 }) || last {
             break;
         }
-        y -= step;
+        away -= step;
     }
     total / weight
 }
 
-/// `ln(p^a (1-p)^b)` at `p = 1 / (1 + e^-y)`.
-fn ln_density(a: f64, b: f64, y: f64) -> f64 {
-    -a * super::special::softplus(-y) - b * super::special::softplus(y)
-}
+/// Standard deviation of the log-odds below which a beta distribution is a single point.
+const DEGENERATE: f64 = 1e-7;
 
 #[cfg(test)]
 mod tests {
@@ -126,8 +132,8 @@ mod tests {
 
     #[test]
     fn beta_moments_over_many_orders_of_magnitude() {
-        for a in [1e-7, 0.01, 0.79, 1.0, 30.0, 1e6] {
-            for b in [1e-7, 0.01, 2.4, 80.0, 1e6] {
+        for a in [1e-7, 0.01, 0.79, 1.0, 30.0, 1e6, 1e12, 1e40] {
+            for b in [1e-7, 0.01, 2.4, 80.0, 1e6, 1e12, 1e40] {
                 // (1 + p)^-1 has no closed form; 1 + p and (1 + p)^2 do.
                 let mean = a / (a + b);
                 let square = mean * (a + 1.0) / (a + b + 1.0);

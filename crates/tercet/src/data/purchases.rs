@@ -66,6 +66,9 @@ pub struct Purchases<'a> {
     columns: PurchaseColumns,
 }
 
+/// Rows looked at together.
+const CHUNK: usize = 1024;
+
 /// More repeat purchases than this are taken for a mistake; counts up to here are exact in a float.
 const MOST_PURCHASES: f64 = 1e9;
 
@@ -98,13 +101,9 @@ impl<'a> Purchases<'a> {
             weights: None,
             columns,
         };
-        let rows = frequency.iter().zip(recency).zip(age);
-        match rows
-            .enumerate()
-            .find(|(_, ((x, t_x), t))| !possible(**x, **t_x, **t))
-        {
+        match purchases.first_impossible() {
             None => Ok(purchases),
-            Some((row, _)) => Err(purchases.explain(row)),
+            Some(row) => Err(purchases.explain(row)),
         }
     }
 
@@ -184,6 +183,21 @@ impl<'a> Purchases<'a> {
         ))
     }
 
+    /// Looks at blocks as a whole, which the compiler turns into vector instructions, and at single
+    /// rows only in a block that fails.
+    fn first_impossible(&self) -> Option<usize> {
+        let row_is_possible =
+            |row: usize| possible(self.frequency[row], self.recency[row], self.age[row]);
+        let blocks = self.frequency.chunks(CHUNK).zip(self.recency.chunks(CHUNK));
+        let failing = blocks
+            .zip(self.age.chunks(CHUNK))
+            .position(|((x, t_x), t)| {
+                let rows = x.iter().zip(t_x).zip(t);
+                !rows.fold(true, |all, ((x, t_x), t)| all & possible(*x, *t_x, *t))
+            })?;
+        (failing * CHUNK..self.len()).find(|row| !row_is_possible(*row))
+    }
+
     /// What is wrong with a row that is not possible.
     fn explain(&self, row: usize) -> Error {
         let (x, t_x, t) = (self.frequency[row], self.recency[row], self.age[row]);
@@ -224,13 +238,16 @@ impl<'a> Purchases<'a> {
 }
 
 /// Whether a row can be: written so that a NaN anywhere makes it false.
+#[inline]
+#[allow(clippy::needless_bitwise_bool, clippy::manual_range_contains)] // `&`: no branches
 fn possible(x: f64, t_x: f64, t: f64) -> bool {
-    (0.0..=MOST_PURCHASES).contains(&x)
-        && x.trunc() == x
-        && t_x >= 0.0
-        && t_x <= t
-        && t < f64::INFINITY
-        && (x > 0.0 || t_x == 0.0)
+    (x >= 0.0)
+        & (x <= MOST_PURCHASES)
+        & (x.trunc() == x)
+        & (t_x >= 0.0)
+        & (t_x <= t)
+        & (t < f64::INFINITY)
+        & ((x > 0.0) | (t_x == 0.0))
 }
 
 pub(crate) fn check_length(column: &str, expected: usize, values: &[f64]) -> Result<()> {

@@ -48,6 +48,9 @@ pub(crate) struct Newton<const N: usize> {
 /// is far below anything that a standard error could show; one more (quadratic) step is taken then.
 const STILL_TO_WIN: f64 = 1e-10;
 
+/// So little left that not even that step would be seen in the last digit.
+const ARRIVED: f64 = 1e-14;
+
 const FIRST_RADIUS: f64 = 1.0;
 const LARGEST_RADIUS: f64 = 8.0;
 const SMALLEST_RADIUS: f64 = 1e-12;
@@ -76,8 +79,10 @@ impl<const N: usize> Newton<N> {
         loop {
             let fixed = self.pressed(&point, &here.gradient);
             let local = Local::new(&here, fixed);
-            let finished = local.decrement().is_some_and(|left| left < STILL_TO_WIN);
-            if iterations >= self.max_iterations || radius < SMALLEST_RADIUS {
+            let left = local.decrement();
+            let finished = left.is_some_and(|left| left < STILL_TO_WIN);
+            let arrived = left.is_some_and(|left| left < ARRIVED);
+            if arrived || iterations >= self.max_iterations || radius < SMALLEST_RADIUS {
                 return Ok(Optimum {
                     point,
                     evaluation: here,

@@ -167,23 +167,20 @@ impl LifetimeValue {
         let nudges = self.level.map(|_| lifetime.nudges()).transpose()?;
         map_rows(cells.len(), &mut Phase::new(observer, "valuing"), |i| {
             let cell = &cells[i];
-            let discounted = |p: &Parameters| {
-                p.probability_alive(cell)
-                    * p.outlook(cell)
-                        .discounted_purchases(self.horizon, discount, &rules)
+            let ahead = |p: &Parameters| {
+                p.outlook(cell)
+                    .discounted_purchases(self.horizon, discount, &rules)
             };
+            let alive = here.probability_alive(cell);
+            let (purchases, discounted) = ahead(&here);
             let error = nudges.as_ref().map_or(0.0, |(uncertainty, nudges)| {
-                uncertainty.standard_error(nudges, |p| {
-                    p.log_probability_alive(cell)
-                        + p.outlook(cell)
-                            .discounted_purchases(self.horizon, discount, &rules)
-                            .ln()
-                })
+                uncertainty
+                    .standard_error(nudges, |p| p.log_probability_alive(cell) + ahead(p).1.ln())
             });
             Prospect {
-                alive: here.probability_alive(cell),
-                purchases: here.expected_purchases(cell, self.horizon),
-                discounted: discounted(&here),
+                alive,
+                purchases: alive * purchases,
+                discounted: alive * discounted,
                 error: if self.horizon == 0.0 { 0.0 } else { error },
             }
         })

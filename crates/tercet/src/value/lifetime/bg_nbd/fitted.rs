@@ -170,8 +170,8 @@ impl FittedBgNbd {
         let (parameters, rules) = (self.parameters, Rules::new());
         by_cell(purchases, observer, |cell| {
             let outlook = parameters.outlook(cell);
-            parameters.probability_alive(cell)
-                * outlook.discounted_purchases(horizon, discount, &rules)
+            let (_, discounted) = outlook.discounted_purchases(horizon, discount, &rules);
+            parameters.probability_alive(cell) * discounted
         })
     }
 

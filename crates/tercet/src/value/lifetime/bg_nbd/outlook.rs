@@ -1,6 +1,6 @@
 //! What is to come from a customer who is alive.
 
-use crate::math::quadrature::{GaussLegendre, beta_mean};
+use crate::math::quadrature::{beta_mean, gauss_legendre};
 
 /// The posterior of an alive customer: λ ~ Gamma(`shape`, `scale`), p ~ Beta(`leave`, `stay`).
 ///
@@ -33,47 +33,76 @@ const LARGEST_LOG: f64 = 600.0;
 impl Outlook {
     /// Expected purchases within `t`.
     pub(crate) fn purchases(&self, t: f64) -> f64 {
-        let ratio = t / self.scale;
-        if ratio < f64::MIN_POSITIVE {
-            // No time at all, or so little that its terms would underflow.
-            return self.shape * ratio;
-        }
-        if Self::series_is_short(self.shape, ratio) {
-            self.purchases_by_series(ratio)
-        } else {
-            self.purchases_by_quadrature(ratio)
-        }
+        self.purchases_at([t])[0]
     }
 
-    /// Expected purchases within `t`, each discounted by `e^(-discount * time)`.
+    /// Expected purchases within `t`, and the same with each discounted by `e^(-discount * time)`.
     ///
-    /// By parts, `e^(-discount t) E(t) + discount * integral of e^(-discount s) E(s) ds`: both terms
-    /// are positive, and the integral is only the discounted part of the whole. E grows like a
-    /// power of `1 + s/scale`, so in `v = ln(1 + s/scale)` a few nodes suffice; a long range is cut
-    /// into pieces.
-    pub(crate) fn discounted_purchases(&self, t: f64, discount: f64, rules: &Rules) -> f64 {
-        let undiscounted = self.purchases(t);
+    /// By parts, the latter is `e^(-discount t) E(t) + discount * integral of e^(-discount s) E(s)
+    /// ds`: both terms are positive, and the integral is only the discounted part of the whole. E
+    /// grows like a power of `1 + s/scale`, so in `v = ln(1 + s/scale)` a few nodes suffice; a long
+    /// range is cut into pieces.
+    pub(crate) fn discounted_purchases(&self, t: f64, discount: f64, rules: &Rules) -> (f64, f64) {
         if discount == 0.0 {
-            return undiscounted;
+            let purchases = self.purchases(t);
+            return (purchases, purchases);
         }
         let range = (t / self.scale).ln_1p();
         // E bends most at the start, where its slope falls like (1 + p s/scale)^-(shape+1).
         let leaving = self.leave / (self.leave + self.stay);
         let steepness = range * (1.0 + (self.shape + 1.0) * leaving) + discount * t;
-        let (rule, pieces) = rules.choose(steepness);
+        let (purchases, integral) = if steepness < FEW {
+            self.integrate(&rules.few, range, 1.0, discount)
+        } else {
+            let pieces = (steepness / MANY).ceil().min(1000.0);
+            self.integrate(&rules.many, range, pieces, discount)
+        };
+        (
+            purchases,
+            (-discount * t).exp() * purchases + discount * integral,
+        )
+    }
+
+    /// E at the end of the range, and the integral of `e^(-discount s) E(s)` over it.
+    fn integrate<const N: usize>(
+        &self,
+        rule: &Rule<N>,
+        range: f64,
+        pieces: f64,
+        discount: f64,
+    ) -> (f64, f64) {
         let width = range / pieces;
-        let mut integral = 0.0;
-        let mut start = 0.0;
-        while start < range - 0.5 * width {
-            integral += rule.integrate(width, |v| {
-                let v = start + v;
-                let time = self.scale * v.exp_m1();
+        let (mut at_end, mut integral) = (0.0, 0.0);
+        let mut piece = 0.0;
+        while piece < pieces {
+            let v = rule.nodes.map(|node| (piece + node) * width);
+            let times = v.map(|v| self.scale * v.exp_m1());
+            let purchases = self.purchases_at(times);
+            for k in 0..N {
                 // ds = scale e^v dv
-                self.purchases(time) * (v - discount * time).exp() * self.scale
-            });
-            start += width;
+                let measure = (v[k] - discount * times[k]).exp() * self.scale * width;
+                integral += rule.weights[k] * purchases[k] * measure;
+            }
+            at_end = purchases[N - 1];
+            piece += 1.0;
         }
-        (-discount * t).exp() * undiscounted + discount * integral
+        (at_end, integral)
+    }
+
+    /// Expected purchases within each of some times, the last of which is the longest.
+    fn purchases_at<const N: usize>(&self, times: [f64; N]) -> [f64; N] {
+        let ratios = times.map(|t| t / self.scale);
+        if Self::series_is_short(self.shape, ratios[N - 1]) {
+            self.purchases_by_series(ratios)
+        } else {
+            ratios.map(|ratio| {
+                if Self::series_is_short(self.shape, ratio) {
+                    self.purchases_by_series([ratio])[0]
+                } else {
+                    self.purchases_by_quadrature(ratio)
+                }
+            })
+        }
     }
 
     /// Whether the negative binomial with this shape has few enough terms that count.
@@ -85,25 +114,30 @@ impl Outlook {
         shape * ratio.ln_1p() < LARGEST_LOG && mean + 8.0 * deviation + tail < MOST_TERMS
     }
 
-    fn purchases_by_series(&self, ratio: f64) -> f64 {
-        let z = ratio / (1.0 + ratio);
+    /// The sum for several horizons at once: the survival of the n-th purchase is the same for all.
+    fn purchases_by_series<const N: usize>(&self, ratios: [f64; N]) -> [f64; N] {
+        let z = ratios.map(|ratio| ratio / (1.0 + ratio));
         let both = self.leave + self.stay;
-        let mut probability = (-self.shape * ratio.ln_1p()).exp();
-        let (mut survival, mut survivals, mut total) = (1.0, 0.0, 0.0);
+        let mut probability = ratios.map(|ratio| (-self.shape * ratio.ln_1p()).exp());
+        let (mut survival, mut survivals, mut total) = (1.0, 0.0, [0.0; N]);
         let mut n = 0.0;
         loop {
-            // Term n + 1 from term n.
-            survivals += survival;
-            survival *= (self.stay + n) / (both + n);
-            let growth = z * (self.shape + n) / (n + 1.0);
-            probability *= growth;
-            n += 1.0;
-            let term = probability * survivals;
-            total += term;
-            // The following terms shrink at least like `next`; M_n grows by at most 1 + 1/n.
-            let next = z * (self.shape + n) / n;
-            // "At most": terms that underflow to 0 end it, too.
-            if next < 1.0 && term * next <= EPSILON * total * (1.0 - next) {
+            // It is cheaper to add a few terms too many than to ask after each.
+            for _ in 0..TERMS_PER_CHECK {
+                survivals += survival;
+                survival *= (self.stay + n) / (both + n);
+                let growth = (self.shape + n) / (n + 1.0);
+                n += 1.0;
+                for k in 0..N {
+                    probability[k] *= z[k] * growth;
+                    total[k] += probability[k] * survivals;
+                }
+            }
+            // The longest horizon ends last. Its terms shrink at least by `next` from here on; M_n
+            // grows by at most 1 + 1/n. "At most": terms that underflow to 0 end it, too.
+            let next = z[N - 1] * (self.shape + n) / n;
+            let rest = probability[N - 1] * survivals * next;
+            if next < 1.0 && rest <= EPSILON * total[N - 1] * (1.0 - next) {
                 return total;
             }
         }
@@ -120,31 +154,41 @@ impl Outlook {
 
 const EPSILON: f64 = 1e-16;
 
+const TERMS_PER_CHECK: usize = 8;
+
 /// The quadrature rules of [`Outlook::discounted_purchases`]; made once for a table.
 #[derive(Debug, Clone)]
 pub(crate) struct Rules {
-    few: GaussLegendre,
-    many: GaussLegendre,
+    few: Rule<6>,
+    many: Rule<9>,
 }
 
-/// Nats over which five nodes, and over which eight, leave an error below 1e-11 of the whole.
+/// Nats over which five Gauss nodes, and over which eight, leave an error below 1e-11 of the whole.
 const FEW: f64 = 1.0;
 const MANY: f64 = 3.0;
+
+/// `N - 1` Gauss nodes on [0, 1], and the right end, which carries no weight but is asked for anyway.
+#[derive(Debug, Clone)]
+struct Rule<const N: usize> {
+    nodes: [f64; N],
+    weights: [f64; N],
+}
+
+impl<const N: usize> Rule<N> {
+    fn new() -> Self {
+        let (mut nodes, mut weights) = ([1.0; N], [0.0; N]);
+        for (k, (node, weight)) in gauss_legendre(N - 1).into_iter().enumerate() {
+            (nodes[k], weights[k]) = (node, weight);
+        }
+        Self { nodes, weights }
+    }
+}
 
 impl Rules {
     pub(crate) fn new() -> Self {
         Self {
-            few: GaussLegendre::new(5),
-            many: GaussLegendre::new(8),
-        }
-    }
-
-    /// The rule for an integrand that falls by `steepness` nats, and into how many pieces to cut it.
-    fn choose(&self, steepness: f64) -> (&GaussLegendre, f64) {
-        if steepness < FEW {
-            (&self.few, 1.0)
-        } else {
-            (&self.many, (steepness / MANY).ceil().min(1000.0))
+            few: Rule::new(),
+            many: Rule::new(),
         }
     }
 }
@@ -196,7 +240,7 @@ mod tests {
     fn series_and_quadrature_agree() {
         for outlook in OUTLOOKS {
             for ratio in [1e-6, 0.01, 0.5, 1.5] {
-                let series = outlook.purchases_by_series(ratio);
+                let [series] = outlook.purchases_by_series([ratio]);
                 let quadrature = outlook.purchases_by_quadrature(ratio);
                 assert!(
                     (series / quadrature - 1.0).abs() < 1e-11,
@@ -209,15 +253,15 @@ mod tests {
     #[test]
     fn the_rule_is_fine_enough() {
         let rules = Rules::new();
-        let finer = Rules {
-            few: GaussLegendre::new(40),
-            many: GaussLegendre::new(40),
-        };
+        let finer = Rule::<41>::new();
         for outlook in OUTLOOKS {
             for t in [0.01, 1.0, 52.0, 5_000.0] {
                 for discount in [1e-4, 0.002, 0.1] {
-                    let found = outlook.discounted_purchases(t, discount, &rules);
-                    let expected = outlook.discounted_purchases(t, discount, &finer);
+                    let (at_end, found) = outlook.discounted_purchases(t, discount, &rules);
+                    assert!((at_end / outlook.purchases(t) - 1.0).abs() < 1e-12);
+                    let range = (t / outlook.scale).ln_1p();
+                    let (_, integral) = outlook.integrate(&finer, range, 20.0, discount);
+                    let expected = (-discount * t).exp() * at_end + discount * integral;
                     assert!(
                         (found / expected - 1.0).abs() < 1e-11,
                         "{outlook:?} {t} {discount}"

@@ -169,7 +169,8 @@ impl<'a> PurchaseLog<'a> {
     ) -> Result<PurchaseSummary> {
         let mut phase = Phase::new(observer, "summarising");
         let (clock, entries) = self.prepare(settings, &mut phase)?;
-        let (summary, _) = entries.summarize(&clock, clock.end(), settings, &mut phase)?;
+        let (summary, _) =
+            entries.summarize(&clock, clock.observation_end(), settings, &mut phase)?;
         Ok(summary)
     }
 
@@ -187,18 +188,18 @@ impl<'a> PurchaseLog<'a> {
     ) -> Result<(PurchaseSummary, HoldoutSummary)> {
         let mut phase = Phase::new(observer, "summarising");
         let (clock, entries) = self.prepare(settings, &mut phase)?;
-        let cut = clock.step(calibration_end);
-        if cut >= clock.end() {
+        let first = self.times.iter().copied().min().unwrap_or_default();
+        if !(first..clock.observation_end()).contains(&calibration_end) {
             return Err(Error::parameter(
                 "calibration_end",
                 calibration_end,
                 format!(
-                    "a time before the end of observation ({}), so that something is held out",
+                    "a time from the first purchase ({first}) to before the end of observation ({}), so that something is known and something held out",
                     clock.observation_end()
                 ),
             ));
         }
-        entries.summarize(&clock, cut, settings, &mut phase)
+        entries.summarize(&clock, calibration_end, settings, &mut phase)
     }
 
     fn prepare(
@@ -210,38 +211,64 @@ impl<'a> PurchaseLog<'a> {
             code_of_row,
             first_row,
         } = self.ids.codes(&settings.columns.customer, phase)?;
-        self.check_amounts(settings)?;
-        // `codes` has refused an empty log.
-        let last = self.times.iter().copied().max().unwrap_or_default();
-        let clock = Clock::new(settings, settings.observation_end.unwrap_or(last))?;
-        let after_end = self
-            .times
-            .iter()
-            .position(|&time| clock.step(time) > clock.end());
-        if let (Some(row), AfterEnd::Error) = (after_end, settings.after_end) {
-            return Err(Error::data(
-                &settings.columns.time,
-                row,
-                "lies after the end of observation; move observation_end, or ask for later purchases to be dropped (after_end=\"drop\")",
-            ));
-        }
+        let end = self.check_times(settings)?;
+        let clock = Clock::new(settings, end)?;
+        self.check_amounts(settings, end)?;
         phase.poll()?;
         let mut entries = Entries::new(first_row, settings.refunds, self.amounts.is_some());
         entries.fill(&clock, &code_of_row, self.times, self.amounts, phase)?;
         Ok((clock, entries))
     }
 
-    fn check_amounts(&self, settings: &SummarySettings) -> Result<()> {
+    /// The end of observation, if all times can be used with it.
+    fn check_times(&self, settings: &SummarySettings) -> Result<i64> {
+        let column = &settings.columns.time;
+        // `codes` has refused an empty log.
+        let (first, last) = self
+            .times
+            .iter()
+            .fold((i64::MAX, i64::MIN), |(first, last), time| {
+                (first.min(*time), last.max(*time))
+            });
+        let end = settings.observation_end.unwrap_or(last);
+        // Differences must fit, and a week's offset must not run over.
+        let fits = |time: i64| time.unsigned_abs() < i64::MAX as u64 - WEEK_OF_NANOSECONDS;
+        let span = last.max(end).checked_sub(first.min(end));
+        if span.is_none() || !fits(first) || !fits(last) || !fits(end) {
+            return Err(Error::data(
+                column,
+                None,
+                "spans more time than a clock can count; look for a sentinel such as the largest number",
+            ));
+        }
+        if settings.after_end == AfterEnd::Error
+            && let Some(row) = self.times.iter().position(|time| *time > end)
+        {
+            return Err(Error::data(
+                column,
+                row,
+                "lies after the end of observation; move observation_end, or ask for later purchases to be dropped (after_end=\"drop\")",
+            ));
+        }
+        Ok(end)
+    }
+
+    /// Amounts of purchases that were observed; the others are dropped, whatever they say.
+    fn check_amounts(&self, settings: &SummarySettings, end: i64) -> Result<()> {
         let Some(amounts) = self.amounts else {
             return Ok(());
         };
         let column = &settings.columns.amount;
-        if let Some(row) = amounts.iter().position(|amount| !amount.is_finite()) {
+        let first = |wrong: fn(f64) -> bool| {
+            let mut rows = amounts.iter().zip(self.times);
+            rows.position(|(amount, time)| wrong(*amount) && *time <= end)
+        };
+        if let Some(row) = first(|amount| !amount.is_finite()) {
             let reason = format!("is {}; fill or drop the row", amounts[row]);
             return Err(Error::data(column, row, reason));
         }
         if settings.refunds == Refunds::Error
-            && let Some(row) = amounts.iter().position(|amount| *amount < 0.0)
+            && let Some(row) = first(|amount| amount < 0.0)
         {
             let reason = format!(
                 "is {}, below 0; say what to do with refunds (refunds=\"net\" or refunds=\"drop\")",
@@ -252,6 +279,8 @@ impl<'a> PurchaseLog<'a> {
         Ok(())
     }
 }
+
+const WEEK_OF_NANOSECONDS: u64 = 7 * 86_400 * 1_000_000_000;
 
 /// `FromStr` for enums of a few words.
 macro_rules! from_words {

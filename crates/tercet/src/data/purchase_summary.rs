@@ -147,18 +147,21 @@ impl Clock {
         steps as f64 * self.scale_up / self.scale_down
     }
 
-    pub(super) fn end(&self) -> i64 {
-        self.step(self.observation_end)
-    }
-
     pub(super) fn observation_end(&self) -> i64 {
         self.observation_end
     }
 }
 
-/// One purchase, or several merged.
+/// A row of the log.
 #[derive(Debug, Clone, Copy, Default)]
 struct Entry {
+    tick: i64,
+    amount: f64,
+}
+
+/// One purchase: the rows of one step.
+#[derive(Debug, Clone, Copy, PartialEq)]
+struct Purchase {
     step: i64,
     amount: f64,
 }
@@ -167,9 +170,9 @@ struct Entry {
 #[derive(Debug)]
 pub(super) struct Entries {
     first_row: Vec<u32>,
-    /// `purchases[starts[c]..starts[c + 1]]` are those of customer `c`.
+    /// `rows[starts[c]..starts[c + 1]]` are those of customer `c`.
     starts: Vec<usize>,
-    purchases: Vec<Entry>,
+    rows: Vec<Entry>,
     refunds: Refunds,
     has_amounts: bool,
     n_dropped_after_end: usize,
@@ -181,7 +184,7 @@ impl Entries {
         Self {
             starts: vec![0; first_row.len() + 1],
             first_row,
-            purchases: Vec::new(),
+            rows: Vec::new(),
             refunds,
             has_amounts,
             n_dropped_after_end: 0,
@@ -203,26 +206,29 @@ impl Entries {
         for customer in 1..self.starts.len() {
             self.starts[customer] += self.starts[customer - 1];
         }
-        self.purchases = vec![Entry::default(); code_of_row.len()];
+        self.rows = vec![Entry::default(); code_of_row.len()];
         let mut next = self.starts.clone();
         for start in (0..times.len()).step_by(64 * BLOCK) {
             for row in start..(start + 64 * BLOCK).min(times.len()) {
                 let place = &mut next[code_of_row[row] as usize];
-                self.purchases[*place] = Entry {
-                    step: clock.step(times[row]),
+                self.rows[*place] = Entry {
+                    tick: times[row],
                     amount: amounts.map_or(0.0, |amounts| amounts[row]),
                 };
                 *place += 1;
             }
             phase.poll()?;
         }
-        let end = clock.end();
-        self.n_dropped_after_end = times.iter().filter(|&&time| clock.step(time) > end).count();
-        self.n_refunds = amounts.map_or(0, |a| a.iter().filter(|amount| **amount < 0.0).count());
+        let end = clock.observation_end();
+        self.n_dropped_after_end = times.iter().filter(|time| **time > end).count();
+        self.n_refunds = amounts.map_or(0, |amounts| {
+            let observed = times.iter().zip(amounts).filter(|(time, _)| **time <= end);
+            observed.filter(|(_, amount)| **amount < 0.0).count()
+        });
         Ok(())
     }
 
-    /// Summaries up to step `cut` and from there to the clock's end.
+    /// Summaries up to tick `cut` and from there to the clock's end.
     pub(super) fn summarize(
         &self,
         clock: &Clock,
@@ -231,14 +237,14 @@ impl Entries {
         phase: &mut Phase<'_>,
     ) -> Result<(PurchaseSummary, HoldoutSummary)> {
         let blocks = map_blocks(self.first_row.len(), phase, |customers| {
-            let mut block = Block::default();
-            let mut purchases = Vec::new();
+            let mut block = Block::with_capacity(customers.len());
+            let mut scratch = Scratch::default();
             for customer in customers {
-                self.summarize_customer(customer, clock, cut, &mut purchases, &mut block);
+                self.summarize_customer(customer, clock, cut, &mut scratch, &mut block);
             }
             block
         })?;
-        let mut all = Block::default();
+        let mut all = Block::with_capacity(self.first_row.len());
         for block in blocks {
             all.append(block);
         }
@@ -253,17 +259,21 @@ impl Entries {
                 "has no customer with a purchase up to the end; move the end, or check the rule for refunds",
             ));
         }
-        summary.observation_end = if cut == clock.end() {
-            clock.observation_end
-        } else {
-            clock.tick(cut)
-        };
+        summary.observation_end = cut;
         summary.n_dropped_after_end = self.n_dropped_after_end;
         summary.n_refunds = self.n_refunds;
-        holdout.duration = clock.units(clock.end() - cut);
-        if !self.has_amounts {
-            summary.monetary_value = None;
-            holdout.monetary_value = None;
+        holdout.duration = clock.units(clock.step(clock.observation_end()) - clock.step(cut));
+        for values in [&mut summary.monetary_value, &mut holdout.monetary_value] {
+            if !self.has_amounts {
+                *values = None;
+            }
+            if values.iter().flatten().any(|value| !value.is_finite()) {
+                return Err(Error::data(
+                    &settings.columns.amount,
+                    None,
+                    "adds up to more than a number can hold; check the unit of the amounts",
+                ));
+            }
         }
         Ok((summary, holdout))
     }
@@ -273,22 +283,24 @@ impl Entries {
         customer: usize,
         clock: &Clock,
         cut: i64,
-        purchases: &mut Vec<Entry>,
+        scratch: &mut Scratch,
         block: &mut Block,
     ) {
-        purchases.clear();
-        purchases
-            .extend_from_slice(&self.purchases[self.starts[customer]..self.starts[customer + 1]]);
-        if !purchases.is_sorted_by_key(|entry| entry.step) {
-            purchases.sort_by_key(|entry| entry.step);
+        let Scratch {
+            rows,
+            before,
+            after,
+        } = scratch;
+        rows.clear();
+        rows.extend_from_slice(&self.rows[self.starts[customer]..self.starts[customer + 1]]);
+        if !rows.is_sorted_by_key(|row| row.tick) {
+            rows.sort_by_key(|row| row.tick);
         }
         // What happens after the cut must not reach back: each side is merged on its own.
-        let known = purchases.partition_point(|entry| entry.step <= cut);
-        let observed = purchases.partition_point(|entry| entry.step <= clock.end());
-        let (before, after) = purchases[..observed].split_at_mut(known);
-        let n_before = merge(before, self.refunds);
-        let n_after = merge(after, self.refunds);
-        let (before, after) = (&before[..n_before], &after[..n_after]);
+        let known = rows.partition_point(|row| row.tick <= cut);
+        let observed = rows.partition_point(|row| row.tick <= clock.observation_end());
+        merge(&rows[..known], clock, self.refunds, before);
+        merge(&rows[known..observed], clock, self.refunds, after);
         let (Some(first), Some(last)) = (before.first(), before.last()) else {
             if after.is_empty() {
                 block.summary.n_without_purchase += 1;
@@ -301,7 +313,7 @@ impl Entries {
         summary.first_row.push(i64::from(self.first_row[customer]));
         summary.frequency.push((before.len() - 1) as f64);
         summary.recency.push(clock.units(last.step - first.step));
-        summary.age.push(clock.units(cut - first.step));
+        summary.age.push(clock.units(clock.step(cut) - first.step));
         summary.first_time.push(clock.tick(first.step));
         summary.last_time.push(clock.tick(last.step));
         block.holdout.frequency.push(after.len() as f64);
@@ -315,6 +327,14 @@ impl Entries {
     }
 }
 
+/// Room for one customer's rows and purchases, used again for the next.
+#[derive(Debug, Default)]
+struct Scratch {
+    rows: Vec<Entry>,
+    before: Vec<Purchase>,
+    after: Vec<Purchase>,
+}
+
 /// Part of the two tables.
 #[derive(Debug)]
 struct Block {
@@ -322,22 +342,27 @@ struct Block {
     holdout: HoldoutSummary,
 }
 
-impl Default for Block {
-    fn default() -> Self {
+impl Block {
+    fn with_capacity(n: usize) -> Self {
         Self {
             summary: PurchaseSummary {
-                monetary_value: Some(Vec::new()),
+                first_row: Vec::with_capacity(n),
+                frequency: Vec::with_capacity(n),
+                recency: Vec::with_capacity(n),
+                age: Vec::with_capacity(n),
+                monetary_value: Some(Vec::with_capacity(n)),
+                first_time: Vec::with_capacity(n),
+                last_time: Vec::with_capacity(n),
                 ..PurchaseSummary::default()
             },
             holdout: HoldoutSummary {
-                monetary_value: Some(Vec::new()),
+                frequency: Vec::with_capacity(n),
+                monetary_value: Some(Vec::with_capacity(n)),
                 ..HoldoutSummary::default()
             },
         }
     }
-}
 
-impl Block {
     fn append(&mut self, other: Self) {
         fn extend(all: &mut Option<Vec<f64>>, more: Option<Vec<f64>>) {
             if let (Some(all), Some(more)) = (all, more) {
@@ -362,54 +387,61 @@ impl Block {
     }
 }
 
-fn mean(entries: &[Entry]) -> f64 {
-    if entries.is_empty() {
+fn mean(purchases: &[Purchase]) -> f64 {
+    if purchases.is_empty() {
         0.0
     } else {
-        entries.iter().map(|entry| entry.amount).sum::<f64>() / entries.len() as f64
+        purchases.iter().map(|one| one.amount).sum::<f64>() / purchases.len() as f64
     }
 }
 
-/// Merges entries of one step in place; returns how many purchases remain at the front.
-///
-/// Invariant: `entries[..kept]` are finished purchases in time order, and `kept` never passes the
-/// entry being read, so nothing unread is overwritten.
-fn merge(entries: &mut [Entry], refunds: Refunds) -> usize {
-    let mut kept = 0;
-    let mut read = 0;
-    while read < entries.len() {
-        let step = entries[read].step;
+/// A purchase of which less than this share is left has been refunded in full; the rest is rounding.
+const ROUNDING: f64 = 1e-9;
+
+/// The purchases in rows sorted by time: one a step, refunds taken off where the rule says so.
+fn merge(rows: &[Entry], clock: &Clock, refunds: Refunds, purchases: &mut Vec<Purchase>) {
+    purchases.clear();
+    let mut rest = rows;
+    while let Some(first) = rest.first() {
+        let step = clock.step(first.tick);
         let (mut bought, mut refunded, mut any) = (0.0, 0.0, false);
-        while read < entries.len() && entries[read].step == step {
-            let amount = entries[read].amount;
-            if amount >= 0.0 {
-                bought += amount;
+        while let Some(row) = rest.first().filter(|row| clock.step(row.tick) == step) {
+            if row.amount >= 0.0 {
+                bought += row.amount;
                 any = true;
             } else {
-                refunded -= amount;
+                refunded -= row.amount;
             }
-            read += 1;
+            rest = &rest[1..];
         }
         if any {
-            entries[kept] = Entry {
+            purchases.push(Purchase {
                 step,
                 amount: bought,
-            };
-            kept += 1;
+            });
         }
         if refunds == Refunds::Net {
-            while refunded > 0.0 && kept > 0 {
-                let last = &mut entries[kept - 1].amount;
-                if *last > refunded {
-                    *last -= refunded;
-                    break;
-                }
-                refunded -= *last;
-                kept -= 1;
-            }
+            take_off(refunded, purchases);
         }
     }
-    kept
+}
+
+/// Takes a refund off the latest purchases that cost something.
+fn take_off(mut refunded: f64, purchases: &mut Vec<Purchase>) {
+    let mut at = purchases.len();
+    while refunded > 0.0 && at > 0 {
+        at -= 1;
+        let amount = purchases[at].amount;
+        if amount == 0.0 {
+            continue;
+        }
+        if amount - refunded > ROUNDING * amount {
+            purchases[at].amount = amount - refunded;
+            return;
+        }
+        refunded -= amount;
+        purchases.remove(at);
+    }
 }
 
 #[cfg(test)]
@@ -417,16 +449,14 @@ mod tests {
     use super::super::{AfterEnd, Ids, PurchaseLog};
     use super::*;
 
-    fn merged(entries: &[(i64, f64)], refunds: Refunds) -> Vec<(i64, f64)> {
-        let mut entries: Vec<Entry> = entries
+    fn merged(rows: &[(i64, f64)], refunds: Refunds) -> Vec<(i64, f64)> {
+        let rows: Vec<Entry> = rows
             .iter()
-            .map(|&(step, amount)| Entry { step, amount })
+            .map(|&(tick, amount)| Entry { tick, amount })
             .collect();
-        let kept = merge(&mut entries, refunds);
-        entries[..kept]
-            .iter()
-            .map(|entry| (entry.step, entry.amount))
-            .collect()
+        let mut purchases = Vec::new();
+        merge(&rows, &Clock::counting(100), refunds, &mut purchases);
+        purchases.iter().map(|one| (one.step, one.amount)).collect()
     }
 
     #[test]
@@ -446,6 +476,13 @@ mod tests {
         // Day 9: 18 refunded against 0.5 of the same day, 15 of day 4 and 2.5 of day 1.
         assert_eq!(merged(&log, Refunds::Net), [(1, 12.5)]);
         assert_eq!(merged(&[(1, -3.0), (2, 4.0)], Refunds::Net), [(2, 4.0)]);
+        // Returned in full, whatever the rounding; and a free purchase cannot be returned.
+        assert_eq!(
+            merged(&[(1, 5.0), (2, 0.1), (2, 0.2), (3, -0.3)], Refunds::Net),
+            [(1, 5.0)]
+        );
+        let free = [(1, 5.0), (2, 7.0), (3, 0.0), (4, -3.0)];
+        assert_eq!(merged(&free, Refunds::Net), [(1, 5.0), (2, 4.0), (3, 0.0)]);
     }
 
     #[test]
@@ -470,6 +507,28 @@ mod tests {
         );
         assert_eq!(clock.units(2), 2.0);
         assert!(Clock::new(&settings(Ticks::Days, Merge::Day, TimeUnit::Period), 0).is_err());
+    }
+
+    #[test]
+    fn the_end_is_a_moment_even_where_purchases_are_merged_by_the_week() {
+        // 2024-01-01 was a Monday, day 19,723; the log ends on the Tuesday of the week after.
+        let log = PurchaseLog::new(Ids::Integers(&[1, 1]), &[19_723, 19_734], None).unwrap();
+        let settings = SummarySettings {
+            merge: Merge::Week,
+            observation_end: Some(19_731),
+            ..SummarySettings::default()
+        };
+        assert!(log.summarize(&settings, &mut ()).is_err());
+        let settings = SummarySettings {
+            after_end: AfterEnd::Drop,
+            ..settings
+        };
+        let summary = log.summarize(&settings, &mut ()).unwrap();
+        assert_eq!((summary.frequency[0], summary.age[0]), (0.0, 1.0));
+        assert_eq!(
+            (summary.n_dropped_after_end, summary.observation_end),
+            (1, 19_731)
+        );
     }
 
     #[test]

@@ -14,6 +14,9 @@
 
 #![forbid(unsafe_code)]
 
+#[macro_use]
+mod words;
+
 pub mod data;
 pub mod error;
 #[cfg(feature = "linfa")]

@@ -65,8 +65,9 @@ pub struct Parameter {
 pub struct FitReport {
     /// Iterations of the optimiser, over all starts.
     pub iterations: usize,
-    /// The log-likelihood reached, summed over customers, in the caller's own time unit.
-    pub log_likelihood: f64,
+    /// The log-likelihood reached, summed over customers, in the caller's own time unit; `None` for
+    /// a model whose parameters were given.
+    pub log_likelihood: Option<f64>,
     /// Whether the optimiser reached an optimum (in the interior or on a named boundary).
     pub converged: bool,
     /// How it ended, in words.
@@ -85,20 +86,20 @@ pub struct FitReport {
 
 impl FitReport {
     /// Akaike's criterion, `2 k - 2 LL`.
-    pub fn aic(&self) -> f64 {
-        2.0 * self.n_parameters as f64 - 2.0 * self.log_likelihood
+    pub fn aic(&self) -> Option<f64> {
+        Some(2.0 * self.n_parameters as f64 - 2.0 * self.log_likelihood?)
     }
 
     /// The Bayesian information criterion, `k ln n - 2 LL`.
-    pub fn bic(&self) -> f64 {
-        self.n_parameters as f64 * self.n_observations.ln() - 2.0 * self.log_likelihood
+    pub fn bic(&self) -> Option<f64> {
+        Some(self.n_parameters as f64 * self.n_observations.ln() - 2.0 * self.log_likelihood?)
     }
 
     /// The report of a model whose parameters were given instead of fitted.
     pub(crate) fn given(n_parameters: usize) -> Self {
         Self {
             iterations: 0,
-            log_likelihood: 0.0,
+            log_likelihood: None,
             converged: true,
             how_it_ended: "the parameters were given, not fitted".to_owned(),
             n_observations: 0.0,

@@ -68,21 +68,24 @@ pub trait Persist: Sized {
 
     /// The model from a JSON text.
     fn from_json(text: &str) -> Result<Self> {
-        let envelope = Envelope::read(text)?;
-        if envelope.kind != Self::KIND {
+        let value = read_value(text)?;
+        let header = Header::read(&value)?;
+        if header.kind != Self::KIND {
             return Err(Error::WrongKind {
-                found: envelope.kind,
+                found: header.kind,
                 expected: Self::KIND.to_owned(),
             });
         }
-        if envelope.version > Self::VERSION {
+        // Before the parts: a newer version may have others.
+        if header.version > Self::VERSION {
             return Err(Error::UnsupportedVersion {
-                kind: envelope.kind,
-                found: envelope.version,
+                kind: header.kind,
+                found: header.version,
                 newest: Self::VERSION,
             });
         }
-        Self::from_parts(Self::migrate(envelope.version, envelope.parts)?)
+        let envelope: Envelope = serde_json::from_value(value).map_err(corrupt)?;
+        Self::from_parts(Self::migrate(header.version, envelope.parts)?)
     }
 
     /// Writes the model to a file: whole or not at all.
@@ -107,7 +110,7 @@ pub trait Persist: Sized {
 /// # Ok::<(), tercet::Error>(())
 /// ```
 pub fn kind_of(text: &str) -> Result<String> {
-    Ok(Envelope::read(text)?.kind)
+    Ok(Header::read(&read_value(text)?)?.kind)
 }
 
 /// What a model is made of.
@@ -157,16 +160,33 @@ struct Envelope {
     parts: Parts,
 }
 
-impl Envelope {
-    fn read(text: &str) -> Result<Self> {
-        let value: Value = serde_json::from_str(text).map_err(corrupt)?;
+/// What every version of every kind has.
+#[derive(Deserialize)]
+struct Header {
+    kind: String,
+    version: u32,
+}
+
+impl Header {
+    fn read(value: &Value) -> Result<Self> {
         if value.get("format").and_then(Value::as_str) != Some(FORMAT) {
             return Err(Error::Corrupt {
                 reason: "it does not say \"format\": \"tercet\"".to_owned(),
             });
         }
-        serde_json::from_value(value).map_err(corrupt)
+        Self::deserialize(value).map_err(corrupt)
     }
+}
+
+fn read_value(text: &str) -> Result<Value> {
+    // Some editors put a byte-order mark in front.
+    let text = text.trim_start_matches('\u{feff}');
+    if text.trim().is_empty() {
+        return Err(Error::Corrupt {
+            reason: "it is empty".to_owned(),
+        });
+    }
+    serde_json::from_str(text).map_err(corrupt)
 }
 
 fn write_whole(path: &Path, text: &str) -> Result<()> {

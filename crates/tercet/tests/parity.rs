@@ -142,8 +142,8 @@ fn parameter(model: &impl Fitted, name: &str) -> Option<f64> {
 
 fn report(model: &impl Fitted, name: &str) -> Option<f64> {
     match name {
-        "log_likelihood" => Some(model.report().log_likelihood),
-        "aic" => Some(model.report().aic()),
+        "log_likelihood" => model.report().log_likelihood,
+        "aic" => model.report().aic(),
         "n_observations" => Some(model.report().n_observations),
         _ => None,
     }
@@ -338,6 +338,6 @@ fn run_regime(regime: &Value, seed: u64) -> (bool, bool) {
     if let Some(boundary) = &report.boundary {
         eprintln!("{} {seed}: {boundary}", regime["name"]);
     }
-    let failed = !finite || !report.log_likelihood.is_finite() || !report.converged;
-    (failed, report.log_likelihood < at_truth - 1e-6)
+    let failed = !finite || !report.log_likelihood.is_some_and(f64::is_finite) || !report.converged;
+    (failed, report.log_likelihood.unwrap() < at_truth - 1e-6)
 }

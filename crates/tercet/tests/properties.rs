@@ -89,13 +89,13 @@ proptest! {
         let repeated = Purchases::new(&x, &t_x, &t).unwrap().with_monetary_value(&mean).unwrap();
 
         let (a, b) = (BgNbd::new().fit(&weighted).unwrap(), BgNbd::new().fit(&repeated).unwrap());
-        prop_assert!((a.report().log_likelihood - b.report().log_likelihood).abs() < 1e-7);
+        prop_assert!((a.report().log_likelihood.unwrap() - b.report().log_likelihood.unwrap()).abs() < 1e-7);
         prop_assert_eq!(a.report().n_observations, b.report().n_observations);
         let weighted = weighted.spend().unwrap();
         let repeated = repeated.spend().unwrap();
         let a = GammaGamma::new().fit(&weighted).unwrap();
         let b = GammaGamma::new().fit(&repeated).unwrap();
-        prop_assert!((a.report().log_likelihood - b.report().log_likelihood).abs() < 1e-7);
+        prop_assert!((a.report().log_likelihood.unwrap() - b.report().log_likelihood.unwrap()).abs() < 1e-7);
     }
 
     #[test]
@@ -107,11 +107,12 @@ proptest! {
         let backwards = Purchases::new(&x, &t_x, &t).unwrap();
         let a = BgNbd::new().fit(&view).unwrap();
         let b = BgNbd::new().fit(&backwards).unwrap();
-        prop_assert!((a.report().log_likelihood - b.report().log_likelihood).abs() < 1e-7);
+        prop_assert!((a.report().log_likelihood.unwrap() - b.report().log_likelihood.unwrap()).abs() < 1e-7);
     }
 
     #[test]
-    fn the_time_unit_scales_out(seed in 0_u64..1_000, unit in 0.01..100.0_f64) {
+    fn the_time_unit_scales_out(seed in 0_u64..1_000, power in -30.0..30.0_f64) {
+        let unit = 10.0_f64.powf(power);
         let summary = PurchaseSimulator::new(500).seed(seed).draw_summary().unwrap();
         let view = summary.purchases().unwrap();
         let scaled = |column: &[f64]| -> Vec<f64> { column.iter().map(|v| v * unit).collect() };
@@ -122,7 +123,28 @@ proptest! {
         // Each of the x purchases is a density in time.
         let purchases: f64 = view.frequency().iter().sum();
         let shift = purchases * unit.ln();
-        prop_assert!((a.report().log_likelihood - shift - b.report().log_likelihood).abs() < 1e-6);
+        prop_assert!((a.report().log_likelihood.unwrap() - shift - b.report().log_likelihood.unwrap()).abs() < 1e-6);
+    }
+
+    #[test]
+    fn the_scale_of_weights_changes_no_estimate(seed in 0_u64..1_000, power in -9.0..12.0_f64) {
+        let summary = PurchaseSimulator::new(800).seed(seed).draw_summary().unwrap();
+        let weights = vec![10.0_f64.powf(power); summary.len()];
+        let plain = summary.purchases().unwrap();
+        let weighted = summary.purchases().unwrap().with_weights(&weights).unwrap();
+        let a = GammaGamma::new().fit(&plain.spend().unwrap()).unwrap();
+        let b = GammaGamma::new().fit(&weighted.spend().unwrap()).unwrap();
+        prop_assert!(b.report().converged, "{}", b.report().how_it_ended);
+        for (a, b) in a.estimates().iter().zip(b.estimates()) {
+            prop_assert!((b / a - 1.0).abs() < 1e-5, "{a} {b}");
+        }
+        let (a, b) = (BgNbd::new().fit(&plain).unwrap(), BgNbd::new().fit(&weighted).unwrap());
+        prop_assert!(b.report().converged, "{}", b.report().how_it_ended);
+        if a.report().boundary.is_none() && b.report().boundary.is_none() {
+            for (a, b) in a.estimates().iter().zip(b.estimates()) {
+                prop_assert!((b / a - 1.0).abs() < 1e-4, "{a} {b}");
+            }
+        }
     }
 
     #[test]

@@ -32,7 +32,7 @@ use crate::parallel::BLOCK;
 #[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
 pub struct PurchaseCells {
     cells: Vec<Cell>,
-    /// Rows that were counted in.
+    /// Rows that were counted in; those of weight 0 were not.
     n_rows: usize,
 }
 
@@ -75,7 +75,7 @@ impl PurchaseCells {
         self.cells.is_empty()
     }
 
-    /// Rows that were counted in.
+    /// Rows that were counted in; those of weight 0 were not.
     pub fn n_rows(&self) -> usize {
         self.n_rows
     }
@@ -138,7 +138,8 @@ pub(crate) fn count(
         }
         phase.poll()?;
     }
-    Ok(PurchaseCells { cells, n_rows: n })
+    let n_rows = weights.map_or(n, |weights| weights.iter().filter(|w| **w > 0.0).count());
+    Ok(PurchaseCells { cells, n_rows })
 }
 
 /// Finds a triple's place by a hash of its bits.

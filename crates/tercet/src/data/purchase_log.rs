@@ -1,7 +1,5 @@
 //! A log of purchases, and what is asked of it.
 
-use std::str::FromStr;
-
 use super::ids::Codes;
 use super::purchase_summary::{Clock, Entries, HoldoutSummary, PurchaseSummary};
 use super::{Ids, check_length};
@@ -281,27 +279,6 @@ impl<'a> PurchaseLog<'a> {
 }
 
 const WEEK_OF_NANOSECONDS: u64 = 7 * 86_400 * 1_000_000_000;
-
-/// `FromStr` for enums of a few words.
-macro_rules! from_words {
-    ($type:ident, $name:literal, $first:literal => $first_arm:ident $(, $word:literal => $arm:ident)+) => {
-        impl FromStr for $type {
-            type Err = Error;
-
-            fn from_str(text: &str) -> Result<Self> {
-                match text {
-                    $first => Ok(Self::$first_arm),
-                    $($word => Ok(Self::$arm),)+
-                    _ => Err(Error::parameter(
-                        $name,
-                        format!("{text:?}"),
-                        concat!("one of \"", $first, "\"" $(, ", \"", $word, "\"")+),
-                    )),
-                }
-            }
-        }
-    };
-}
 
 from_words!(Ticks, "ticks",
     "day" => Days, "second" => Seconds, "millisecond" => Milliseconds,

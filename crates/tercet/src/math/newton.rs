@@ -42,14 +42,16 @@ pub(crate) struct Newton<const N: usize> {
     pub(crate) lower: [f64; N],
     pub(crate) upper: [f64; N],
     pub(crate) max_iterations: usize,
+    /// When to stop: [`STILL_TO_WIN`], less where a data set's weights add up to less than one.
+    pub(crate) still_to_win: f64,
 }
 
 /// Half the Newton decrement, `g' H^-1 g / 2`, is the log-likelihood still to be won. Below this it
 /// is far below anything that a standard error could show; one more (quadratic) step is taken then.
-const STILL_TO_WIN: f64 = 1e-10;
+pub(crate) const STILL_TO_WIN: f64 = 1e-10;
 
-/// So little left that not even that step would be seen in the last digit.
-const ARRIVED: f64 = 1e-14;
+/// A share of that, so little that not even the last step would be seen in the last digit.
+const ARRIVED: f64 = 1e-4;
 
 const FIRST_RADIUS: f64 = 1.0;
 const LARGEST_RADIUS: f64 = 8.0;
@@ -79,9 +81,11 @@ impl<const N: usize> Newton<N> {
         loop {
             let fixed = self.pressed(&point, &here.gradient);
             let local = Local::new(&here, fixed);
-            let left = local.decrement();
-            let finished = left.is_some_and(|left| left < STILL_TO_WIN);
-            let arrived = left.is_some_and(|left| left < ARRIVED);
+            // No less than the sum's own rounding, below which there is nothing to be seen.
+            let enough = self.still_to_win.max(4.0 * f64::EPSILON * here.value.abs());
+            let left = local.decrement(enough);
+            let finished = left.is_some_and(|left| left < enough);
+            let arrived = left.is_some_and(|left| left < ARRIVED * enough);
             if arrived || iterations >= self.max_iterations || radius < SMALLEST_RADIUS {
                 return Ok(Optimum {
                     point,
@@ -172,12 +176,12 @@ impl Local {
     }
 
     /// What a full Newton step would win; `None` where the surface curves upwards.
-    fn decrement(&self) -> Option<f64> {
+    fn decrement(&self, enough: f64) -> Option<f64> {
         let mut left = 0.0;
         for (slope, curvature) in self.slope.iter().zip(self.curvature.iter()) {
             if *curvature > self.flat {
                 left += 0.5 * slope * slope / curvature;
-            } else if slope.abs() > STILL_TO_WIN {
+            } else if slope.abs() > enough {
                 // Flat or curving upwards, and not level: there is more to win this way.
                 return None;
             }
@@ -262,6 +266,7 @@ mod tests {
         lower: [-50.0; 2],
         upper: [50.0; 2],
         max_iterations: 100,
+        still_to_win: STILL_TO_WIN,
     };
 
     #[test]

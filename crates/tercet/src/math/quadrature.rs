@@ -47,6 +47,9 @@ const NEGLIGIBLE: f64 = 1e-19;
 pub(crate) fn beta_mean(a: f64, b: f64, reach: f64, h: impl Fn(f64) -> f64) -> f64 {
     let (mean, rest) = (a / (a + b), b / (a + b));
     let deviation = ((a + b) / (a * b)).sqrt();
+    if !(deviation.is_finite() && reach.is_finite()) {
+        return f64::NAN;
+    }
     if deviation < DEGENERATE {
         // All of the mass lies at one point; steps of that size would not move `y`.
         return h(mean);

@@ -130,7 +130,7 @@ impl LifetimeValue {
             None => None,
             Some(level) => {
                 let z = normal_quantile(level)?;
-                let (uncertainty, nudges) = spend.nudges()?;
+                let (uncertainty, nudges) = spend.nudges(level)?;
                 let (x, mean) = (money.frequency(), money.monetary_value());
                 let phase = &mut Phase::new(observer, "intervals");
                 Some(map_rows(clv.len(), phase, |row| {
@@ -164,7 +164,7 @@ impl LifetimeValue {
     ) -> Result<Vec<Prospect>> {
         let rules = Rules::new();
         let here = lifetime.natural();
-        let nudges = self.level.map(|_| lifetime.nudges()).transpose()?;
+        let nudges = self.level.map(|level| lifetime.nudges(level)).transpose()?;
         map_rows(cells.len(), &mut Phase::new(observer, "valuing"), |i| {
             let cell = &cells[i];
             let ahead = |p: &Parameters| {
@@ -181,7 +181,8 @@ impl LifetimeValue {
                 alive,
                 purchases: alive * purchases,
                 discounted: alive * discounted,
-                error: if self.horizon == 0.0 { 0.0 } else { error },
+                // The logarithm of nothing has no error, and nothing has no interval.
+                error: if discounted == 0.0 { 0.0 } else { error },
             }
         })
     }

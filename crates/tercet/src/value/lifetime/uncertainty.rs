@@ -1,6 +1,6 @@
 //! What the estimates' uncertainty means for whatever is computed from them.
 
-use nalgebra::SMatrix;
+use nalgebra::{DMatrix, SMatrix};
 use serde::{Deserialize, Serialize};
 use statrs::distribution::{ContinuousCDF, Normal};
 
@@ -43,25 +43,46 @@ impl Uncertainty {
         })
     }
 
+    /// The uncertainty of a model that is asked for an interval at `level`.
+    pub(crate) fn required(of_model: Option<&Self>, level: f64) -> Result<&Self> {
+        of_model.ok_or_else(|| {
+            Error::parameter(
+                "level",
+                level,
+                "none: this model has no standard errors, because its parameters were given or the data do not determine them",
+            )
+        })
+    }
+
     /// That a file's covariance has the size of its model and could be one.
     pub(crate) fn check(&self, n: usize) -> Result<()> {
         let square = self.fixed.len() == n
             && self.covariance.len() == n
             && self.covariance.iter().all(|row| row.len() == n);
-        let sound = self
-            .covariance
-            .iter()
-            .flatten()
-            .all(|value| value.is_finite());
-        if square && sound {
+        if square && self.is_covariance(n) {
             Ok(())
         } else {
             Err(Error::Corrupt {
                 reason: format!(
-                    "in \"fitted\": the covariance is not a {n} x {n} matrix of numbers"
+                    "in \"fitted\": the covariance is not a symmetric, positive {n} x {n} matrix of numbers"
                 ),
             })
         }
+    }
+
+    /// Whether the matrix, which is square, is one that errors could have.
+    fn is_covariance(&self, n: usize) -> bool {
+        let matrix = DMatrix::from_fn(n, n, |i, j| self.covariance[i][j]);
+        let scale = matrix.amax();
+        // Rounding may take an eigenvalue of 0 a little below it.
+        let little = 1e-9 * scale;
+        scale.is_finite()
+            && matrix.iter().all(|value| value.is_finite())
+            && (&matrix - matrix.transpose()).amax() <= little
+            && matrix
+                .symmetric_eigenvalues()
+                .iter()
+                .all(|value| *value >= -little)
     }
 
     /// The covariance of the natural parameters, by the Jacobian of natural in working parameters.
@@ -120,8 +141,8 @@ impl Uncertainty {
                 variance += a * value * b;
             }
         }
-        // A variance of exactly 0 may round to either side of it.
-        variance.max(0.0).sqrt()
+        // A variance of exactly 0 may round to either side of it; what is no number stays none.
+        if variance < 0.0 { 0.0 } else { variance.sqrt() }
     }
 }
 
@@ -180,6 +201,23 @@ mod tests {
         assert!((error - 0.15_f64.sqrt()).abs() < 1e-9);
         let curved = uncertainty.standard_error(&nudges, |point| point[0].exp());
         assert!((curved - 0.2 * 0.3_f64.exp()).abs() < 1e-7);
+    }
+
+    #[test]
+    fn what_is_no_covariance_is_refused() {
+        let check = |covariance: [[f64; 2]; 2]| {
+            let covariance = covariance.map(|row| row.to_vec()).to_vec();
+            Uncertainty {
+                covariance,
+                fixed: vec![false, false],
+            }
+            .check(2)
+        };
+        assert!(check([[1.0, 0.5], [0.5, 1.0]]).is_ok());
+        assert!(check([[1.0, 1.0], [1.0, 1.0]]).is_ok());
+        assert!(check([[-1.0, 0.0], [0.0, 1.0]]).is_err());
+        assert!(check([[1.0, 2.0], [2.0, 1.0]]).is_err());
+        assert!(check([[1.0, 0.5], [0.0, 1.0]]).is_err());
     }
 
     #[test]

@@ -8,7 +8,7 @@ use super::likelihood::Likelihood;
 use super::parameters::Parameters;
 use crate::data::{Cell, PurchaseCells, PurchaseColumns};
 use crate::error::{Error, Result};
-use crate::math::newton::{Newton, Optimum};
+use crate::math::newton::{Newton, Optimum, STILL_TO_WIN};
 use crate::model::FitReport;
 use crate::observe::Phase;
 use crate::value::lifetime::Uncertainty;
@@ -18,9 +18,10 @@ const LOG_R: usize = 1;
 const LOGIT_MEAN: usize = 2;
 const LOG_SUM: usize = 3;
 
-/// Walls far outside of what any data can tell from infinity (e^14 is about a million).
-const LOWER: [f64; 4] = [-60.0, -14.0, -16.0, -14.0];
-const UPPER: [f64; 4] = [60.0, 14.0, 16.0, 14.0];
+/// Walls far outside of what any data can tell from infinity (e^14 is about a million). The first is
+/// counted from the logarithm of the overall rate, so that it knows no unit of time.
+const LOWER: [f64; 4] = [-30.0, -14.0, -16.0, -14.0];
+const UPPER: [f64; 4] = [30.0, 14.0, 16.0, 14.0];
 
 /// A wall whose log-likelihood is this close to the best is what the data say.
 const INDISTINGUISHABLE: f64 = 1e-6;
@@ -59,9 +60,18 @@ pub(super) fn fit(
             "is 0 in every row that counts: nobody bought again, so neither rate nor dropout can be estimated",
         ));
     }
+    if cells.n_rows() < 2 && customers <= 1.0 {
+        return Err(Error::data(
+            &columns.frequency,
+            None,
+            "has a single customer; differences between customers need at least two",
+        ));
+    }
+    let log_rate = log_rate(&informative);
     let newton = Newton {
-        lower: LOWER,
-        upper: UPPER,
+        still_to_win: STILL_TO_WIN * customers.min(1.0),
+        lower: [LOWER[0] + log_rate, LOWER[1], LOWER[2], LOWER[3]],
+        upper: [UPPER[0] + log_rate, UPPER[1], UPPER[2], UPPER[3]],
         max_iterations: settings.max_iterations,
     };
     let mut iterations = 0;
@@ -98,7 +108,7 @@ pub(super) fn fit(
         parameters,
         report: FitReport {
             iterations,
-            log_likelihood: optimum.evaluation.value,
+            log_likelihood: Some(optimum.evaluation.value),
             converged: optimum.converged,
             how_it_ended: how_it_ended(&optimum, boundary.as_deref(), uncertainty.is_some()),
             n_observations: customers,
@@ -114,14 +124,19 @@ pub(super) fn fit(
 /// Starting points from the overall rate of purchases: little and much dropout, with the gamma
 /// distribution's shape to match.
 fn starts(cells: &[Cell]) -> [[f64; 4]; 3] {
-    let purchases: f64 = cells.iter().map(|cell| cell.weight * cell.frequency).sum();
-    let exposure: f64 = cells.iter().map(|cell| cell.weight * cell.age).sum();
-    let log_rate = (purchases / exposure).ln();
+    let log_rate = log_rate(cells);
     [
         [log_rate + 0.3, -0.7, -1.1, 1.2],
         [log_rate + 0.1, 0.7, -3.0, 3.0],
         [log_rate + 0.7, -1.6, 0.0, 0.0],
     ]
+}
+
+/// The logarithm of all purchases over all time.
+fn log_rate(cells: &[Cell]) -> f64 {
+    let purchases: f64 = cells.iter().map(|cell| cell.weight * cell.frequency).sum();
+    let exposure: f64 = cells.iter().map(|cell| cell.weight * cell.age).sum();
+    (purchases / exposure).ln()
 }
 
 /// The best of the starts on a coarse version of the data: heavy cells whole, of the light ones

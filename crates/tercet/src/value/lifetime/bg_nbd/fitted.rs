@@ -222,7 +222,7 @@ impl FittedBgNbd {
         observer: &mut dyn Observer,
     ) -> Result<Vec<[f64; 2]>> {
         let z = normal_quantile(level)?;
-        let (uncertainty, nudges) = self.nudges()?;
+        let (uncertainty, nudges) = self.nudges(level)?;
         let here = self.parameters;
         by_cell(purchases, observer, |cell| {
             if cell.frequency == 0.0 {
@@ -246,10 +246,13 @@ impl FittedBgNbd {
     ) -> Result<Vec<[f64; 2]>> {
         check_horizon(horizon)?;
         let z = normal_quantile(level)?;
-        let (uncertainty, nudges) = self.nudges()?;
+        let (uncertainty, nudges) = self.nudges(level)?;
         let here = self.parameters;
         by_cell(purchases, observer, |cell| {
             let centre = here.expected_purchases(cell, horizon);
+            if centre == 0.0 {
+                return [0.0, 0.0];
+            }
             let error = uncertainty.standard_error(&nudges, |p| {
                 p.log_probability_alive(cell) + p.outlook(cell).purchases(horizon).ln()
             });
@@ -263,14 +266,8 @@ impl FittedBgNbd {
     }
 
     /// The parameters moved along each working coordinate, for derivatives.
-    pub(crate) fn nudges(&self) -> Result<(&Uncertainty, Vec<Nudge<Parameters>>)> {
-        let Some(uncertainty) = &self.uncertainty else {
-            return Err(Error::parameter(
-                "level",
-                "given",
-                "none for this model: its parameters carry no standard errors (given instead of fitted, or not determined by the data)",
-            ));
-        };
+    pub(crate) fn nudges(&self, level: f64) -> Result<(&Uncertainty, Vec<Nudge<Parameters>>)> {
+        let uncertainty = Uncertainty::required(self.uncertainty.as_ref(), level)?;
         let nudges = uncertainty.nudges(self.parameters.to_working(), Parameters::from_working);
         Ok((uncertainty, nudges))
     }
@@ -366,6 +363,7 @@ impl Persist for FittedBgNbd {
             new_customers: settings.new_customers,
             max_iterations: settings.max_iterations,
         };
+        settings.check()?;
         let Parameters { r, alpha, a, b } = fitted.parameters;
         let mut model = settings
             .given(r, alpha, a, b)
@@ -382,14 +380,17 @@ impl Persist for FittedBgNbd {
     }
 }
 
+/// A thousand million hours are 100,000 years.
+const LONGEST_HORIZON: f64 = 1e9;
+
 pub(crate) fn check_horizon(horizon: f64) -> Result<()> {
-    if horizon >= 0.0 && horizon.is_finite() {
+    if (0.0..=LONGEST_HORIZON).contains(&horizon) {
         Ok(())
     } else {
         Err(Error::parameter(
             "horizon",
             horizon,
-            "a number of time units, finite and at least 0",
+            "a number of time units from 0 to 1e9",
         ))
     }
 }

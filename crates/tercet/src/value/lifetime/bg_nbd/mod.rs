@@ -6,8 +6,6 @@ mod likelihood;
 mod outlook;
 mod parameters;
 
-use std::str::FromStr;
-
 use serde::{Deserialize, Serialize};
 
 use crate::data::{PurchaseCells, PurchaseColumns, Purchases, count};
@@ -32,21 +30,7 @@ pub enum NewCustomers {
     Skip,
 }
 
-impl FromStr for NewCustomers {
-    type Err = Error;
-
-    fn from_str(text: &str) -> Result<Self> {
-        match text {
-            "error" => Ok(Self::Error),
-            "skip" => Ok(Self::Skip),
-            _ => Err(Error::parameter(
-                "new_customers",
-                format!("{text:?}"),
-                "\"error\" or \"skip\"",
-            )),
-        }
-    }
-}
+from_words!(NewCustomers, "new_customers", "error" => Error, "skip" => Skip);
 
 /// The BG/NBD model (beta-geometric / negative binomial), settings side.
 ///
@@ -200,13 +184,6 @@ impl Estimator for BgNbd {
                 &columns.frequency,
                 None,
                 "is 0 in every row: nobody bought again, so neither rate nor dropout can be estimated; observe for longer, or count more kinds of purchase",
-            ));
-        }
-        if data.len() == 1 && data.weights().is_none_or(|weights| weights[0] <= 1.0) {
-            return Err(Error::data(
-                &columns.frequency,
-                None,
-                "has a single customer; differences between customers need at least two",
             ));
         }
         let cells = count(data, &mut Phase::new(observer, "grouping"), |_| ())?;

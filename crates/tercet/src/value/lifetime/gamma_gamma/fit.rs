@@ -6,7 +6,7 @@ use super::likelihood::{Likelihood, Repeater, repeaters, sum_over};
 use super::{GammaGamma, ZeroSpend};
 use crate::data::Spend;
 use crate::error::{Error, Result};
-use crate::math::newton::{Newton, Optimum};
+use crate::math::newton::{Newton, Optimum, STILL_TO_WIN};
 use crate::model::FitReport;
 use crate::observe::Phase;
 use crate::value::lifetime::Uncertainty;
@@ -31,6 +31,7 @@ pub(super) fn fit(
         sum_over(&repeaters, phase, |one| [one.weight, one.weight * one.mean])?;
     let mean = total / customers;
     let newton = Newton {
+        still_to_win: STILL_TO_WIN * customers.min(1.0),
         lower: [LOWER_SHAPE, LOWER_SHAPE, mean.ln() - 40.0],
         upper: [UPPER_SHAPE, UPPER_SHAPE, mean.ln() + 40.0],
         max_iterations: settings.max_iterations,
@@ -57,14 +58,16 @@ pub(super) fn fit(
             }
         }
     }
+    let mut held = newton.clone();
     for coordinate in [LOG_P, LOG_Q] {
         // A shape in the hundreds that the likelihood cannot tell from infinity is infinite.
         if !optimum.fixed[coordinate] && optimum.point[coordinate] > 5.0 {
-            let mut at_wall = newton.clone();
+            let mut at_wall = held.clone();
             at_wall.lower[coordinate] = UPPER_SHAPE;
             let other = climb(&at_wall, optimum.point)?;
             if other.evaluation.value >= optimum.evaluation.value - INDISTINGUISHABLE {
                 optimum = other;
+                held = at_wall;
             }
         }
     }
@@ -73,7 +76,11 @@ pub(super) fn fit(
     let uncertainty = Uncertainty::at(&optimum);
     let how_it_ended = match (optimum.converged, &boundary) {
         (true, Some(boundary)) => format!("converged on a boundary: {boundary}"),
-        (true, None) => "converged".to_owned(),
+        (true, None) if uncertainty.is_some() => "converged".to_owned(),
+        (true, None) => {
+            "converged, but the data leave some parameters undetermined: no standard errors"
+                .to_owned()
+        }
         (false, _) => format!(
             "stopped after {} iterations without converging; raise max_iterations, and look at the amounts for prices of two kinds in one table",
             optimum.iterations
@@ -87,7 +94,7 @@ pub(super) fn fit(
         independence: Some(Independence::test(&repeaters, phase)?),
         report: FitReport {
             iterations,
-            log_likelihood: optimum.evaluation.value,
+            log_likelihood: Some(optimum.evaluation.value),
             converged: optimum.converged,
             how_it_ended,
             n_observations: customers,

@@ -194,7 +194,7 @@ impl FittedGammaGamma {
         observer: &mut dyn Observer,
     ) -> Result<Vec<[f64; 2]>> {
         let z = normal_quantile(level)?;
-        let (uncertainty, nudges) = self.nudges()?;
+        let (uncertainty, nudges) = self.nudges(level)?;
         let (x, mean, here) = (spend.frequency(), spend.monetary_value(), self.parameters);
         map_rows(spend.len(), &mut Phase::new(observer, "scoring"), |row| {
             let (x, mean) = (x[row], mean[row]);
@@ -205,14 +205,8 @@ impl FittedGammaGamma {
         })
     }
 
-    pub(crate) fn nudges(&self) -> Result<(&Uncertainty, Vec<Nudge<Parameters>>)> {
-        let Some(uncertainty) = &self.uncertainty else {
-            return Err(Error::parameter(
-                "level",
-                "given",
-                "none for this model: its parameters carry no standard errors (given instead of fitted, or not determined by the data)",
-            ));
-        };
+    pub(crate) fn nudges(&self, level: f64) -> Result<(&Uncertainty, Vec<Nudge<Parameters>>)> {
+        let uncertainty = Uncertainty::required(self.uncertainty.as_ref(), level)?;
         let nudges = uncertainty.nudges(self.parameters.to_working(), Parameters::from_working);
         Ok((uncertainty, nudges))
     }

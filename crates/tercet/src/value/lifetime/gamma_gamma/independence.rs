@@ -32,7 +32,10 @@ impl Independence {
             ..
         } = *self;
         match p_value {
-            None => "no test: all repeaters have the same count or the same mean value".to_owned(),
+            None if correlation == 0.0 => {
+                "no test: all repeaters have the same count or the same mean value".to_owned()
+            }
+            None => "no test: too few repeaters to tell a pattern from chance".to_owned(),
             Some(p) if p >= 0.05 => format!(
                 "spend and frequency look independent (correlation {correlation:.3}, p = {p:.2})"
             ),

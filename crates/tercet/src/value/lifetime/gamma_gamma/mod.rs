@@ -5,8 +5,6 @@ mod fitted;
 mod independence;
 mod likelihood;
 
-use std::str::FromStr;
-
 use serde::{Deserialize, Serialize};
 
 use crate::data::Spend;
@@ -28,21 +26,7 @@ pub enum ZeroSpend {
     Skip,
 }
 
-impl FromStr for ZeroSpend {
-    type Err = Error;
-
-    fn from_str(text: &str) -> Result<Self> {
-        match text {
-            "error" => Ok(Self::Error),
-            "skip" => Ok(Self::Skip),
-            _ => Err(Error::parameter(
-                "zero_spend",
-                format!("{text:?}"),
-                "\"error\" or \"skip\"",
-            )),
-        }
-    }
-}
+from_words!(ZeroSpend, "zero_spend", "error" => Error, "skip" => Skip);
 
 /// The Gamma-Gamma model of spend per purchase, settings side.
 ///

@@ -52,10 +52,10 @@ impl Outlook {
         let leaving = self.leave / (self.leave + self.stay);
         let steepness = range * (1.0 + (self.shape + 1.0) * leaving) + discount * t;
         let (purchases, integral) = if steepness < FEW {
-            self.integrate(&rules.few, range, 1.0, discount)
+            self.integrate(&rules.few, t, 1.0, discount)
         } else {
             let pieces = (steepness / MANY).ceil().min(1000.0);
-            self.integrate(&rules.many, range, pieces, discount)
+            self.integrate(&rules.many, t, pieces, discount)
         };
         (
             purchases,
@@ -63,20 +63,24 @@ impl Outlook {
         )
     }
 
-    /// E at the end of the range, and the integral of `e^(-discount s) E(s)` over it.
+    /// `E(t)`, and the integral of `e^(-discount s) E(s)` from 0 to `t`.
     fn integrate<const N: usize>(
         &self,
         rule: &Rule<N>,
-        range: f64,
+        t: f64,
         pieces: f64,
         discount: f64,
     ) -> (f64, f64) {
-        let width = range / pieces;
+        let width = (t / self.scale).ln_1p() / pieces;
         let (mut at_end, mut integral) = (0.0, 0.0);
         let mut piece = 0.0;
         while piece < pieces {
             let v = rule.nodes.map(|node| (piece + node) * width);
-            let times = v.map(|v| self.scale * v.exp_m1());
+            let mut times = v.map(|v| self.scale * v.exp_m1());
+            if piece + 1.0 == pieces {
+                // Not by way of the logarithm: E(t) is reported, to the last bit.
+                times[N - 1] = t;
+            }
             let purchases = self.purchases_at(times);
             for k in 0..N {
                 // ds = scale e^v dv
@@ -259,8 +263,7 @@ mod tests {
                 for discount in [1e-4, 0.002, 0.1] {
                     let (at_end, found) = outlook.discounted_purchases(t, discount, &rules);
                     assert!((at_end / outlook.purchases(t) - 1.0).abs() < 1e-12);
-                    let range = (t / outlook.scale).ln_1p();
-                    let (_, integral) = outlook.integrate(&finer, range, 20.0, discount);
+                    let (_, integral) = outlook.integrate(&finer, t, 20.0, discount);
                     let expected = (-discount * t).exp() * at_end + discount * integral;
                     assert!(
                         (found / expected - 1.0).abs() < 1e-11,

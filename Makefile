@@ -5,7 +5,8 @@
 # .cache/ (pip, matplotlib, Jupyter). Outside it only cargo's own registry cache is filled
 # (CARGO_HOME, ~/.cargo by default). `make clean` removes all of it from the clone.
 #
-#   make PYTHON=/path/to/python3.12 test      another interpreter than the first fitting one
+#   make PYTHON=/path/to/python3.12 test      another interpreter than the first fitting one (if .venv
+#                                             is there already, `make clean` first)
 #   make PYTEST='-k bg_nbd -x' test-python    further arguments for pytest
 #   make BENCH='--quick' bench                further arguments for the comparison with other libraries
 
@@ -98,7 +99,7 @@ demo: $(STAMPS)/extension  ## simulate a purchase log and value every customer i
 test: test-rust test-python  ## all tests: Rust, Python, doctests, README, notebooks
 	$(call say,make test: all tests passed)
 
-test-rust: $(STAMPS)/extension  ## Rust tests, doctests and examples, with and without the default features
+test-rust: $(STAMPS)/venv  ## Rust tests, doctests and examples, with and without the default features
 	$(call say,Rust tests and doctests: default features)
 	cargo test --locked -p tercet
 	$(call say,Rust tests and doctests: no default features)

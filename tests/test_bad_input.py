@@ -5,6 +5,8 @@ from __future__ import annotations
 import datetime as dt
 import pickle
 from dataclasses import dataclass
+from decimal import Decimal
+from fractions import Fraction
 from typing import Any
 
 import duckdb
@@ -83,6 +85,47 @@ BAD_LOGS = {
     "yyyymmdd as integers": Bad(
         {"date": [20240101, 20240109, 20240205]}, "date", None, "look like dates.*convert"
     ),
+    "yyyymmdd with a sentinel below": Bad(
+        {"date": [20240101, 20240109, 0]}, "date", None, r"dates.*\(20240101\).*convert"
+    ),
+    "yyyymmdd with a sentinel above": Bad(
+        {"date": [99991231, 20240109, 20240101]}, "date", None, r"dates.*\(20240109\).*convert"
+    ),
+    "seconds since 1970": Bad(
+        {"date": [1_700_000_000, 1_700_600_000, 1_701_000_000]},
+        "date",
+        0,
+        r'too large for a count of weeks.*timestamps, or pass time_unit="period"',
+    ),
+    "a stray large integer": Bad({"date": [1, 2, 10**9]}, "date", 2, "1000000000 is too large"),
+    "the smallest integer": Bad({"date": [1, -(2**63), 3]}, "date", 1, "is too large"),
+    "periods of a thousand years": Bad(
+        {"date": [0, 1, 100_001]}, "date", None, "runs from 0 to 100001.*too long a time in weeks"
+    ),
+    "text of several offsets": Bad(
+        {"date": ["2024-03-01T10:00Z", "2024-03-09T10:00+00:00", "2024-04-05T10:00+02:00"]},
+        "date",
+        2,
+        r"'2024-04-05T10:00\+02:00' has another UTC offset.*one zone",
+    ),
+    "text with and without an offset": Bad(
+        {"date": ["2024-01-01T10:00:00+0100", "2024-01-09", "2024-02-05 10:00:00"]},
+        "date",
+        2,
+        "another UTC offset",
+    ),
+    "objects with and without a zone": Bad(
+        {
+            "date": [
+                dt.datetime(2024, 1, 1, tzinfo=dt.UTC),
+                dt.datetime(2024, 1, 9, tzinfo=dt.UTC),
+                dt.datetime(2024, 2, 5),
+            ]
+        },
+        "date",
+        2,
+        "mixes times.*one zone",
+    ),
     "float times": Bad({"date": [1.0, 2.0, 3.0]}, "date", None, "double where times belong"),
     "period too large": Bad({"date": pa.array([1, 2, 2**63], pa.uint64())}, "date", 2, "too large"),
     "null amount": Bad({"amount": [10.0, None, 8.0]}, "amount", 1, "is missing.*drop the row"),
@@ -130,6 +173,23 @@ def test_mixed_objects_are_refused_at_the_first_that_differs():
         tc.purchase_summary(frame)
 
 
+def test_objects_of_several_zones_are_refused_in_pandas_too():
+    berlin = dt.timezone(dt.timedelta(hours=1))
+    stamps = [dt.datetime(2024, 1, day, tzinfo=zone) for day, zone in ((1, dt.UTC), (2, berlin))]
+    for values in (stamps, [stamps[0], stamps[0].replace(tzinfo=None)]):
+        frame = pd.DataFrame({"customer_id": 1, "date": pd.Series(values, dtype=object)})
+        with pytest.raises(tc.DataError, match="mixes times of several zones") as caught:
+            tc.purchase_summary(frame)
+        assert (caught.value.column, caught.value.row) == ("date", 1)
+    same = pd.DataFrame({"customer_id": 1, "date": pd.Series([stamps[0]] * 2, dtype=object)})
+    assert tc.purchase_summary(same)["frequency"].tolist() == [0.0]
+
+
+def test_large_integers_are_periods_where_they_are_said_to_be():
+    found = tc.purchase_summary(log(date=[-(2**40), 0, 2**40]), time_unit="period")
+    assert found["T"].to_pylist() == [2.0**41, 0.0]
+
+
 def test_a_column_of_pandas_periods_is_refused():
     frame = pd.DataFrame(log(date=pd.period_range("2024-01", periods=3, freq="M")))
     with pytest.raises(tc.DataError, match=r"column 'date'.*"):
@@ -172,6 +232,11 @@ def test_missing_columns_of_a_summary(model, spend):
     without = {name: values for name, values in rows().items() if name != "customer_id"}
     with pytest.raises(tc.DataError, match=r"column 'customer_id': is missing.*customer="):
         tc.lifetime_value(model, spend, without, horizon=4)
+    for missing, owner in (("recency", "BGNBD"), ("monetary_value", "GammaGamma")):
+        without = {name: values for name, values in rows().items() if name != missing}
+        remedy = rf"{owner}\({missing}=...\) or .set_params\({missing}=...\)"
+        with pytest.raises(tc.DataError, match=remedy):
+            tc.lifetime_value(model, spend, without, horizon=4)
     with pytest.raises(tc.DataError, match=r"column 'n': is missing.*weights="):
         tc.BGNBD().fit(rows(), weights="n")
 
@@ -200,8 +265,26 @@ def test_tables_with_broken_columns_are_refused():
     with pytest.raises(tc.DataError, match="column 'amount': is no one-dimensional array"):
         tc.purchase_summary(log(amount=np.ones((3, 2))), amount="amount")
     twice = pd.DataFrame([[1, 2, 3]], columns=["customer_id", "date", "date"])
-    with pytest.raises(tc.DataError, match="several columns of one name; rename"):
-        tc.purchase_summary(twice)
+    for table in (
+        twice,
+        pa.Table.from_arrays([pa.array([1])] * 3, names=["customer_id", "date", "date"]),
+        duckdb.connect().sql("SELECT 1 AS customer_id, 2 AS date, 3 AS date"),
+    ):
+        words = "several columns of one name; rename them .'date' occurs 2 times"
+        with pytest.raises(tc.DataError, match=words):
+            tc.purchase_summary(table)
+
+
+def test_one_column_cannot_be_two(model):
+    for options, name in (({"customer": "date"}, "time"), ({"amount": "customer_id"}, "amount")):
+        words = f"{name} = .*: expected another column than"
+        with pytest.raises(tc.ParameterError, match=words) as caught:
+            tc.purchase_summary(log(), **options)
+        assert caught.value.parameter == name
+    with pytest.raises(tc.ParameterError, match="T = 'T': expected another column than recency"):
+        tc.BGNBD(recency="T").fit(rows())
+    with pytest.raises(tc.ParameterError, match="weights = 'frequency'"):
+        tc.BGNBD().fit(rows(), weights="frequency")
 
 
 def test_purchases_after_the_end_are_refused_unless_dropped():
@@ -356,11 +439,37 @@ def test_bad_weights_in_a_column_are_refused_under_its_name():
         tc.BGNBD().fit(rows(n=[1.0, -1.0, 1.0]), weights="n")
 
 
+@pytest.mark.parametrize("model", [tc.BGNBD, tc.GammaGamma])
+def test_weights_of_another_index_are_refused(model, summary):
+    some = summary[summary["frequency"] > 0]
+    with pytest.raises(tc.ParameterError, match=r"another index.*reindex.*to_numpy") as caught:
+        model().fit(some, weights=pd.Series(np.ones(len(some))))
+    assert caught.value.parameter == "weights"
+    by_position = pd.Series(np.ones(len(some)))
+    assert model().fit(pl.from_pandas(some), weights=by_position).n_observations_ == len(some)
+
+
 BAD_SPEND = {
     "negative": Bad({"monetary_value": [20.0, 0.0, -1.0]}, "monetary_value", 2, "is -1.*refunds"),
     "null": Bad({"monetary_value": [None, 0.0, 10.0]}, "monetary_value", 0, "is NaN|is missing"),
     "infinite": Bad({"monetary_value": [20.0, 0.0, np.inf]}, "monetary_value", 2, "is inf"),
     "text": Bad({"monetary_value": ["a", "b", "c"]}, "monetary_value", None, "text where numbers"),
+    "text and a null": Bad(
+        {"monetary_value": ["5", None, "x"]}, "monetary_value", None, "text where numbers"
+    ),
+    "dates and a null": Bad(
+        {"monetary_value": [DAYS[0].item(), None, None]}, "monetary_value", None, "date32"
+    ),
+    "categories and a null": Bad(
+        {"monetary_value": pa.array(["5", None, "x"]).dictionary_encode()},
+        "monetary_value",
+        None,
+        "text where numbers",
+    ),
+    "truth and a null": Bad(
+        {"monetary_value": [True, None, True]}, "monetary_value", None, "true/false"
+    ),
+    "nothing but nulls": Bad({"monetary_value": [None] * 3}, "monetary_value", 0, "is NaN"),
     "fractional count": Bad({"frequency": [2, 0, 1.5]}, "frequency", 2, "is 1.5.*whole number"),
 }
 
@@ -398,12 +507,22 @@ BAD_ARGUMENTS = {
 }
 
 
+NO_WORDS = ("time_unit", "merge", "refunds", "after_end")
+BAD_ARGUMENTS |= {f"{name} none": ({name: None}, f"{name} = None: .*one of") for name in NO_WORDS}
+BAD_ARGUMENTS |= {
+    "n_jobs text": ({"n_jobs": "2"}, "n_jobs = '2': expected a number of threads"),
+    "n_jobs float": ({"n_jobs": 2.0}, "n_jobs = 2.0: expected a number of threads"),
+    "n_jobs bool": ({"n_jobs": True}, "n_jobs = True: expected a number of threads"),
+    "n_jobs huge": ({"n_jobs": 2**80}, "n_jobs = .*: expected a number of threads"),
+}
+
+
 @pytest.mark.parametrize("name", BAD_ARGUMENTS)
 def test_bad_arguments_of_a_summary_are_refused(name):
     options, words = BAD_ARGUMENTS[name]
     with pytest.raises(tc.ParameterError, match=words) as caught:
         tc.purchase_summary(log(), **options)
-    assert caught.value.parameter == name
+    assert caught.value.parameter == name.split()[0]
 
 
 @pytest.mark.parametrize("value", [20240131, True, 2.5, pd.NaT, np.datetime64("NaT"), "soon", DAYS])
@@ -445,7 +564,9 @@ def test_ids_named_like_a_result_are_refused(spend, summary):
         tc.lifetime_value(other, spend, renamed, horizon=1)
 
 
-@pytest.mark.parametrize("horizon", [-1.0, np.nan, np.inf])
+@pytest.mark.parametrize(
+    "horizon", [-1.0, np.nan, np.inf, "39", None, True, [1, 2], np.ones(2), 1j, 10**400]
+)
 def test_bad_horizons_are_refused(horizon, model, spend, summary):
     for call in (
         lambda: model.expected_purchases(summary, horizon=horizon),
@@ -458,9 +579,16 @@ def test_bad_horizons_are_refused(horizon, model, spend, summary):
         assert caught.value.parameter == "horizon"
 
 
-@pytest.mark.parametrize("level", [0.0, 1.0, 95, -0.5, np.nan])
+def test_numbers_of_every_type_are_numbers(model, summary):
+    expected = model.expected_purchases(summary.head(), 39)
+    for horizon in (39, np.float32(39), np.int8(39), np.array(39.0), Decimal(39), Fraction(39)):
+        np.testing.assert_array_equal(model.expected_purchases(summary.head(), horizon), expected)
+
+
+@pytest.mark.parametrize("level", [0.0, 1.0, 95, -0.5, np.nan, "0.95", True])
 def test_bad_levels_are_refused(level, model, spend, summary):
     for call in (
+        lambda: spend.expected_spend_interval(summary, level=level),
         lambda: model.summary(level=level),
         lambda: model.probability_alive_interval(summary, level=level),
         lambda: model.expected_purchases_interval(summary, 1, level=level),
@@ -471,16 +599,34 @@ def test_bad_levels_are_refused(level, model, spend, summary):
         assert caught.value.parameter == "level"
 
 
-@pytest.mark.parametrize("probability", [-0.1, 1.5, np.nan])
+@pytest.mark.parametrize("probability", [-0.1, 1.5, np.nan, "0.5", None])
 def test_bad_thresholds_are_refused(probability, model, summary):
     with pytest.raises(tc.ParameterError, match=r"probability = .*: expected"):
         model.time_until(summary, probability=probability)
 
 
 def test_bad_money_arguments_are_refused(model, spend, summary):
-    for options in ({"discount_rate": -1.0}, {"discount_rate": np.nan}, {"margin": np.inf}):
-        with pytest.raises(tc.ParameterError, match=f"{next(iter(options))} = .*: expected"):
-            tc.lifetime_value(model, spend, summary, horizon=1, **options)
+    for name, value in (
+        ("discount_rate", -1.0),
+        ("discount_rate", np.nan),
+        ("discount_rate", "0.1"),
+        ("margin", np.inf),
+        ("margin", None),
+    ):
+        with pytest.raises(tc.ParameterError, match=f"{name} = .*: expected") as caught:
+            tc.lifetime_value(model, spend, summary, horizon=1, **{name: value})
+        assert caught.value.parameter == name
+    with pytest.raises(tc.ParameterError, match="discount_rate = None: expected a number"):
+        model.discounted_purchases(summary, horizon=1, discount_rate=None)
+
+
+def test_per_cent_are_not_shares(model, spend, summary):
+    with pytest.raises(tc.ParameterError, match=r"margin = 30: .*at most 1: .*0.3 for 30 per"):
+        tc.lifetime_value(model, spend, summary, horizon=1, margin=30)
+    with pytest.raises(tc.ParameterError, match=r"discount_rate = 10: .*yearly rate, 0.1 for 10"):
+        tc.lifetime_value(model, spend, summary, horizon=1, discount_rate=10)
+    whole = tc.lifetime_value(model, spend, summary, horizon=1, margin=1, discount_rate=1)
+    assert (whole["clv"] > 0).all()
 
 
 @pytest.mark.parametrize(
@@ -491,6 +637,10 @@ def test_bad_money_arguments_are_refused(model, spend, summary):
         ({"max_iterations": 0}, "max_iterations"),
         ({"n_jobs": -2}, "n_jobs"),
         ({"frequency": 7}, "frequency"),
+        ({"time_unit": None}, "time_unit"),
+        ({"new_customers": None}, "new_customers"),
+        ({"max_iterations": 1.5}, "max_iterations"),
+        ({"n_jobs": "2"}, "n_jobs"),
     ],
 )
 def test_bad_settings_are_refused_by_fit_not_by_the_constructor(settings, name):
@@ -498,6 +648,31 @@ def test_bad_settings_are_refused_by_fit_not_by_the_constructor(settings, name):
     with pytest.raises(tc.ParameterError, match=f"{name} = ") as caught:
         model.fit(rows())
     assert caught.value.parameter == name
+
+
+@pytest.mark.parametrize(
+    ("settings", "name"),
+    [
+        ({"time_unit": "fortnight"}, "time_unit"),
+        ({"new_customers": "drop"}, "new_customers"),
+        ({"max_iterations": 0}, "max_iterations"),
+        ({"n_jobs": 1.5}, "n_jobs"),
+        ({"T": None}, "T"),
+        ({"customer": 3}, "customer"),
+        ({"r": "0.243"}, "r"),
+        ({"b": -1.0}, "b"),
+    ],
+)
+def test_bad_settings_of_given_parameters_are_refused_at_once(settings, name):
+    given = {"r": 0.243, "alpha": 4.414, "a": 0.793, "b": 2.426, **settings}
+    with pytest.raises(tc.ParameterError, match=f"{name} = ") as caught:
+        tc.BGNBD.from_params(**given)
+    assert caught.value.parameter == name
+
+
+def test_an_end_of_observation_is_text():
+    with pytest.raises(tc.ParameterError, match="as_of = 1997: expected text"):
+        tc.BGNBD().fit(rows(), as_of=1997)
 
 
 def test_models_of_the_wrong_kind_are_refused(model, spend, summary):
@@ -540,10 +715,26 @@ def test_bad_simulations_are_refused():
         ({"duration": 0.0}, "duration"),
         ({"start": "someday"}, "start"),
         ({"backend": "excel"}, "backend"),
+        ({"start": dt.datetime(2024, 1, 1)}, "start"),
+        ({"start": None}, "start"),
+        ({"duration": 1e7}, "duration"),
+        ({"duration": "78"}, "duration"),
+        ({"acquisition": None}, "acquisition"),
+        ({"v": "15"}, "v"),
+        ({"seed": None}, "seed"),
+        ({"seed": 1.5}, "seed"),
+        ({"seed": -1}, "seed"),
+        ({"seed": 2**64}, "seed"),
+        ({"time_unit": None}, "time_unit"),
+        ({"n_jobs": "all"}, "n_jobs"),
     ):
         with pytest.raises(tc.ParameterError, match=f"{name} = ") as caught:
             tc.datasets.simulate_purchases(10, **options)
         assert caught.value.parameter == name
+    for n_customers in ("10", 1.5, 0, 2**70):
+        with pytest.raises(tc.ParameterError, match="n_customers = "):
+            tc.datasets.simulate_purchases(n_customers)
+    assert len(tc.datasets.simulate_purchases(2, seed=2**64 - 1).customers) == 2
 
 
 def test_errors_are_values_errors_and_pickle():

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import gzip
+import os
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -16,6 +18,8 @@ import pytest
 from typer.testing import CliRunner
 
 import tercet as tc
+from tercet._cli.reading import PurchaseFormat, read_purchases
+from tercet._tracking import Tracking, track_purchases
 from tercet.cli import app
 
 if TYPE_CHECKING:
@@ -308,6 +312,57 @@ class TestFiles:
         found = pyarrow.parquet.read_table(tmp_path / "out.parquet")
         assert found.rename_columns(expected.column_names).equals(expected)
 
+    @pytest.mark.parametrize(
+        ("written", "meant"), [("1.234,50", 1234.5), ("12", 12.0), ("7,5", 7.5), ("1.234", 1234.0)]
+    )
+    def test_decimal_comma(self, written: str, meant: float, tmp_path: Path) -> None:
+        log = write_text(tmp_path / "log.csv", [("a", "2024-01-01", written)], ";")
+        read = read_purchases(log, PurchaseFormat(decimal_comma=True)).table
+        assert read["amount"].to_pylist() == [meant]
+
+    @pytest.mark.parametrize("written", ["1.5", "12.34,5", "1,234.50", "1,2,3", "1234.567,8", ",5"])
+    def test_decimal_comma_refuses_other_numbers(self, written: str, tmp_path: Path) -> None:
+        rows = [("a", "2024-01-01", "7,5"), ("b", "2024-01-02", written)]
+        log = write_text(tmp_path / "log.csv", rows, ";")
+        with pytest.raises(tc.DataError, match=re.escape(written)) as refused:
+            read_purchases(log, PurchaseFormat(decimal_comma=True))
+        assert (refused.value.column, refused.value.row) == ("amount", 1)
+
+    def test_blanks_before_quotes(self, tmp_path: Path) -> None:
+        text = 'customer_id, "date", "amount"\n"Doe, Jane", "2024-01-01", "5.50"\n'
+        (tmp_path / "log.csv").write_text(text, encoding="utf-8")
+        read = read_purchases(tmp_path / "log.csv", PurchaseFormat()).table
+        assert read["customer_id"].to_pylist() == ["Doe, Jane"]
+        assert read["amount"].to_pylist() == [5.5]
+
+    @pytest.mark.parametrize("encoding", ["utf-16", "utf-16-le"])
+    def test_utf16(self, encoding: str, tmp_path: Path) -> None:
+        text = "customer_id,date,amount\nMüller,2024-01-01,5\n"
+        (tmp_path / "log.csv").write_text(text, encoding=encoding)
+        read = read_purchases(tmp_path / "log.csv", PurchaseFormat(encoding=encoding)).table
+        assert read["customer_id"].to_pylist() == ["Müller"]
+        with pytest.raises(tc.DataError, match="--encoding"):
+            read_purchases(tmp_path / "log.csv", PurchaseFormat())
+
+    def test_parquet_with_text_in_dictionaries(
+        self, purchases: pa.Table, expected: pa.Table, tmp_path: Path
+    ) -> None:
+        days = [day.strftime("%d/%m/%Y") for day in purchases["date"].to_pylist()]
+        amounts = [str(amount) for amount in purchases["amount"].to_pylist()]
+        table = pa.table(
+            {
+                "customer_id": purchases["customer_id"].combine_chunks().dictionary_encode(),
+                "date": pa.array(days).dictionary_encode(),
+                "amount": pa.array(amounts, pa.large_string()).dictionary_encode(),
+            }
+        )
+        pyarrow.parquet.write_table(table, tmp_path / "log.parquet")
+        done = value(
+            tmp_path / "log.parquet", tmp_path / "out.parquet", "--date-format", "%d/%m/%Y"
+        )
+        assert done.exit_code == 0, done.stderr
+        assert pyarrow.parquet.read_table(tmp_path / "out.parquet").equals(expected)
+
     def test_compressed(self, log: Path, expected: pa.Table, tmp_path: Path) -> None:
         packed = tmp_path / "purchases.csv.gz"
         packed.write_bytes(gzip.compress(log.read_bytes()))
@@ -346,11 +401,30 @@ class TestFiles:
         done = value(
             log,
             tmp_path / "out.parquet",
-            *("--date-format", "period", "--time-unit", "period", "--plots", tmp_path / "plots"),
+            *("--date-format", "period", "--plots", tmp_path / "plots"),
         )
         assert done.exit_code == 0, done.stderr
         assert len(files_in(tmp_path / "plots")) == 9
-        assert "52 periods" in done.stdout
+        first, last = (end(int(row[1]) for row in rows) for end in (min, max))
+        said = " ".join(done.stdout.split())
+        assert f"from period {first} to period {last}, {last - first} periods" in said
+        assert "rows of one customer in one period count as one purchase" in said
+        assert "purchases up to period" in said
+        assert "52 periods" in said
+        assert "week" not in done.stdout
+
+    @pytest.mark.parametrize("unit", ["week", "month"])
+    def test_a_period_is_one_unit(self, unit: str, tmp_path: Path) -> None:
+        weeks = [("a", 0), ("a", 9), ("b", 1), ("b", 20), ("b", 30), ("c", 2), ("d", 3), ("d", 4)]
+        rows = [(name, str(week), f"{5 + week}.00") for name, week in weeks]
+        log = write_text(tmp_path / "log.csv", rows)
+        options = ("--date-format", "period", "--time-unit", unit)
+        done = value(log, tmp_path / "out.parquet", *options)
+        assert done.exit_code == 0, done.stderr
+        said = " ".join(done.stdout.split())
+        assert f"from period 0 to period 30, 30 {unit}s (one period is one {unit})" in said
+        ages = pyarrow.parquet.read_table(tmp_path / "out.parquet")["T"].to_pylist()
+        assert ages == [30, 29, 28, 27]
 
 
 class TestRules:
@@ -368,6 +442,72 @@ class TestRules:
             done = value(log, tmp_path / "out.csv", "--refunds", rule)
             assert done.exit_code == 0, done.stderr
             assert f"--refunds {rule}" in done.stdout
+            assert "refund rows 1 " in " ".join(done.stdout.split())
+
+    @pytest.mark.parametrize("rule", ["drop", "net"])
+    def test_plots_follow_the_rules(
+        self, rule: str, purchases: pa.Table, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        rows = rows_of(purchases)
+        back = [(name, day, f"-{amount}") for name, day, amount in rows[::7]]
+        log = write_text(tmp_path / "log.csv", [*rows, *back])
+        tracked: list[Tracking] = []
+
+        def track(*arguments: Any, **told: Any) -> Tracking:
+            tracked.append(track_purchases(*arguments, **told))
+            return tracked[-1]
+
+        monkeypatch.setattr("tercet.plots.tracking.track_purchases", track)
+        cut, end = "2024-12-29", "2025-03-31"
+        ends = ("--calibration-end", cut, "--observation-end", end, "--after-end", "drop")
+        options = ("--refunds", rule, "--plots", tmp_path / "plots", *ends)
+        done = value(log, tmp_path / "out.parquet", *options)
+        assert done.exit_code == 0, done.stderr
+        calibration, holdout = tc.split_purchases(
+            pyarrow.csv.read_csv(log),
+            calibration_end=cut,
+            observation_end=end,
+            amount="amount",
+            refunds=rule,
+            after_end="drop",
+        )
+        known = pc.sum(calibration["frequency"]).as_py()
+        assert {found.actual_known for found in tracked} == {known}
+        later = pc.sum(holdout["frequency"]).as_py()
+        assert {found.actual[-1] for found in tracked} == {known + later}
+
+    def test_customers_of_whom_nothing_is_left_are_counted(
+        self, purchases: pa.Table, tmp_path: Path
+    ) -> None:
+        gone = [("gone", "2024-02-01", "10.00"), ("gone", "2024-02-02", "-10.00")]
+        log = write_text(tmp_path / "log.csv", [*rows_of(purchases), *gone])
+        done = value(log, tmp_path / "out.csv", "--refunds", "net")
+        assert done.exit_code == 0, done.stderr
+        assert "without a purchase 1 " in " ".join(done.stdout.split())
+
+    def test_values_that_are_not_finite_are_said_in_words(
+        self, purchases: pa.Table, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        real = tc.lifetime_value
+
+        def without_a_mean(*arguments: Any, **told: Any) -> pa.Table:
+            # As where the Gamma-Gamma's q is at most 1.
+            table = real(*arguments, **told)
+            once = pc.equal(arguments[2]["frequency"], 0)
+            for name in ("expected_spend", "clv", "clv_lower", "clv_upper"):
+                place = table.column_names.index(name)
+                column = pc.if_else(once, float("inf"), table[name])
+                table = table.set_column(place, name, column)
+            return table
+
+        monkeypatch.setattr(tc, "lifetime_value", without_a_mean)
+        log = write_text(tmp_path / "log.csv", rows_of(purchases))
+        done = value(log, tmp_path / "out.parquet", "--plots", tmp_path / "plots")
+        assert done.exit_code == 0, done.stderr
+        said = " ".join(done.stdout.split())
+        assert "customers have no finite value" in said
+        assert "with a finite value together are worth" in said
+        assert not re.search(r"\b(inf|nan)\b", said)
 
     def test_purchases_after_the_end(self, log: Path, tmp_path: Path) -> None:
         end = ("--observation-end", "2025-01-31")
@@ -457,6 +597,15 @@ BAD_FILES: dict[str, tuple[str, list[str]]] = {
         'customer_id,date,amount\na,2024-01-01,5\nb,2024-01-02,"6,50"\n',
         ["'amount'", "row 2", "--decimal-comma"],
     ),
+    "comma between thousands": (
+        'customer_id,date,amount\na,2024-01-01,5\nb,2024-01-02,"1,234.50"\n',
+        ["'amount'", "row 2", "1,234.50", "plain numbers"],
+    ),
+    "comment before the header": (
+        "# from the till\ncustomer_id,date,amount\na,2024-01-01,5\n",
+        ["'customer_id'", "line 1", "'#', 'from', 'the', 'till'", "put a header line first"],
+    ),
+    "one endless name": (f"customer_id;{'x' * 500};date\n", ["'amount'", f"'{'x' * 40}...'"]),
     "missing amount": (
         "customer_id,date,amount\na,2024-01-01,5\nb,2024-01-02,\n",
         ["'amount'", "row 2", "missing"],
@@ -477,7 +626,7 @@ BAD_FILES: dict[str, tuple[str, list[str]]] = {
 
 BAD_OPTIONS: dict[str, tuple[list[str], list[str]]] = {
     "unknown separator": (["--separator", "::"], ["--separator", "whitespace"]),
-    "wrong separator": (["--separator", ";"], ["'customer_id'", "first line"]),
+    "wrong separator": (["--separator", ";"], ["'customer_id'", "line 1"]),
     "one column twice": (["--amount", "date"], ["three different columns"]),
     "unknown encoding": (["--encoding", "klingon"], ["klingon", "latin1"]),
     "wrong date format": (["--date-format", "%d.%m.%Y"], ["'date'", "row 1", "--date-format"]),
@@ -490,11 +639,24 @@ BAD_OPTIONS: dict[str, tuple[list[str], list[str]]] = {
         ["--discount-rate", "0.1", "--time-unit", "period"],
         ["--discount-rate 0.1", "--time-unit"],
     ),
+    "yearly discount of what are periods by default": (
+        ["--discount-rate", "0.1", "--date-format", "period"],
+        ["--discount-rate 0.1", "--time-unit"],
+    ),
     "calibration end after the log": (
         ["--calibration-end", "2031-01-01"],
         ["--calibration-end 2031-01-01"],
     ),
-    "calibration end before the log": (["--calibration-end", "1999-01-01"], []),
+    "calibration end before the log": (
+        ["--calibration-end", "1999-01-01"],
+        ["--calibration-end 1999-01-01", "begins later, on 2024-01-01"],
+    ),
+    "calibration end that leaves nothing to fit": (
+        ["--calibration-end", "2024-01-15"],
+        ["--calibration-end 2024-01-15", "no holdout check", "frequency"],
+    ),
+    "column of the table as the customers'": (["--customer", "T"], ["--customer T", "rename"]),
+    "encoding of two bytes": (["--encoding", "utf-16"], ["'utf-16'", "--encoding", "utf8"]),
     "calibration end that is no date": (["--calibration-end", "soon"], ["soon"]),
 }
 
@@ -561,10 +723,38 @@ class TestBadInput:
         self.check(value(log, tmp_path / out), tmp_path, [*words, "--out"])
         assert log.read_bytes() == before
 
-    def test_plots_in_a_file(self, tmp_path: Path) -> None:
+    @pytest.mark.parametrize("option", ["--plots", "--save-models"])
+    def test_folders_that_are_files(self, option: str, tmp_path: Path) -> None:
         log = write_text(tmp_path / "log.csv", GOOD)
-        done = value(log, tmp_path / "out.csv", "--plots", log)
-        self.check(done, tmp_path, ["--plots", "is a file"])
+        self.check(value(log, tmp_path / "out.csv", option, log), tmp_path, [option, "is a file"])
+        below = value(log, tmp_path / "out.csv", option, log / "below")
+        self.check(below, tmp_path, [option, "is a file"])
+
+    @pytest.mark.parametrize("option", ["--out", "--plots", "--save-models"])
+    def test_folders_that_may_not_be_written_to(
+        self, option: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        log = write_text(tmp_path / "log.csv", GOOD)
+        (tmp_path / "closed").mkdir()
+        closed = tmp_path / "closed"
+        monkeypatch.setattr(os, "access", lambda path, _: path != closed)
+        place = closed / "new.csv"
+        out = () if option == "--out" else ("--out", tmp_path / "out.csv")
+        done = run("value", log, *out, option, place)
+        closed.rmdir()
+        self.check(done, tmp_path, [option, "may not write"])
+
+    def test_errors_of_the_log_are_said_once(self, tmp_path: Path) -> None:
+        log = write_text(tmp_path / "log.csv", [*GOOD, ("c", "2024-02-09", "-1")])
+        done = value(log, tmp_path / "out.csv", "--calibration-end", "2024-02-15")
+        self.check(done, tmp_path, ["'amount'", "row 6", "--refunds"])
+        assert "holdout" not in done.stderr
+
+    def test_demo_without_matplotlib_writes_nothing(
+        self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setitem(sys.modules, "matplotlib", None)
+        self.check(run("demo", "--out", tmp_path / "demo"), tmp_path, ["tercet[plots]"])
 
     def test_plots_without_matplotlib(
         self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
@@ -593,6 +783,28 @@ class TestNothingHalfWritten:
         assert "No space left on device" in done.stderr
         assert out.read_bytes() == b"the old table"
         assert files_in(tmp_path) == before
+
+    def test_a_symbolic_link_stays_one(self, log: Path, tmp_path: Path) -> None:
+        (tmp_path / "elsewhere").mkdir()
+        target = tmp_path / "elsewhere" / "table.csv"
+        target.write_text("the old table", encoding="utf-8")
+        link = tmp_path / "out.csv"
+        link.symlink_to(target)
+        assert value(log, link).exit_code == 0
+        assert link.is_symlink()
+        assert target.read_text(encoding="utf-8").startswith('"customer_id"')
+        assert files_in(target.parent) == {"table.csv"}
+
+    def test_plots_that_fail_leave_no_table(
+        self, log: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        def fail(*_: Any, **__: Any) -> None:
+            raise tc.DataError("this cannot be drawn")
+
+        monkeypatch.setattr(tc.plots, "probability_alive_map", fail)
+        done = value(log, tmp_path / "out.csv", "--plots", tmp_path / "plots")
+        assert done.exit_code == 2
+        assert not (tmp_path / "out.csv").exists()
 
     def test_interruption(self, log: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         def stop(*_: Any, **__: Any) -> None:

@@ -241,6 +241,26 @@ def test_float_columns_are_not_copied(kind, table):
     assert np.shares_memory(got, source)
 
 
+def test_pandas_floats_that_need_care_get_it():
+    for values in ([1.0, 2.0, np.nan], [1.0, np.inf, 2.0], [1e308, 1e308, -1e308]):
+        for dtype in ("float64", "Float64", "float64[pyarrow]"):
+            frame = pd.DataFrame({"x": pd.Series(values).astype(dtype)})
+            got = _frames.read_table(frame, {"x": "x"}).floats("x", missing_as_nan=True)
+            np.testing.assert_array_equal(got, values)
+
+
+def test_columns_of_one_name_are_no_matter_where_nobody_asks_for_them(log, lists):
+    arrow = pa.table(log)
+    twins = pa.Table.from_arrays(
+        [*arrow.columns, arrow["amount"], arrow["date"]], names=[*log, "extra", "extra"]
+    )
+    frame = pd.concat([pd.DataFrame(log), pd.DataFrame({"extra": [0] * 6})], axis=1)
+    frame = pd.concat([frame, frame[["extra"]]], axis=1)
+    relation = duckdb.connect().from_arrow(arrow).project("*, 1 AS extra, 2 AS extra")
+    for ours in (twins, frame, relation):
+        assert lists(summarise(ours)) == EXPECTED
+
+
 def test_only_the_columns_that_are_needed_are_read(log, lists):
     frame = pd.DataFrame(log)
     frame["odd"] = [1, "two", 3.0, None, object(), []]  # which Arrow could not take
@@ -288,7 +308,7 @@ def test_a_duckdb_connection_that_ignores_python_gets_a_relation_too(log, lists)
 
 
 def test_pandas_and_pyarrow_note_unit_and_end(log):
-    note = {"as_of": "2024-02-05", "time_unit": "day"}
+    note = {"as_of": "2024-02-05", "time_unit": "day", "customer": "customer_id"}
     assert summarise(pd.DataFrame(log), time_unit="day").attrs["tercet"] == note
     arrow = summarise(pa.table(log), time_unit="day")
     assert _frames.read_table(arrow, {"frequency": "frequency"}).note() == note
@@ -337,8 +357,16 @@ def test_moments_with_a_zone_are_read_on_the_columns_clock():
     utc = dt.datetime(2024, 1, 1, 23, 30, tzinfo=dt.UTC)
     assert times.text(times.moment(utc, "end")) == "2024-01-02T00:30:00"
     assert times.text(times.moment("2024-01-01T23:30:00Z", "end")) == "2024-01-02T00:30:00"
-    plain = _time.read_times(DATES.cast(pa.timestamp("us")), "date")
-    assert plain.text(plain.moment(utc, "end")) == "2024-01-01T23:30:00"
+    # A time without a zone is one of the column's clock.
+    assert times.text(times.moment("2024-01-01T23:30:00", "end")) == "2024-01-01T23:30:00"
+
+
+@pytest.mark.parametrize("name", ["date32", "timestamp us", "text", "text with offsets"])
+def test_moments_with_a_zone_mean_nothing_to_a_clock_without_one(name):
+    times = _time.read_times(TIMES[name], "date")
+    for end in (dt.datetime(2024, 1, 1, 23, 30, tzinfo=dt.UTC), "2024-01-01T23:30:00Z"):
+        with pytest.raises(tc.ParameterError, match=r"end = .*without a zone.*local time"):
+            times.moment(end, "end")
 
 
 def test_moments_of_nanoseconds_and_before_the_epoch():

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+import os
 import pickle
 from typing import TYPE_CHECKING
 
@@ -85,6 +86,56 @@ def test_a_model_with_given_parameters_is_saved(tmp_path):
     assert loaded.time_unit == "day"
 
 
+def test_what_an_estimator_was_told_is_saved_whenever_it_was_told(summary, tmp_path):
+    renamed = summary.rename(columns={"customer_id": "who", "T": "age"})
+    given = tc.BGNBD.from_params(
+        r=0.243, alpha=4.414, a=0.793, b=2.426, T="age", customer=None, new_customers="skip"
+    )
+    told = tc.BGNBD(n_jobs=1).fit(summary)
+    told.set_params(T="age", customer="who", max_iterations=7, n_jobs=None)
+    spend = tc.GammaGamma.from_params(p=6.25, q=3.74, v=15.44, zero_spend="skip", customer="who")
+    for model in (given, told, spend):
+        model.save(tmp_path / "model.json")
+        for copy in (tc.load(tmp_path / "model.json"), pickle.loads(pickle.dumps(model))):
+            assert copy.get_params() == model.get_params()
+            assert copy.params_ == model.params_
+            for one, other in zip(predict(copy, renamed), predict(model, renamed), strict=True):
+                np.testing.assert_array_equal(one, other)
+
+
+def predict(model, summary):
+    if isinstance(model, tc.GammaGamma):
+        return [model.expected_spend(summary)]
+    return [model.probability_alive(summary), model.expected_purchases(summary, 39)]
+
+
+def test_the_time_unit_of_the_estimates_is_saved(summary, tmp_path):
+    model = tc.BGNBD("week").fit(summary).set_params(time_unit="day")
+    model.save(tmp_path / "model.json")
+    assert tc.load(tmp_path / "model.json").time_unit == "week"
+
+
+def test_what_cannot_be_used_is_not_saved(summary, tmp_path):
+    model = tc.BGNBD().fit(summary).set_params(max_iterations="many")
+    with pytest.raises(tc.ParameterError, match="max_iterations = 'many'"):
+        model.save(tmp_path / "model.json")
+    assert not list(tmp_path.iterdir())
+
+
+def test_given_parameters_have_no_likelihood(tmp_path):
+    given = (
+        tc.BGNBD.from_params(r=0.243, alpha=4.414, a=0.793, b=2.426),
+        tc.GammaGamma.from_params(p=6.25, q=3.74, v=15.44),
+    )
+    for model in given:
+        model.save(tmp_path / "model.json")
+        for one in (model, tc.load(tmp_path / "model.json")):
+            assert np.isnan([one.log_likelihood_, one.aic_, one.bic_]).all()
+            for text in (repr(one), one._repr_html_()):
+                assert "parameters: given, not fitted" in text
+                assert "likelihood" not in text
+
+
 def test_the_file_is_the_envelope_of_the_design(fitted, tmp_path):
     path = tmp_path / "model.json"
     fitted.save(path)
@@ -137,14 +188,41 @@ def test_a_missing_file_is_a_missing_file(tmp_path, model):
         model.save(tmp_path / "nowhere" / "model.json")
 
 
+def test_paths_are_paths(tmp_path, model):
+    path = tmp_path / "model.json"
+    for one in (path, str(path), os.fsencode(path)):
+        model.save(one)
+        assert tc.load(one).params_ == model.params_
+        path.unlink()
+    for no_path in (None, 3, ["model.json"]):
+        for call in (model.save, tc.load):
+            with pytest.raises(tc.ParameterError, match=r"path = .*: expected a path") as caught:
+                call(no_path)
+            assert caught.value.parameter == "path"
+
+
 @pytest.mark.parametrize("kept", [0, 1, 20, 0.5, 0.9, -2])
 def test_a_truncated_file_is_refused(fitted, tmp_path, kept):
     path = tmp_path / "model.json"
     fitted.save(path)
     text = path.read_text()
     path.write_text(text[: int(kept * len(text)) if 0 < kept < 1 else int(kept)])
-    with pytest.raises(tc.ModelFileError, match="not a whole tercet model file"):
+    with pytest.raises(tc.ModelFileError, match=r"model\.json: not a whole tercet model file"):
         tc.load(path)
+
+
+def test_an_empty_file_says_so(tmp_path):
+    path = tmp_path / "model.json"
+    path.touch()
+    with pytest.raises(tc.ModelFileError, match=r"model\.json: .*empty"):
+        tc.load(path)
+
+
+def test_a_byte_order_mark_is_passed_over(fitted, tmp_path):
+    path = tmp_path / "model.json"
+    fitted.save(path)
+    path.write_bytes(b"\xef\xbb\xbf" + path.read_bytes())
+    assert tc.load(path).params_ == fitted.params_
 
 
 def edited(model, path: Path, **changes) -> Path:
@@ -156,7 +234,12 @@ def edited(model, path: Path, **changes) -> Path:
 
 def test_a_file_of_a_newer_version_is_refused(fitted, tmp_path):
     path = edited(fitted, tmp_path / "model.json", version=99)
-    with pytest.raises(tc.UnsupportedVersionError, match=r"version 99.*upgrade tercet"):
+    with pytest.raises(tc.UnsupportedVersionError, match=r"json: .*version 99.*upgrade tercet"):
+        tc.load(path)
+    content = json.loads(path.read_text())
+    parts = {"format": "tercet", "kind": content["kind"], "version": 99, "everything": "new"}
+    path.write_text(json.dumps(parts))
+    with pytest.raises(tc.UnsupportedVersionError, match=r"json: .*version 99.*upgrade tercet"):
         tc.load(path)
 
 
@@ -186,7 +269,7 @@ def test_a_file_that_says_another_kind_is_refused(model, tmp_path):
 def test_what_is_no_model_file_is_refused(content, tmp_path):
     path = tmp_path / "other.file"
     path.write_bytes(content)
-    with pytest.raises(tc.ModelFileError):
+    with pytest.raises(tc.ModelFileError, match=r"other\.file"):
         tc.load(path)
 
 

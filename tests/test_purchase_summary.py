@@ -172,16 +172,108 @@ def test_refunds_follow_the_rule():
     assert rows(net) == {1: (2.0, 2.0, 2.0, 22.5)}
 
 
-def test_an_end_within_a_day_counts_the_whole_day_when_days_merge():
+def test_a_date_ends_with_its_day_and_a_moment_is_a_moment():
     table = pd.DataFrame(
         {"customer_id": [1, 1], "date": pd.to_datetime(["2024-01-01 08:00", "2024-01-08 20:00"])}
     )
-    for end in ("2024-01-08", dt.date(2024, 1, 8), "2024-01-08 12:00", pd.Timestamp("2024-01-08")):
+    for end in ("2024-01-08", dt.date(2024, 1, 8), pd.Timestamp("2024-01-08")):
         assert tc.purchase_summary(table, observation_end=end)["T"].tolist() == [1.0]
-    with pytest.raises(tc.DataError, match="after the end of observation"):
-        tc.purchase_summary(table, observation_end="2024-01-08 12:00", merge="tick")
+    for merge in ("day", "week", "tick"):
+        with pytest.raises(tc.DataError, match="row 1: lies after the end of observation"):
+            tc.purchase_summary(table, observation_end="2024-01-08 12:00", merge=merge)
     whole = tc.purchase_summary(table, observation_end="2024-01-08", merge="tick", time_unit="day")
     assert whole["T"].iloc[0] == pytest.approx(7 + 16 / 24, abs=1e-9)
+
+
+def zoned(times: list[str], zone: str) -> pd.DataFrame:
+    """One customer's purchases, given in UTC, on the clock of a zone."""
+    stamps = pd.to_datetime(times, utc=True).tz_convert(zone)
+    return pd.DataFrame({"customer_id": [1] * len(times), "date": stamps})
+
+
+@pytest.mark.parametrize("merge", ["hour", "tick"])
+def test_an_hour_that_comes_twice_counts_twice(merge):
+    # Clocks in Berlin went from 03:00 back to 02:00 at 01:00 UTC.
+    twice = zoned(["2024-10-27T00:30Z", "2024-10-27T01:30Z"], "Europe/Berlin")
+    row = tc.purchase_summary(twice, merge=merge, time_unit="hour", include_dates=True).iloc[0]
+    assert (row["frequency"], row["recency"]) == (1.0, 1.0)
+    by_day = tc.purchase_summary(twice, time_unit="hour").iloc[0]
+    assert by_day["frequency"] == 0.0
+    if merge == "tick":
+        assert row["first_purchase"] == twice["date"][0]
+        assert row["last_purchase"] == twice["date"][1]
+
+
+def test_days_of_a_zone_are_those_of_its_clock():
+    late = zoned(["2024-10-26T22:30Z", "2024-10-27T22:59Z"], "Europe/Berlin")
+    assert tc.purchase_summary(late, time_unit="day")["frequency"].tolist() == [0.0]
+
+
+def test_the_end_of_a_day_is_that_of_the_local_clock():
+    table = zoned(["2024-10-26T12:00Z", "2024-10-27T22:00Z"], "Europe/Berlin")
+    options = {"merge": "tick", "time_unit": "hour"}
+    whole = tc.purchase_summary(table, observation_end="2024-10-27", **options)
+    assert whole["T"].iloc[0] == pytest.approx(35.0)
+    assert whole.attrs["tercet"]["as_of"] == "2024-10-27"
+    zoned_end = dt.datetime(2024, 10, 27, 22, 0, tzinfo=dt.UTC)
+    for end in (zoned_end, "2024-10-27 23:00", "2024-10-27T23:00:00+01:00"):
+        exact = tc.purchase_summary(table, observation_end=end, **options)
+        assert exact["T"].iloc[0] == 34.0
+        assert exact.attrs["tercet"]["as_of"] == "2024-10-27T23:00:00"
+    # The second 02:30 of that night, which only a time with a zone can name.
+    second = pd.Timestamp("2024-10-27T01:30Z")
+    cut = tc.split_purchases(table, calibration_end=second, **options).calibration
+    assert cut["T"].iloc[0] == 13.5
+
+
+@pytest.mark.parametrize("merge", ["day", "tick"])
+def test_a_skipped_midnight_is_on_its_day(merge):
+    # In Sao Paulo 4 November 2018 began at 01:00.
+    table = zoned(["2018-11-04T12:00Z"], "America/Sao_Paulo")
+    found = tc.purchase_summary(table, include_dates=True, merge=merge)
+    assert found["first_purchase"].dt.date.tolist() == [dt.date(2018, 11, 4)]
+    before = zoned(["2018-11-03T12:00Z"], "America/Sao_Paulo")
+    whole = tc.purchase_summary(
+        before, observation_end="2018-11-03", merge="tick", time_unit="hour"
+    )
+    assert whole["T"].iloc[0] == pytest.approx(15.0)
+
+
+@pytest.mark.parametrize("kind", ["pandas", "pyarrow"])
+@pytest.mark.parametrize("gap", [None, float("nan")])
+def test_a_missing_amount_after_the_end_does_not_matter(kind, gap, table, lists, log):
+    amounts = pa.array([10.0, 5.0, 8.0, 30.0, 20.0, gap])
+    late = table({**log, "amount": amounts}, kind)
+    options = {"amount": "amount", "observation_end": "2024-01-31", "after_end": "drop"}
+    kept = lists(tc.purchase_summary(late, **options))
+    assert kept["customer_id"] == ["ann", "bob"]
+    assert kept["monetary_value"] == [25.0, 0.0]
+    observed = table({**log, "amount": amounts[::-1]}, kind)
+    with pytest.raises(tc.DataError, match="row 0: is NaN; fill or drop the row"):
+        tc.purchase_summary(observed, **options)
+    with pytest.raises(tc.DataError, match=r"row 0: is (missing|NaN)"):
+        tc.purchase_summary(observed, amount="amount")
+
+
+def test_the_customers_column_is_noted_and_used(simulated):
+    named = simulated.transactions.rename(columns={"customer_id": "Kunde"})
+    for source in (named, pa.Table.from_pandas(named)):
+        found = tc.purchase_summary(source, customer="Kunde", amount="amount")
+        model, spend = tc.BGNBD().fit(found), tc.GammaGamma().fit(found)
+        value = tc.lifetime_value(model, spend, found, horizon=4)
+        assert list(value["Kunde"]) == list(found["Kunde"])
+        assert model.customer == "customer_id"
+    frame = tc.purchase_summary(named, customer="Kunde", amount="amount")
+    twice = pd.concat([frame, frame.head(1)], ignore_index=True)
+    twice.attrs = frame.attrs
+    for estimator in (tc.BGNBD(), tc.GammaGamma()):
+        with pytest.raises(tc.DataError, match="occurs a second time") as caught:
+            estimator.fit(twice)
+        assert (caught.value.column, caught.value.row) == ("Kunde", len(frame))
+    calibration, _ = tc.split_purchases(named, calibration_end="2024-12-29", customer="Kunde")
+    assert calibration.attrs["tercet"]["customer"] == "Kunde"
+    # A model without ids has none to look for.
+    assert len(tc.BGNBD(customer=None).fit(twice).params_) == 4
 
 
 def test_what_was_left_out_is_noted(log):
@@ -192,6 +284,7 @@ def test_what_was_left_out_is_noted(log):
     assert note == {
         "as_of": "2024-02-01",
         "time_unit": "week",
+        "customer": "customer_id",
         "n_dropped_after_end": 1,
         "n_refunds": 1,
         "n_without_purchase": 2,
@@ -277,7 +370,8 @@ def test_cdnow_39_weeks(cdnow_sample, cdnow_summary):
     )
     assert holdout["frequency"].sum() == 1882
     assert set(holdout["duration"]) == {39.0}
-    assert calibration.attrs["tercet"] == {"as_of": "1997-09-30", "time_unit": "week"}
+    note = {"as_of": "1997-09-30", "time_unit": "week", "customer": "customer_id"}
+    assert calibration.attrs["tercet"] == note
 
 
 def test_a_million_purchases_need_no_python_loop():

@@ -25,14 +25,26 @@ OBSERVATION_END = FIRST_DAY + LONGEST_DAYS
 
 
 def customers(n: int, cache: Path, seed: int = 1) -> Path:
-    """Parquet file of `n` summarised customers: frequency, recency, T in weeks, monetary_value."""
+    """Parquet file of `n` summarised customers: frequency, recency, T in weeks, monetary_value.
+
+    Sorted by customer, as every summary of purchases is.
+    """
     path = cache / f"customers-{n}-{seed}.parquet"
     if not path.exists():
         rng = np.random.default_rng(seed)
         # Blocks bound the memory that the largest files take to make.
         sizes = [min(1_000_000, n - start) for start in range(0, n, 1_000_000)]
         table = pa.concat_tables(summary_block(size, rng) for size in sizes)
-        write(table.add_column(0, "customer_id", pa.array(rng.permutation(n))), path)
+        write(table.add_column(0, "customer_id", pa.array(np.arange(1, n + 1))), path)
+    return path
+
+
+def customers_shuffled(n: int, cache: Path) -> Path:
+    """The same customers in random order."""
+    path = cache / f"customers-shuffled-{n}.parquet"
+    if not path.exists():
+        table = pq.read_table(customers(n, cache))
+        write(table.take(np.random.default_rng(3).permutation(n)), path)
     return path
 
 

@@ -83,20 +83,32 @@ def contiguous(column: Any, name: str) -> Any:
 def floats(column: Any, name: str, *, missing_as_nan: bool = False) -> Floats:
     """Return a numeric Arrow column as float64, without a copy where it is float64 already."""
     if missing_as_nan and column.null_count:
-        column = column.cast(pa.float64(), safe=False).fill_null(float("nan"))
+        column = _missing_as_nan(column, name)
     array = contiguous(column, name)
     kind = array.type
     if pa.types.is_dictionary(kind):
         array = array.cast(kind.value_type)
         kind = array.type
-    if not (pa.types.is_integer(kind) or pa.types.is_floating(kind) or pa.types.is_decimal(kind)):
-        raise column_error(
-            name, f"holds {_describe(kind)} where numbers belong; convert the column"
-        )
+    _require_numbers(kind, name)
     if kind != pa.float64():
         array = array.cast(pa.float64(), safe=False)
     values: Floats = array.to_numpy(zero_copy_only=True)
     return values
+
+
+def _missing_as_nan(column: Any, name: str) -> Any:
+    kind = column.type
+    if pa.types.is_dictionary(kind):
+        column = column.cast(kind.value_type)
+    if not pa.types.is_null(column.type):
+        _require_numbers(column.type, name)
+    return column.cast(pa.float64(), safe=False).fill_null(float("nan"))
+
+
+def _require_numbers(kind: Any, name: str) -> None:
+    if not (pa.types.is_integer(kind) or pa.types.is_floating(kind) or pa.types.is_decimal(kind)):
+        reason = f"holds {_describe(kind)} where numbers belong; convert the column"
+        raise column_error(name, reason)
 
 
 def ids(column: Any, name: str) -> Ids:
@@ -201,7 +213,7 @@ def _storage(column: Any) -> Any:
 
 
 def _describe(kind: Any) -> str:
-    if pa.types.is_large_string(kind) or pa.types.is_large_binary(kind):
+    if _wide_type(kind) is not None or kind in (pa.large_string(), pa.large_binary()):
         return "text"
     if pa.types.is_boolean(kind):
         return "true/false values"

@@ -8,7 +8,8 @@ what it learned ends in an underscore. `get_params`, `set_params`, `sklearn.base
 from __future__ import annotations
 
 import inspect
-import os
+import json
+import math
 import warnings
 from abc import ABC, abstractmethod
 from typing import TYPE_CHECKING, Any, ClassVar, Self
@@ -16,12 +17,13 @@ from typing import TYPE_CHECKING, Any, ClassVar, Self
 import numpy as np
 import pyarrow as pa
 
-from tercet import _display
+from tercet import _arguments, _display
 from tercet._frames import new_table
-from tercet._summary import our_names
+from tercet._summary import core_names, our_names
 from tercet.exceptions import ConvergenceWarning, NotFittedError, ParameterError
 
 if TYPE_CHECKING:
+    import os
     from collections.abc import Mapping
 
     from numpy.typing import ArrayLike
@@ -54,7 +56,9 @@ class Estimator:
         return {name: getattr(self, name) for name in self._parameter_names()}
 
     def set_params(self, **params: Any) -> Self:
-        """Change constructor arguments; they take effect with the next `fit`.
+        """Change constructor arguments.
+
+        Names of columns and `n_jobs` take effect at once, settings of the fit with the next one.
 
         Returns
         -------
@@ -93,6 +97,8 @@ class Model(Estimator, ABC):
     Subclasses name their Rust class in `_engine_class` and add `fit` and their predictions.
     """
 
+    customer: str | None
+    n_jobs: int | None
     _engine_class: ClassVar[Any]
     _engine: Any = None
     _kind: Kind | None = None
@@ -117,18 +123,21 @@ class Model(Estimator, ABC):
 
     @property
     def log_likelihood_(self) -> float:
-        """Log-likelihood, summed over customers, in the caller's time unit."""
-        return float(self._report("log_likelihood"))
+        """Log-likelihood, summed over customers, in the caller's time unit.
+
+        It is nan where the parameters were given instead of fitted, and so are its criteria.
+        """
+        return self._criterion("log_likelihood")
 
     @property
     def aic_(self) -> float:
         """Akaike's information criterion; smaller is better."""
-        return float(self._report("aic"))
+        return self._criterion("aic")
 
     @property
     def bic_(self) -> float:
         """Bayesian information criterion; smaller is better."""
-        return float(self._report("bic"))
+        return self._criterion("bic")
 
     @property
     def n_observations_(self) -> float:
@@ -185,7 +194,7 @@ class Model(Estimator, ABC):
             If `level` is not between 0 and 1.
         """
         engine = self._require()
-        interval = engine.intervals(level)
+        interval = engine.intervals(_arguments.number(level, "level"))
         columns = {
             "parameter": pa.array(engine.parameter_names),
             "estimate": engine.estimates,
@@ -223,6 +232,9 @@ class Model(Estimator, ABC):
     def save(self, path: str | os.PathLike[str]) -> None:
         """Write the fitted model to a JSON file that `tercet.load` and Rust read.
 
+        The file keeps the constructor's arguments as they are now, except `n_jobs`; the time unit
+        is the one that the estimates are in. A pickle keeps every argument.
+
         Parameters
         ----------
         path : path
@@ -232,14 +244,53 @@ class Model(Estimator, ABC):
         ------
         NotFittedError
             Before `fit`.
+        ParameterError
+            If an argument of the constructor, or the path, cannot be used.
         OSError
             If the file cannot be written.
         """
-        self._require().save(os.fspath(path))
+        self._as_it_is_now().save(_arguments.path(path))
 
     @abstractmethod
     def _open(self, summary: Any, weights: Any = None) -> tuple[Any, Rows]:
         """Return the fitted model and the rows of a summary; each subclass knows its columns."""
+
+    @abstractmethod
+    def _summary_columns(self) -> dict[str, str]:
+        """Return the columns of a summary by the argument that names them, in Rust's order."""
+
+    @abstractmethod
+    def _settings(self) -> dict[str, Any]:
+        """Return the settings of a fit as Rust takes them."""
+
+    def _as_it_is_now(self) -> Any:
+        """Return the fitted model with the settings and column names that the estimator has now."""
+        engine = self._require()
+        columns = core_names(self._checked_columns())
+        settings = self._settings()
+        content = json.loads(engine.to_json())
+        content["schema"]["columns"].update(columns)
+        # The time unit is part of the schema: the estimates are in it.
+        content["settings"].update((name, settings[name]) for name in content["settings"])
+        return self._engine_class.from_json(json.dumps(content))
+
+    def _checked_columns(self) -> dict[str, str]:
+        """Return every column that the constructor names; an empty name for no column of ids."""
+        customer = "" if self.customer is None else self.customer
+        columns = {**self._summary_columns(), "customer": customer}
+        for argument, name in columns.items():
+            if not isinstance(name, str):
+                raise _arguments.refusal(name, argument, "a column's name")
+        return columns
+
+    @property
+    def _was_given(self) -> bool:
+        """Whether the parameters were given instead of fitted, so that no row was counted."""
+        return int(self._report("n_rows")) == 0
+
+    def _criterion(self, name: str) -> float:
+        value = self._report(name)
+        return math.nan if value is None or self._was_given else float(value)
 
     def _require(self) -> Any:
         if self._engine is None:
@@ -254,8 +305,18 @@ class Model(Estimator, ABC):
         """Take over a fit that has just ended; called by `fit`, whose caller is warned."""
         self._engine, self._kind = engine, kind
         if not self.converged_ or self.boundary_ is not None:
-            warnings.warn(self.how_it_ended_, ConvergenceWarning, stacklevel=3)
+            warnings.warn(self.how_it_ended_, ConvergenceWarning, stacklevel=self._depth())
         return self
+
+    def _depth(self) -> int:
+        """Return how many calls up the first one is that is no method of this estimator.
+
+        A subclass may wrap `fit`: the warning is for whoever called that.
+        """
+        frame, depth = inspect.currentframe(), 0
+        while frame is not None and frame.f_locals.get("self") is self:
+            frame, depth = frame.f_back, depth + 1
+        return depth
 
     @classmethod
     def _from_json(cls, text: str) -> Self:
@@ -264,6 +325,14 @@ class Model(Estimator, ABC):
         stored = {**engine.settings, **our_names(engine.columns)}
         known = cls._parameter_names()
         return cls._around(engine, {name: stored[name] for name in known if name in stored})
+
+    @classmethod
+    def _with_parameters(cls, engine: Any, settings: Mapping[str, Any]) -> Self:
+        """Return a model with given parameters, whose settings are checked at once."""
+        model = cls._around(engine, settings)
+        _arguments.threads(model.n_jobs)
+        model._engine = model._as_it_is_now()
+        return model
 
     @classmethod
     def _around(cls, engine: Any, settings: Mapping[str, Any]) -> Self:
@@ -283,19 +352,23 @@ class Model(Estimator, ABC):
         self._kind = state["kind"]
 
     def _shown(self) -> _display.Estimates:
-        engine, report = self._require(), self._require().report
-        rows = f"{_display.count(self.n_observations_)} customers, {report['n_cells']:,} distinct"
+        engine = self._require()
         return _display.Estimates(
             title=self._call(),
             names=engine.parameter_names,
             estimates=engine.estimates.tolist(),
             standard_errors=engine.standard_errors.tolist(),
-            facts=[
-                ("log-likelihood", f"{self.log_likelihood_:.4f} ({rows})"),
-                ("how it ended", self.how_it_ended_),
-                *self._more_facts(),
-            ],
+            facts=[*self._how_it_was_fitted(), *self._more_facts()],
         )
+
+    def _how_it_was_fitted(self) -> list[tuple[str, str]]:
+        if self._was_given:
+            return [("parameters", "given, not fitted")]
+        rows = f"{_display.count(self.n_observations_)} customers, {self.n_cells_:,} distinct"
+        return [
+            ("log-likelihood", f"{self.log_likelihood_:.4f} ({rows})"),
+            ("how it ended", self.how_it_ended_),
+        ]
 
     def _more_facts(self) -> list[tuple[str, str]]:
         """Return what a subclass shows besides; nothing by default."""

@@ -12,7 +12,8 @@ import difflib
 import importlib
 import importlib.util
 import json
-from collections.abc import Mapping, Sequence
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal, TypeAlias, cast
 
@@ -72,6 +73,11 @@ class Table:
 
     def floats(self, name: str, *, missing_as_nan: bool = False) -> Floats:
         """Return a column of numbers."""
+        if self.columns.implementation.is_pandas_like():
+            # pandas would look for NaN row by row on the way to Arrow.
+            values = _plain_floats(self.columns.get_column(name).to_native())
+            if values is not None:
+                return values
         return _columns.floats(self.arrow(name), name, missing_as_nan=missing_as_nan)
 
     def ids(self, name: str) -> Ids:
@@ -82,9 +88,15 @@ class Table:
         """Return a column of customer ids as an error message may quote them."""
         return _columns.ids_to_show(self.arrow(name), name)
 
-    def times(self, name: str) -> _time.Times:
-        """Return a column of times."""
-        return _time.read_times(self.arrow(name), name)
+    def times(
+        self, name: str, *, time_unit: str | None = None, instants: bool = False
+    ) -> _time.Times:
+        """Return a column of times, as `_time.read_times` does."""
+        column = self.arrow(name)
+        series = self.columns.get_column(name)
+        if series.dtype == nw.Object and pa.types.is_timestamp(column.type):
+            _time.check_zones(series.to_numpy(), name)
+        return _time.read_times(column, name, time_unit=time_unit, instants=instants)
 
     def take(self, name: str, rows: Integers | None = None) -> nw.Series[Any]:
         """Return a column, or some rows of it, with the type that the caller gave it."""
@@ -98,12 +110,7 @@ class Table:
 
     def note(self) -> dict[str, Any]:
         """Return what `build` noted in the table, where this kind of table keeps notes."""
-        if self.kind == "pandas":
-            note = self.native.attrs.get(_NOTE)
-            return dict(note) if isinstance(note, Mapping) else {}
-        if isinstance(self.native, pa.Table):
-            return _read_schema_note(self.native.schema.metadata)
-        return {}
+        return read_note(self.native)
 
     def build(self, columns: Mapping[str, Any], note: Mapping[str, Any] | None = None) -> Any:
         """Return a table of the caller's kind.
@@ -127,6 +134,7 @@ def read_table(
     columns: Mapping[str, str],
     optional: Sequence[str] = (),
     what: str = "table",
+    owners: Mapping[str, str] | None = None,
 ) -> Table:
     """Read named columns of a caller's table.
 
@@ -140,6 +148,8 @@ def read_table(
         Arguments (keys of `columns`) whose column need not be there.
     what : str
         What the table is, for messages.
+    owners : mapping, optional
+        For arguments that are some class's constructor arguments, the name of the class.
 
     Returns
     -------
@@ -151,27 +161,40 @@ def read_table(
     DataError
         If it is no table, has no rows, or lacks a column.
     ParameterError
-        If a column's name is not a string.
+        If a column's name is not a string, or names two columns at once.
     """
-    for argument, name in columns.items():
-        if not isinstance(name, str):
-            raise ParameterError(f"{argument} = {name!r}: expected a column's name", argument)
-    try:
-        native, frame, kind = _recognise(native, what)
-        present = _column_names(frame)
-    except nw.exceptions.DuplicateError as error:
-        message = f"the {what} has several columns of one name; rename them ({error})"
-        raise DataError(message) from error
+    _check_names(columns)
+    native, frame, kind = _recognise(_without_twins(native, columns.values(), what), what)
+    present = _column_names(frame)
     wanted = []
     for argument, name in columns.items():
         if name in present:
             wanted.append(name)
         elif argument not in optional:
-            raise _missing(native, name, argument, present)
+            owner = (owners or {}).get(argument)
+            raise _missing(native, name, present, _remedy(argument, owner))
     eager = _collect(frame, list(dict.fromkeys(wanted)), kind)
     if len(eager) == 0:
         raise DataError(f"the {what} has no rows; pass at least one")
     return Table(eager, kind, native)
+
+
+def read_note(native: Any) -> dict[str, Any]:
+    """Return what `Table.build` noted in a table, where its kind of table keeps notes."""
+    if isinstance(native, pa.Table):
+        return _read_schema_note(native.schema.metadata)
+    attributes = getattr(native, "attrs", None)
+    note = attributes.get(_NOTE) if isinstance(attributes, Mapping) else None
+    return dict(note) if isinstance(note, Mapping) else {}
+
+
+def noted_name(native: Any, role: str, name: str) -> str:
+    """Return a column's name, or where the table lacks it, the one that its note gives the role."""
+    noted = read_note(native).get(role)
+    if not isinstance(noted, str):
+        return name
+    present = native.column_names if isinstance(native, pa.Table) else native.columns
+    return noted if name not in present and noted in present else name
 
 
 def build_table(
@@ -223,6 +246,45 @@ _IMPLEMENTATIONS = {
 }
 
 
+def _check_names(columns: Mapping[str, str]) -> None:
+    roles: dict[str, str] = {}
+    for argument, name in columns.items():
+        if not isinstance(name, str):
+            raise ParameterError(f"{argument} = {name!r}: expected a column's name", argument)
+        if name in roles:
+            message = (
+                f"{argument} = {name!r}: expected another column than {roles[name]}; one column "
+                "cannot be both"
+            )
+            raise ParameterError(message, argument)
+        roles[name] = argument
+
+
+def _without_twins(native: Any, wanted: Iterable[str], what: str) -> Any:
+    """Leave out columns of one name, unless that name is wanted: narwhals reads no such table."""
+    names = _names_that_may_repeat(native)
+    count = Counter(names)
+    if len(count) == len(names):
+        return native
+    for name in wanted:
+        if count[name] > 1:
+            reason = f"'{name}' occurs {count[name]} times"
+            message = f"the {what} has several columns of one name; rename them ({reason})"
+            raise DataError(message, name)
+    single = [position for position, name in enumerate(names) if count[name] == 1]
+    if isinstance(native, pa.Table):
+        return native.select(single)
+    return native.iloc[:, single] if hasattr(native, "iloc") else native
+
+
+def _names_that_may_repeat(native: Any) -> list[Any]:
+    """Return the column names of a pyarrow, pandas or DuckDB table; polars has each name once."""
+    if isinstance(native, pa.Table):
+        return cast("list[Any]", native.column_names)
+    may_repeat = hasattr(native, "iloc") or nw.dependencies.is_duckdb_relation(native)
+    return list(getattr(native, "columns", ())) if may_repeat else []
+
+
 def _recognise(native: Any, what: str) -> tuple[Any, Any, Kind]:
     """Return the table (as something that narwhals reads), its narwhals face, and its kind."""
     if isinstance(native, Mapping):
@@ -256,6 +318,9 @@ def _table_of_arrays(arrays: Mapping[str, Any], what: str) -> Any:
         except (pa.ArrowInvalid, pa.ArrowTypeError, pa.ArrowNotImplementedError) as error:
             reason = f"is no one-dimensional array of one type ({error}); convert it"
             raise column_error(str(name), reason) from error
+        has_objects = getattr(values, "dtype", np.dtype(object)) == np.dtype(object)
+        if has_objects and pa.types.is_timestamp(columns[name].type):
+            _time.check_zones(values, str(name))
     lengths = {name: len(column) for name, column in columns.items()}
     if len(set(lengths.values())) > 1:
         raise DataError(f"the {what} has columns of different lengths: {lengths}; align them")
@@ -275,7 +340,14 @@ def _collect(frame: Any, names: list[str], kind: Kind) -> nw.DataFrame[Any]:
     return cast("nw.DataFrame[Any]", selected)
 
 
-def _missing(native: Any, name: str, argument: str, present: Sequence[str]) -> DataError:
+def _remedy(argument: str, owner: str | None) -> str:
+    """Say how a column is named: by an argument of the call, or of a constructor before it."""
+    if owner is None:
+        return f"name the right one with {argument}="
+    return f"name the right one with {owner}({argument}=...) or .set_params({argument}=...)"
+
+
+def _missing(native: Any, name: str, present: Sequence[str], remedy: str) -> DataError:
     """Say which columns there are, and guess which was meant."""
     if name in getattr(getattr(native, "index", None), "names", ()):
         return column_error(name, "is the frame's index, not a column; call .reset_index() first")
@@ -283,8 +355,17 @@ def _missing(native: Any, name: str, argument: str, present: Sequence[str]) -> D
     shown += ", ..." if len(present) > 12 else ""
     near = difflib.get_close_matches(name, [str(column) for column in present], n=1)
     guess = f" (did you mean '{near[0]}'?)" if near else ""
-    remedy = f"name the right one with {argument}="
     return column_error(name, f"is missing{guess}; the table has {shown or 'no columns'}: {remedy}")
+
+
+def _plain_floats(column: Any) -> Floats | None:
+    """Return a pandas column of NumPy floats as it lies; None if a value might be missing."""
+    if column.dtype != np.dtype(np.float64):
+        return None
+    values: Floats = np.ascontiguousarray(column.to_numpy())
+    with np.errstate(over="ignore", invalid="ignore"):
+        # NaN and infinity reach the sum; the careful way names their row.
+        return values if np.isfinite(values.sum()) else None
 
 
 def _converts(series: nw.Series[Any]) -> Any:

@@ -9,7 +9,7 @@ import pyarrow as pa
 
 from tercet import _tercet
 from tercet._columns import column_error, floats
-from tercet._frames import Table, read_table
+from tercet._frames import Table, noted_name, read_table
 from tercet.exceptions import ParameterError
 
 if TYPE_CHECKING:
@@ -36,8 +36,24 @@ def read_to_fit(
     customer: str | None,
     weights: Any,
     n_jobs: int | None,
+    owner: str,
 ) -> tuple[Table, dict[str, str]]:
     """Read what a fit needs, and refuse a customer with two rows where customers are named.
+
+    Parameters
+    ----------
+    summary : table
+        One row a customer.
+    columns : mapping
+        The columns by the argument of the estimator's constructor that names them.
+    customer : str or None
+        The column of ids that the estimator names; what the summary notes is looked for, too.
+    weights : str, array or None
+        What `fit` was given; a column's name is read with the others.
+    n_jobs : int or None
+        Threads.
+    owner : str
+        The estimator's class.
 
     Returns
     -------
@@ -46,15 +62,26 @@ def read_to_fit(
     names : dict
         What the caller calls them, for the core.
     """
-    wanted = dict(columns)
-    if customer is not None:
-        wanted["customer"] = customer
-    if isinstance(weights, str):
-        wanted["weights"] = weights
-    table = read_table(summary, wanted, optional=("customer",), what="summary")
-    check_unique(table, customer, n_jobs)
+    wanted = with_weights(columns, weights)
+    ids = id_column(summary, customer)
+    named = wanted if ids is None else {**wanted, "customer": ids}
+    owners = dict.fromkeys(columns, owner)
+    table = read_table(summary, named, optional=("customer",), what="summary", owners=owners)
+    check_unique(table, ids, n_jobs)
     # The core keeps the names with the model; an empty one stands for "no column of ids".
     return table, core_names({**wanted, "customer": customer or ""})
+
+
+def with_weights(columns: Mapping[str, str], weights: Any) -> dict[str, str]:
+    """Return the columns to read, with the one of weights where it has a name."""
+    return {**columns, "weights": weights} if isinstance(weights, str) else dict(columns)
+
+
+def id_column(summary: Any, customer: str | None) -> str | None:
+    """Return the column of ids: an estimator's own, else the one that made the summary."""
+    if not isinstance(customer, str):
+        return customer
+    return noted_name(summary, "customer", customer)
 
 
 def core_names(arguments: Mapping[str, str]) -> dict[str, str]:
@@ -74,13 +101,30 @@ def read_weights(table: Table, weights: Any) -> Floats | None:
     if isinstance(weights, str):
         return table.floats(weights)
     values = np.asarray(weights)
+    _check_length(values, table)
+    _check_index(weights, table)
+    return floats(pa.array(values, from_pandas=True), "weights")
+
+
+def _check_length(values: Any, table: Table) -> None:
     if values.ndim == 0:
         raise column_error("weights", "is a single value; give one weight a row")
     if values.ndim != 1 or len(values) != len(table):
         shape = " x ".join(str(n) for n in values.shape)
         reason = f"has {shape} values for {len(table)} rows; give one weight a row"
         raise column_error("weights", reason)
-    return floats(pa.array(values, from_pandas=True), "weights")
+
+
+def _check_index(weights: Any, table: Table) -> None:
+    """Refuse a pandas Series whose rows carry other labels than the table's."""
+    theirs: Any = getattr(weights, "index", None)
+    ours: Any = getattr(table.native, "index", None)
+    if hasattr(theirs, "equals") and hasattr(ours, "equals") and not theirs.equals(ours):
+        message = (
+            "weights: the Series has another index than the summary; align it with "
+            ".reindex(summary.index), or pass .to_numpy() if its rows are in the summary's order"
+        )
+        raise ParameterError(message, "weights")
 
 
 def mean_spend(table: Table, name: str, frequency: Floats) -> Floats:

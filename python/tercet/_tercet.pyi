@@ -143,11 +143,6 @@ class FittedBgNbd:
         """
         Intervals of the parameters, a row each: lower and upper end.
         """
-    @staticmethod
-    def load(path: str | PathLike[str]) -> FittedBgNbd:
-        """
-        The model from a file.
-        """
     def log_likelihood(
         self,
         /,
@@ -332,11 +327,6 @@ class FittedGammaGamma:
     def intervals(self, /, level: SupportsFloat | SupportsIndex) -> NDArray[float64]:
         """
         Intervals of the parameters, a row each: lower and upper end.
-        """
-    @staticmethod
-    def load(path: str | PathLike[str]) -> FittedGammaGamma:
-        """
-        The model from a file.
         """
     def log_likelihood(
         self,

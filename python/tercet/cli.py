@@ -18,7 +18,7 @@ from tercet._cli.drawing import check_plots, draw_plots
 from tercet._cli.job import ValueResult, ValueSettings, value_customers
 from tercet._cli.reading import PurchaseFormat, read_purchases
 from tercet._cli.report import report
-from tercet._cli.writing import check_table_path, replacing, write_table
+from tercet._cli.writing import check_folder, check_table_path, replacing, write_table
 from tercet._time import TimeUnit  # noqa: TC001  (typer reads the annotations)
 from tercet.data.purchases import AfterEnd, Refunds  # noqa: TC001
 from tercet.exceptions import ParameterError, TercetError
@@ -68,7 +68,10 @@ def value(
     customer: Annotated[str, typer.Option(help="Column with the customers' ids.")] = "customer_id",
     date: Annotated[str, typer.Option(help="Column with the dates of the purchases.")] = "date",
     amount: Annotated[str, typer.Option(help="Column with the amounts.")] = "amount",
-    time_unit: Annotated[TimeUnit, typer.Option(help="Unit of time.")] = "week",
+    time_unit: Annotated[
+        TimeUnit | None,
+        typer.Option(help="Unit of time. Default: week, or period where the dates are periods."),
+    ] = None,
     horizon: Annotated[float, typer.Option(help="How many time units ahead to value.")] = 52.0,
     discount_rate: Annotated[
         float, typer.Option(help="Yearly discount rate: 0.10 for ten percent.")
@@ -131,7 +134,7 @@ def value(
         customer=customer,
         date=date,
         amount=amount,
-        time_unit=time_unit,
+        time_unit=time_unit or ("period" if date_format == "period" else "week"),
         horizon=horizon,
         discount_rate=discount_rate,
         margin=margin,
@@ -157,6 +160,8 @@ def demo(
     """Value simulated customers, whose truth is known."""
     with _plain_errors() as fault:
         log = out / "purchases.csv"
+        check_folder(out, "--out")
+        check_plots(out / "plots")
         _speaker(quiet)(f"simulating {customers:,} customers into {log}")
         out.mkdir(parents=True, exist_ok=True)
         truth = simulate_log(customers, seed, log)
@@ -214,21 +219,28 @@ class _Outputs:
             )
         if self.plots is not None:
             check_plots(self.plots)
+        if self.models is not None:
+            check_folder(self.models, "--save-models")
 
     def write(self, result: ValueResult) -> list[str]:
-        """Write everything, and say what was written."""
+        """Write everything, and say what was written; the table comes last, as the seal of it."""
+        pictures = [] if self.plots is None else draw_plots(result, self.plots)
+        if self.models is not None:
+            _save_models(result, self.models)
         write_table(result.customers, self.table)
         written = [f"{self.table}: {result.customers.num_rows:,} customers"]
         if self.models is not None:
-            self.models.mkdir(parents=True, exist_ok=True)
-            for name, model in (("bg_nbd", result.model), ("gamma_gamma", result.spend)):
-                with replacing(self.models / f"{name}.json") as partial:
-                    model.save(partial)
             written.append(f"{self.models}: bg_nbd.json, gamma_gamma.json")
         if self.plots is not None:
-            files = draw_plots(result, self.plots)
-            written.append(f"{self.plots}: {len(files)} plots")
+            written.append(f"{self.plots}: {len(pictures)} plots")
         return written
+
+
+def _save_models(result: ValueResult, folder: Path) -> None:
+    folder.mkdir(parents=True, exist_ok=True)
+    for name, model in (("bg_nbd", result.model), ("gamma_gamma", result.spend)):
+        with replacing(folder / f"{name}.json") as partial:
+            model.save(partial)
 
 
 class _Fault:

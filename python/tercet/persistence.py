@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-import os
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from tercet import _tercet
+from tercet import _arguments, _tercet
 from tercet.exceptions import ModelFileError
 from tercet.value.lifetime import BGNBD, GammaGamma
 
 if TYPE_CHECKING:
+    import os
+
     from tercet._estimator import Model
 
 __all__ = ["load"]
@@ -24,7 +25,7 @@ def load(path: str | os.PathLike[str]) -> Any:
     Parameters
     ----------
     path : path
-        A file that a model's `save` wrote.
+        A file that a model's `save` wrote; a byte order mark at its start is passed over.
 
     Returns
     -------
@@ -34,7 +35,7 @@ def load(path: str | os.PathLike[str]) -> Any:
     Raises
     ------
     ModelFileError
-        If the file is cut short, damaged, or no model file.
+        If the file is empty, cut short, damaged, or no model file; the message names it.
     UnsupportedVersionError
         If a newer tercet wrote it.
     OSError
@@ -52,15 +53,23 @@ def load(path: str | os.PathLike[str]) -> Any:
     ...     tc.load(path).params_ == model.params_
     True
     """
+    name = _arguments.path(path)
     try:
-        text = Path(path).read_bytes().decode("utf-8")
+        return _read(Path(name).read_bytes())
+    except ModelFileError as error:
+        raise type(error)(f"{name}: {error}") from error
+
+
+def _read(content: bytes) -> Any:
+    """Return the model in a file's bytes."""
+    if not content:
+        raise ModelFileError("not a whole tercet model file (it is empty)")
+    try:
+        text = content.decode("utf-8-sig")
     except UnicodeDecodeError as error:
-        message = f"{os.fspath(path)}: not a tercet model file (it is not text: {error})"
-        raise ModelFileError(message) from error
+        raise ModelFileError(f"not a tercet model file (it is not text: {error})") from error
     kind = _tercet.model_kind(text)
     if kind not in _MODELS:
-        message = (
-            f"{os.fspath(path)}: holds a '{kind}', which this tercet does not know; upgrade it"
-        )
+        message = f"holds a model of kind '{kind}', which this tercet does not know; upgrade it"
         raise ModelFileError(message)
     return _MODELS[kind]._from_json(text)

@@ -168,6 +168,8 @@ class BgNbd:
         steps = [scale * mpf(4) ** power for power in range(-3, 12)]
         if rate > 0:
             steps += [mpf(multiple) / rate for multiple in (mpf(1) / 4, 1, 4, 16, 64)]
+            # What comes later is discounted by more than exp(-64), 28 digits.
+            horizon = min(horizon, 64 / rate)
         cuts = [mpf(0), *sorted(step for step in steps if step < horizon), horizon]
 
         def integrand(s):

@@ -5,6 +5,7 @@ from __future__ import annotations
 import copy
 import itertools
 import warnings
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
@@ -227,6 +228,18 @@ def test_a_boundary_is_named_in_words_and_warned_of():
     assert np.isnan(errors).any()
     assert (model.probability_alive(homogeneous) > 0.9).all()
     assert any(line.endswith(" -") for line in repr(model).splitlines())
+
+
+def test_the_warning_is_for_whoever_called_fit(summary):
+    class Careful(tc.BGNBD):
+        def fit(self, *arguments, **options):
+            return super().fit(*arguments, **options)
+
+    with pytest.warns(tc.ConvergenceWarning) as caught:
+        Careful(max_iterations=1).fit(summary)  # this line
+    assert caught[0].filename == __file__
+    source = Path(__file__).read_text().splitlines()
+    assert source[caught[0].lineno - 1].endswith("# this line")
 
 
 def test_stopping_early_is_a_warning_not_an_error(summary):

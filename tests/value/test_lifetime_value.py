@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pandas as pd
+import polars as pl
 import pytest
 
 import tercet as tc
@@ -109,6 +110,11 @@ def test_ids_may_be_left_out_or_have_another_name(model, spend, summary):
     renamed = summary.rename(columns={"customer_id": "who"})
     other = tc.BGNBD(customer="who").fit(renamed)
     assert tc.lifetime_value(other, spend, renamed, horizon=1).columns[0] == "who"
+    for one in (model, nameless):
+        named = tc.lifetime_value(one, spend, pl.from_pandas(renamed), horizon=1, customer="who")
+        assert named["who"].to_list() == renamed["who"].tolist()
+    with pytest.raises(tc.DataError, match=r"'customer_id': is missing.*customer="):
+        tc.lifetime_value(model, spend, pl.from_pandas(renamed), horizon=1)
 
 
 @pytest.mark.parametrize("n_jobs", [1, 4])

@@ -27,8 +27,3 @@ pub(crate) fn from_json<M: Persist + Send>(py: Python<'_>, json: &str) -> PyResu
 pub(crate) fn save(py: Python<'_>, model: &(impl Persist + Sync), path: PathBuf) -> PyResult<()> {
     boundary::brief(py, || model.save(path))
 }
-
-/// Reads the model from a file.
-pub(crate) fn load<M: Persist + Send>(py: Python<'_>, path: PathBuf) -> PyResult<M> {
-    boundary::brief(py, || M::load(path))
-}

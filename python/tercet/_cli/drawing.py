@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, Any, Final, NamedTuple
 import pyarrow.compute as pc
 
 from tercet import plots
-from tercet._cli.writing import replacing
+from tercet._cli.job import log_arguments
+from tercet._cli.writing import check_folder, replacing
 from tercet.exceptions import ParameterError
 
 if TYPE_CHECKING:
@@ -36,8 +37,7 @@ def check_plots(folder: Path) -> None:
             "--plots needs matplotlib, which is not installed; install it with: "
             "pip install 'tercet[plots]'"
         ) from None
-    if folder.exists() and not folder.is_dir():
-        raise ParameterError(f"--plots {folder} is a file; name a folder")
+    check_folder(folder, "--plots")
 
 
 def draw_plots(result: ValueResult, folder: Path) -> list[Path]:
@@ -83,8 +83,8 @@ def _of_the_model(result: ValueResult) -> list[_Plot]:
 def _of_the_holdout(result: ValueResult, holdout: Holdout) -> list[_Plot]:
     model, log, size = holdout.model, result.file.table, (7.2, 4.4)
     told: dict[str, Any] = {
-        "calibration_end": _moment(result, holdout.calibration_end),
-        **_log_arguments(result),
+        "calibration_end": holdout.calibration_end,
+        **log_arguments(result.file.times, result.settings),
     }
     return [
         _Plot(
@@ -107,8 +107,11 @@ def _of_the_holdout(result: ValueResult, holdout: Holdout) -> list[_Plot]:
 
 def _of_the_value(result: ValueResult) -> list[_Plot]:
     customers, name = result.customers, result.settings.customer
-    told = _log_arguments(result)
-    best = customers[name][pc.index(customers["clv"], pc.max(customers["clv"])).as_py()].as_py()
+    told = log_arguments(result.file.times, result.settings)
+    worth = customers["clv"].filter(pc.is_finite(customers["clv"]))
+    if len(worth) == 0:
+        return []
+    best = customers[name][pc.index(customers["clv"], pc.max(worth)).as_py()].as_py()
     drawn = [
         _Plot(
             "value_concentration",
@@ -134,17 +137,4 @@ def _of_the_value(result: ValueResult) -> list[_Plot]:
     if "clv_lower" not in customers.column_names:
         del drawn[2]
     # A margin of zero leaves no value to be shared or spread.
-    return drawn if pc.sum(customers["clv"]).as_py() > 0 else drawn[2:]
-
-
-def _log_arguments(result: ValueResult) -> dict[str, Any]:
-    """Return what the plots are told about the log."""
-    return {
-        "customer": result.settings.customer,
-        "time": result.settings.date,
-        "observation_end": _moment(result, result.observation_end),
-    }
-
-
-def _moment(result: ValueResult, written: str) -> str | int:
-    return int(written) if result.file.times.tick == "period" else written
+    return drawn if pc.max(worth).as_py() > 0 else drawn[2:]

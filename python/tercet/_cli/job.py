@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import math
 import warnings
 from dataclasses import dataclass, replace
@@ -12,7 +13,7 @@ import pyarrow.compute as pc
 
 import tercet as tc
 from tercet._holdout import HoldoutCheck, check_holdout
-from tercet._tracking import DAYS_PER_UNIT, TICKS_PER_DAY
+from tercet._tracking import TICKS_PER_DAY, Clock, calibration_tick
 from tercet.exceptions import DataError, ParameterError, TercetError
 
 if TYPE_CHECKING:
@@ -28,6 +29,27 @@ CALIBRATION_SHARE: Final = 2 / 3
 TOLERATED_ERROR: Final = 0.15
 # The usual level of a test.
 SIGNIFICANCE: Final = 0.05
+# Columns of the customer table; the customers' own column must have another name.
+TABLE_COLUMNS: Final = frozenset(
+    {
+        "frequency",
+        "recency",
+        "T",
+        "monetary_value",
+        "first_purchase",
+        "last_purchase",
+        "frequency_holdout",
+        "monetary_value_holdout",
+        "duration_holdout",
+        "duration",
+        "probability_alive",
+        "expected_purchases",
+        "expected_spend",
+        "clv",
+        "clv_lower",
+        "clv_upper",
+    }
+)
 # Below this many repeat customers the four parameters rest on very little.
 FEW_REPEATERS: Final = 100
 
@@ -51,6 +73,11 @@ class ValueSettings:
 
     def check(self) -> None:
         """Refuse at once what the library would refuse only after the fits."""
+        if self.customer in TABLE_COLUMNS:
+            raise ParameterError(
+                f"--customer {self.customer}: the table to be written has a column of that name;"
+                " rename the column with the customers' ids"
+            )
         for option, number in (
             ("--horizon", self.horizon),
             ("--discount-rate", self.discount_rate),
@@ -77,18 +104,19 @@ class Counts:
     purchases: int
     refunds: int
     after_end: int
+    without_purchase: int
     customers: int
     repeaters: int
     new_customers: int
     zero_spend: int
+    without_value: int
 
 
 @dataclass(frozen=True)
 class Holdout:
     """The check on purchases that the model had not seen."""
 
-    calibration_end: str
-    observation_end: str
+    calibration_end: str | int
     model: tc.BGNBD
     calibration: pa.Table
     check: HoldoutCheck
@@ -128,24 +156,17 @@ def value_customers(
 def _value_customers(
     file: PurchaseFile, settings: ValueSettings, say: Callable[[str], None]
 ) -> ValueResult:
-    log = _log_arguments(file.times, settings)
+    log = {"time_unit": settings.time_unit, **log_arguments(file.times, settings)}
     first, last, end = _span(file.times, settings)
 
-    holdout, no_holdout = None, None
+    # What is wrong with the log itself is refused here, before the holdout check can meet it.
+    say("summarising the purchases")
+    summary = tc.purchase_summary(file.table, include_dates=True, **log)
     say("checking the model on a holdout period")
-    try:
-        holdout = _check(file, settings, log, end)
-    except TercetError as error:
-        # A calibration end that the user chose must work; a default one may not.
-        if settings.calibration_end is not None:
-            raise
-        no_holdout = str(error)
+    holdout, no_holdout = _try_check(file, settings, log, end)
 
     say("fitting all purchases")
-    summary = tc.purchase_summary(file.table, amount=settings.amount, include_dates=True, **log)
-    model = tc.BGNBD(settings.time_unit, customer=settings.customer, new_customers="skip").fit(
-        summary
-    )
+    model = _fitted(summary, settings)
     spend = tc.GammaGamma(customer=settings.customer, zero_spend="skip").fit(summary)
 
     say(f"valuing {summary.num_rows:,} customers")
@@ -156,8 +177,8 @@ def _value_customers(
         first_day=_day_text(file.times, first),
         last_day=_day_text(file.times, last),
         observation_end=_day_text(file.times, end),
-        duration=_length(file.times, settings, first, end),
-        counts=_count(file.table, summary, settings, _late_rows(file.times, end)),
+        duration=Clock(file.times.tick, settings.time_unit).span(first, end),
+        counts=_count(file.table, summary, value),
         holdout=holdout,
         no_holdout=no_holdout,
         model=model,
@@ -165,6 +186,11 @@ def _value_customers(
         customers=_customer_table(summary, value),
         warnings=() if no_intervals is None else (no_intervals,),
     )
+
+
+def _fitted(summary: pa.Table, settings: ValueSettings) -> tc.BGNBD:
+    model = tc.BGNBD(settings.time_unit, customer=settings.customer, new_customers="skip")
+    return model.fit(summary)
 
 
 def _values(
@@ -188,12 +214,12 @@ def _values(
     )
 
 
-def _log_arguments(times: Times, settings: ValueSettings) -> dict[str, Any]:
-    """Return what `purchase_summary` and `split_purchases` are both told about the log."""
+def log_arguments(times: Times, settings: ValueSettings) -> dict[str, Any]:
+    """Return what summaries and plots are told about the log."""
     return {
         "customer": settings.customer,
         "time": settings.date,
-        "time_unit": settings.time_unit,
+        "amount": settings.amount,
         "observation_end": _moment(times, settings.observation_end),
         "refunds": settings.refunds,
         "after_end": settings.after_end,
@@ -219,41 +245,51 @@ def _span(times: Times, settings: ValueSettings) -> tuple[int, int, int]:
     return first, last, last if chosen is None else times.moment(chosen, "observation_end")
 
 
-def _length(times: Times, settings: ValueSettings, first: int, end: int) -> float:
-    """Whole days (or periods) from the first one to the last, in time units."""
-    per_day = TICKS_PER_DAY[times.tick]
-    return (end // per_day - first // per_day) / DAYS_PER_UNIT[settings.time_unit]
-
-
 def _day_text(times: Times, tick: int) -> str:
-    return times.text(tick)[:10] if times.tick != "period" else str(tick)
+    return times.text(tick)[:10] if times.tick != "period" else f"period {tick}"
 
 
-def _late_rows(times: Times, end: int) -> int:
-    return int((times.ticks > end).sum())
+def _try_check(
+    file: PurchaseFile, settings: ValueSettings, log: dict[str, Any], end: int
+) -> tuple[Holdout | None, str | None]:
+    """Check the model on a holdout period, or say why that is not possible.
+
+    The log has been summarised as a whole, so whatever fails here is for the split: a calibration
+    end that the user chose must work, the default one may not.
+    """
+    chosen = _moment(file.times, settings.calibration_end)
+    try:
+        calibration_end = _default_calibration_end(file.times, end) if chosen is None else chosen
+        calibration_tick(file.times, calibration_end)
+        return _check(file, settings, log, calibration_end), None
+    except TercetError as error:
+        if chosen is None:
+            return None, str(error)
+        if isinstance(error, ParameterError):
+            raise
+        raise ParameterError(
+            f"calibration_end = {chosen}: the purchases up to it allow no holdout check ({error});"
+            " choose another one, or leave it out",
+            "calibration_end",
+        ) from error
 
 
-def _check(file: PurchaseFile, settings: ValueSettings, log: dict[str, Any], end: int) -> Holdout:
-    calibration_end = _moment(file.times, settings.calibration_end)
-    if calibration_end is None:
-        calibration_end = _default_calibration_end(file.times, end)
-    calibration, _ = tc.split_purchases(
-        file.table, calibration_end=calibration_end, amount=settings.amount, **log
-    )
-    model = tc.BGNBD(settings.time_unit, customer=settings.customer, new_customers="skip").fit(
-        calibration
-    )
-    return Holdout(
-        calibration_end=str(calibration_end),
-        observation_end=_day_text(file.times, end),
-        model=model,
-        calibration=calibration,
-        check=check_holdout(model, calibration),
-    )
+def _check(
+    file: PurchaseFile, settings: ValueSettings, log: dict[str, Any], calibration_end: str | int
+) -> Holdout:
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always")
+        calibration, _ = tc.split_purchases(file.table, calibration_end=calibration_end, **log)
+        model = _fitted(calibration, settings)
+        check = check_holdout(model, calibration)
+    for warning in caught:
+        # Else it would read as if it were said of the model that the values rest on.
+        warnings.warn(f"Holdout check: {warning.message}", warning.category, stacklevel=2)
+    return Holdout(calibration_end, model, calibration, check)
 
 
 def _default_calibration_end(times: Times, end: int) -> str | int:
-    per_day = TICKS_PER_DAY[times.tick]
+    per_day = TICKS_PER_DAY.get(times.tick, 1)
     first_day, last_day = int(times.ticks.min()) // per_day, end // per_day
     day = first_day + int((last_day - first_day) * CALIBRATION_SHARE)
     if not first_day < day < last_day:
@@ -261,18 +297,21 @@ def _default_calibration_end(times: Times, end: int) -> str | int:
     return day if times.tick == "period" else times.text((day + 1) * per_day - 1)
 
 
-def _count(table: pa.Table, summary: pa.Table, settings: ValueSettings, late_rows: int) -> Counts:
+def _count(table: pa.Table, summary: pa.Table, value: pa.Table) -> Counts:
     repeats = pc.greater(summary["frequency"], 0)
     unpaid = pc.and_(repeats, pc.equal(summary["monetary_value"], 0))
+    note = json.loads(summary.schema.metadata[b"tercet"])
     return Counts(
         rows=table.num_rows,
         purchases=int(pc.sum(summary["frequency"]).as_py()) + summary.num_rows,
-        refunds=_true(pc.less(table[settings.amount], 0)),
-        after_end=late_rows,
+        refunds=note.get("n_refunds", 0),
+        after_end=note.get("n_dropped_after_end", 0),
+        without_purchase=note.get("n_without_purchase", 0),
         customers=summary.num_rows,
         repeaters=_true(repeats),
         new_customers=_true(pc.equal(summary["T"], 0)),
         zero_spend=_true(unpaid),
+        without_value=_true(pc.invert(pc.is_finite(value["clv"]))),
     )
 
 
@@ -309,6 +348,12 @@ def _reservations(result: ValueResult) -> list[str]:
                 f" {'high' if error > 0 else 'low'}. The order of the customers may still be right;"
                 " treat the amounts with care."
             )
+    if result.counts.without_value:
+        found.append(
+            f"{result.counts.without_value:,} customers have no finite value and are left out of"
+            " totals, shares, ranks and plots: the estimates give the mean spend of the population,"
+            " on which their value rests, as infinite."
+        )
     if result.counts.repeaters < FEW_REPEATERS:
         found.append(
             f"Only {result.counts.repeaters:,} customers bought more than once; the standard errors"

@@ -7,6 +7,7 @@ are parsed once, here, and everything that cannot be read is an error that names
 
 from __future__ import annotations
 
+import codecs
 import csv
 import re
 from dataclasses import dataclass
@@ -29,6 +30,10 @@ SEPARATORS: Final = {",": ",", ";": ";", "|": "|", "tab": "\t", "\t": "\t", "whi
 PARQUET_SUFFIXES: Final = frozenset({".parquet", ".pq"})
 # Enough to hold any header line; the rest of the file is not looked at to find the separator.
 SNIFFED_BYTES: Final = 65_536
+# A column's name longer than this is cut in messages: a file read wrongly is one long name.
+SHOWN_CHARACTERS: Final = 40
+# 1.234,50 or 1234,50: points only between groups of three digits, one comma at most.
+DECIMAL_COMMA: Final = r"^-?(\d{1,3}(\.\d{3})+|\d+)(,\d+)?$"
 INTEGER_ID: Final = r"^(0|-?[1-9][0-9]{0,17})$"
 
 
@@ -70,6 +75,7 @@ def read_purchases(path: Path, how: PurchaseFormat) -> PurchaseFile:
         raw, description = _read_text(path, how)
     if raw.num_rows == 0:
         raise DataError(f"{path} has a header but no purchases")
+    raw = _decoded(raw)
     dates = _dates(raw[how.date], how)
     times = read_times(dates, how.date)
     table = pa.table(
@@ -98,7 +104,7 @@ def _read_parquet(path: Path, how: PurchaseFormat) -> pa.Table:
     with path.open("rb") as file:
         try:
             there = pyarrow.parquet.read_schema(file).names
-            _require(wanted, there, path)
+            _require(wanted, there, f"{path}, which")
             file.seek(0)
             return pyarrow.parquet.read_table(file, columns=wanted)
         except pa.ArrowInvalid as error:
@@ -110,13 +116,13 @@ def _read_text(path: Path, how: PurchaseFormat) -> tuple[pa.Table, str]:
     with _opened(path) as text:
         start = text.read(SNIFFED_BYTES)
     header = _header(start, path, how)
-    separator = _separator(header.text, wanted, path, how)
+    separator = _separator(header, wanted, path, how)
     names = _split(header.text, separator)
-    _require(wanted, names, path)
+    _require(wanted, names, _header_of(path, header))
 
     options: dict[str, Any] = {
         "read_options": pa.csv.ReadOptions(
-            column_names=names, skip_rows=header.lines_to_skip, encoding=how.encoding
+            column_names=names, skip_rows=header.line, encoding=how.encoding
         ),
         "convert_options": pa.csv.ConvertOptions(
             include_columns=wanted,
@@ -132,7 +138,7 @@ def _read_text(path: Path, how: PurchaseFormat) -> tuple[pa.Table, str]:
                 source = pa.BufferReader(_blanks_to_tabs(text.read()))
                 parse = pa.csv.ParseOptions(delimiter="\t", quote_char=False)
             else:
-                source = text
+                source = _without_blanks_before_quotes(text, start, separator)
                 parse = pa.csv.ParseOptions(
                     delimiter=SEPARATORS[separator], newlines_in_values=True
                 )
@@ -153,8 +159,10 @@ def _opened(path: Path) -> Any:
 
 @dataclass(frozen=True)
 class _Header:
+    """The header's text, and how many lines there are up to and including it."""
+
     text: str
-    lines_to_skip: int
+    line: int
 
 
 def _header(start: bytes, path: Path, how: PurchaseFormat) -> _Header:
@@ -165,19 +173,43 @@ def _header(start: bytes, path: Path, how: PurchaseFormat) -> _Header:
             how.encoding, errors="ignore" if len(start) == SNIFFED_BYTES else "strict"
         )
     except UnicodeDecodeError as error:
+        likely = _likely_encoding(start, _wanted(how)) or "latin1"
         raise DataError(
             f"{path} is not text in the encoding {how.encoding!r} (byte {error.start}); "
-            "name the right one with --encoding, for example latin1"
+            f"name the right one with --encoding, for example {likely}"
         ) from error
     except LookupError as error:
         raise DataError(f"--encoding {how.encoding!r} is not known; utf8 and latin1 are") from error
-    for skipped, line in enumerate(text.removeprefix("\ufeff").splitlines()):
+    _check_encoding(start, text, path, how)
+    for number, line in enumerate(text.removeprefix("\ufeff").splitlines(), start=1):
         if line.strip():
-            return _Header(line, skipped + 1)
+            return _Header(line, number)
     raise DataError(f"{path} is empty; it needs a header line with the names of the columns")
 
 
-def _separator(header: str, wanted: list[str], path: Path, how: PurchaseFormat) -> str:
+def _check_encoding(start: bytes, text: str, path: Path, how: PurchaseFormat) -> None:
+    """Refuse text that could be decoded only because almost anything can."""
+    wanted = _wanted(how)
+    if all(name in text for name in wanted):
+        return
+    likely = _likely_encoding(start, wanted)
+    if likely is not None:
+        raise DataError(
+            f"{path} is not text in the encoding {how.encoding!r}; "
+            f"name the right one with --encoding, for example {likely}"
+        )
+
+
+def _likely_encoding(start: bytes, wanted: list[str]) -> str | None:
+    """Return the encoding in which the opening of a file has the names of the columns."""
+    for encoding in ("utf8", "utf-16-le", "utf-16-be"):
+        if all(name.encode(encoding) in start for name in wanted):
+            has_mark = start.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE))
+            return "utf-16" if has_mark else encoding
+    return None
+
+
+def _separator(header: _Header, wanted: list[str], path: Path, how: PurchaseFormat) -> str:
     if how.separator != "auto":
         if how.separator not in SEPARATORS:
             known = ", ".join(repr(name) for name in SEPARATORS if name != "\t")
@@ -185,35 +217,54 @@ def _separator(header: str, wanted: list[str], path: Path, how: PurchaseFormat) 
         return "tab" if how.separator == "\t" else how.separator
     candidates = [",", ";", "tab", "|", "whitespace"]
     for candidate in candidates:
-        if set(wanted) <= set(_split(header, candidate)):
+        if set(wanted) <= set(_split(header.text, candidate)):
             return candidate
-    best = max(candidates, key=lambda candidate: len(_split(header, candidate)))
-    _require(wanted, _split(header, best), path)
+    best = max(candidates, key=lambda candidate: len(_split(header.text, candidate)))
+    _require(wanted, _split(header.text, best), _header_of(path, header))
     raise AssertionError("a header with every wanted column has a separator")
+
+
+def _header_of(path: Path, header: _Header) -> str:
+    return f"{path}, whose header line (line {header.line})"
 
 
 def _split(header: str, separator: str) -> list[str]:
     symbol = SEPARATORS[separator]
     if symbol is None:
         return header.split()
-    return [name.strip() for name in next(csv.reader([header], delimiter=symbol))]
+    fields = csv.reader([header], delimiter=symbol, skipinitialspace=True)
+    return [name.strip() for name in next(fields)]
 
 
-def _require(wanted: list[str], there: list[str], path: Path) -> None:
+def _require(wanted: list[str], there: list[str], where: str) -> None:
+    """Refuse a file without one of the columns; `where` goes before "has the columns"."""
     options = dict(zip(wanted, ("--customer", "--date", "--amount"), strict=True))
-    shown = ", ".join(repr(name) for name in there[:12]) + (", ..." if len(there) > 12 else "")
+    shown = ", ".join(map(_short, there[:12])) + (", ..." if len(there) > 12 else "")
     for name in wanted:
         if name not in there:
             raise DataError(
-                f"column {name!r} is not in {path}, whose first line has the columns {shown}; "
-                f"name the right one with {options[name]}, or add a header line",
+                f"column {_short(name)} is not in {where} has the columns {shown}; "
+                f"name the right one with {options[name]}, or put a header line first",
                 column=name,
             )
         if there.count(name) > 1:
             raise DataError(
-                f"column {name!r} appears {there.count(name)} times in {path}; rename all but one",
+                f"column {_short(name)} appears {there.count(name)} times in {where} has the"
+                f" columns {shown}; rename all but one",
                 column=name,
             )
+
+
+def _short(name: str) -> str:
+    """Quote a column's name, cut where it is too long to be one."""
+    return repr(name if len(name) <= SHOWN_CHARACTERS else f"{name[:SHOWN_CHARACTERS]}...")
+
+
+def _without_blanks_before_quotes(text: Any, start: bytes, separator: str) -> Any:
+    """Drop the blanks in `a, "b"`: the parser knows a quote only right after a separator."""
+    symbol = (SEPARATORS[separator] or "\t").encode()
+    blanks = re.compile(re.escape(symbol) + b' +(?=")')
+    return pa.BufferReader(blanks.sub(symbol, text.read())) if blanks.search(start) else text
 
 
 def _blanks_to_tabs(raw: bytes) -> bytes:
@@ -224,6 +275,19 @@ def _blanks_to_tabs(raw: bytes) -> bytes:
 def _spoken(separator: str) -> str:
     names = {"tab": "tab-separated text", "whitespace": "text in columns separated by blanks"}
     return names.get(separator, f"text separated by {separator!r}")
+
+
+def _decoded(table: pa.Table) -> pa.Table:
+    """Return text as plain strings, however the file keeps it: in dictionaries, say."""
+    for place, (name, column) in enumerate(zip(table.column_names, table.columns, strict=True)):
+        kind = column.type.value_type if pa.types.is_dictionary(column.type) else column.type
+        is_text = (
+            pa.types.is_string(kind)
+            or pa.types.is_large_string(kind)
+            or pa.types.is_string_view(kind)
+        )
+        table = table.set_column(place, name, column.cast(pa.string() if is_text else kind))
+    return table
 
 
 def _customers(column: pa.ChunkedArray) -> pa.ChunkedArray:
@@ -237,27 +301,43 @@ def _customers(column: pa.ChunkedArray) -> pa.ChunkedArray:
 
 
 def _amounts(column: pa.ChunkedArray, how: PurchaseFormat) -> pa.ChunkedArray:
-    if not (pa.types.is_string(column.type) or pa.types.is_large_string(column.type)):
+    if not pa.types.is_string(column.type):
         return column
     text = pc.utf8_trim_whitespace(column)
     if how.decimal_comma:
-        text = pc.replace_substring(pc.replace_substring(text, ".", ""), ",", ".")
+        text = _with_decimal_point(text, how)
     try:
         return text.cast(pa.float64())
     except pa.ArrowInvalid:
         row = _first_failure(text, pa.float64())
-        written = column[row].as_py()
+        written = text[row].as_py()
+        has_decimal_comma = "," in written and re.fullmatch(DECIMAL_COMMA, written) is not None
         remedy = (
             "pass --decimal-comma if the comma is the decimal sign"
-            if "," in written and not how.decimal_comma
+            if has_decimal_comma
             else "write plain numbers, such as 1234.50"
         )
         raise _unreadable(how.amount, row, written, "a number", remedy) from None
 
 
+def _with_decimal_point(text: pa.ChunkedArray, how: PurchaseFormat) -> pa.ChunkedArray:
+    """Turn 1.234,50 into 1234.50; what is written otherwise would change its value unnoticed."""
+    readable = pc.match_substring_regex(text, DECIMAL_COMMA)
+    if not pc.all(readable, skip_nulls=True).as_py():
+        row = pc.index(readable, False).as_py()
+        raise _unreadable(
+            how.amount,
+            row,
+            text[row].as_py(),
+            "a number with a decimal comma, such as 1.234,50",
+            "correct it, or leave out --decimal-comma",
+        )
+    return pc.replace_substring(pc.replace_substring(text, ".", ""), ",", ".")
+
+
 def _dates(column: pa.ChunkedArray, how: PurchaseFormat) -> pa.ChunkedArray:
     """Return the dates as the library reads them: text, dates, timestamps or integer periods."""
-    is_text = pa.types.is_string(column.type) or pa.types.is_large_string(column.type)
+    is_text = pa.types.is_string(column.type)
     if how.date_format == "auto":
         if is_text:
             return _iso_dates(pc.utf8_trim_whitespace(column), how)

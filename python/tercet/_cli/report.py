@@ -6,6 +6,7 @@ import math
 import textwrap
 from typing import TYPE_CHECKING, Final
 
+import numpy as np
 import pyarrow.compute as pc
 
 if TYPE_CHECKING:
@@ -14,6 +15,7 @@ if TYPE_CHECKING:
     import pyarrow as pa
 
     from tercet._cli.job import Holdout, ValueResult
+    from tercet._columns import Floats
 
 WIDTH: Final = 96
 TOP: Final = 10
@@ -35,13 +37,16 @@ def report(result: ValueResult, written: Sequence[str]) -> str:
 
 def _purchases(result: ValueResult) -> list[str]:
     counts, unit = result.counts, result.settings.time_unit
-    merged = "period" if result.file.times.tick == "period" else "day"
+    periods = result.file.times.tick == "period"
+    merged = "in one period" if periods else "on one day"
+    last = "in the last period" if periods else "on the last day"
+    length = f" (one period is one {unit})" if periods and unit != "period" else ""
     rows = [
         ("rows read", counts.rows, result.file.description),
         (
             "purchases",
             counts.purchases,
-            f"rows of one customer on one {merged} count as one purchase",
+            f"rows of one customer {merged} count as one purchase",
         ),
         ("customers", counts.customers, ""),
         (
@@ -54,9 +59,14 @@ def _purchases(result: ValueResult) -> list[str]:
         ("rows after the end", counts.after_end, "dropped, as asked (--after-end drop)"),
         ("refund rows", counts.refunds, f"as asked (--refunds {result.settings.refunds})"),
         (
+            "without a purchase",
+            counts.without_purchase,
+            "customers of whom the rules leave no purchase: not in the table",
+        ),
+        (
             "brand-new customers",
             counts.new_customers,
-            "first purchase on the last day: valued, but they say nothing to the fit",
+            f"first purchase {last}: valued, but they say nothing to the fit",
         ),
         (
             "unpaid repeaters",
@@ -69,6 +79,7 @@ def _purchases(result: ValueResult) -> list[str]:
     lines += _aligned([[name, f"{count:,}", note] for name, count, note in rows], "lrl")
     lines.append(
         f"  from {result.first_day} to {result.observation_end}, {_span(result.duration, unit)}"
+        f"{length}"
     )
     return lines
 
@@ -78,10 +89,11 @@ def _holdout(result: ValueResult) -> list[str]:
     if result.holdout is None:
         return lines + wrapped(f"No holdout check was possible: {result.no_holdout}")
     check = result.holdout.check
+    cut = result.holdout.calibration_end
     lines += wrapped(
-        f"A model fitted on the purchases up to {result.holdout.calibration_end} was asked how"
-        f" often its {check.n_customers:,} customers would buy from then to"
-        f" {result.holdout.observation_end}"
+        f"A model fitted on the purchases up to {cut if isinstance(cut, str) else f'period {cut}'}"
+        f" was asked how often its {check.n_customers:,} customers would buy from then to"
+        f" {result.observation_end}"
         f" ({_span(check.duration, result.settings.time_unit)}). {_verdict(result.holdout)}"
     )
     lines.append("")
@@ -164,31 +176,49 @@ def _models(result: ValueResult) -> list[str]:
 
 
 def _value(result: ValueResult) -> list[str]:
-    settings, table = result.settings, result.customers
-    clv = table["clv"].to_numpy()
-    total = float(clv.sum())
-    horizon = _span(settings.horizon, settings.time_unit)
-    ordered = clv[clv.argsort()[::-1]]
-    lines = [heading(f"Value over the next {horizon}")]
-    lines += wrapped(
+    settings = result.settings
+    clv = _finite(result.customers)["clv"].to_numpy()
+    lines = [heading(f"Value over the next {_span(settings.horizon, settings.time_unit)}")]
+    basis = (
         f"Margin {100 * settings.margin:.4g}% of the spend, discounted at"
         f" {100 * settings.discount_rate:.4g}% a year, counted from {result.observation_end}."
-        f" All customers together are worth {_money(total)},"
-        f" a customer {_money(total / len(clv))} on average."
+    )
+    if len(clv) == 0:
+        return lines + wrapped(f"{basis} No customer has a finite value; see the warnings.")
+    missing = result.counts.without_value
+    who = "All customers" if missing == 0 else f"The {len(clv):,} customers with a finite value"
+    note = f" {missing:,} have none; see the warnings." if missing else ""
+    total = float(clv.sum())
+    lines += wrapped(
+        f"{basis} {who} together are worth {_money(total)}, a customer"
+        f" {_money(total / len(clv))} on average.{note}"
     )
     if total > 0:
-        shares = []
-        for share in (0.01, 0.10, 0.20):
-            held = ordered[: max(1, round(share * len(clv)))].sum() / total
-            shares.append(f"the top {share:.0%} hold {held:.0%}")
-        lines += wrapped(f"Of this {', '.join(shares)}.")
+        shares = ", ".join(_shares(clv, total))
+        lines += wrapped(f"Of this {shares}.")
     return lines
+
+
+def _shares(clv: Floats, total: float) -> list[str]:
+    ordered = np.sort(clv)[::-1]
+    spoken = []
+    for share in (0.01, 0.10, 0.20):
+        held = ordered[: max(1, round(share * len(clv)))].sum() / total
+        spoken.append(f"the top {share:.0%} hold {held:.0%}")
+    return spoken
+
+
+def _finite(customers: pa.Table) -> pa.Table:
+    return customers.filter(pc.is_finite(customers["clv"]))
 
 
 def _most_valuable(result: ValueResult) -> list[str]:
     settings = result.settings
-    order = pc.sort_indices(result.customers, sort_keys=[("clv", "descending")])
-    best = result.customers.take(order[:TOP])
+    ranked = _finite(result.customers)
+    if ranked.num_rows == 0:
+        return []
+    order = pc.sort_indices(ranked, sort_keys=[("clv", "descending")])
+    best = ranked.take(order[:TOP])
     lines = [heading(f"The {best.num_rows} most valuable customers")]
     header = ["customer", "repeat", "last", "active", "expected", "spend", "value", "interval"]
     units = ["", "purchases", "purchase", "prob.", "purchases", "each", "", ""]
@@ -277,6 +307,8 @@ def _figure(value: object) -> str:
 
 
 def _money(amount: float) -> str:
+    if not math.isfinite(amount):
+        return "unknown" if math.isnan(amount) else "infinity"
     return f"{amount:,.0f}" if abs(amount) >= 100_000 else f"{amount:,.2f}"
 
 

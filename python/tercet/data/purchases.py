@@ -3,18 +3,19 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Literal, NamedTuple, TypeAlias
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple, TypeAlias, get_args
 
 import numpy as np
 
-from tercet import _tercet
+from tercet import _arguments, _tercet
 from tercet._frames import Table, read_table
 from tercet._progress import Progress, reporting
+from tercet._time import TimeUnit
 from tercet.exceptions import ParameterError
 
 if TYPE_CHECKING:
-    from tercet._columns import Integers
-    from tercet._time import TimeLike, Times, TimeUnit
+    from tercet._columns import Floats, Integers
+    from tercet._time import TimeLike, Times
 
 __all__ = ["PurchaseSplit", "purchase_summary", "split_purchases"]
 
@@ -66,14 +67,19 @@ def purchase_summary(
         Column of customer ids: integers, strings or categories.
     time : str
         Column of times: dates, timestamps, ISO text or integer periods. Timestamps with a zone
-        count on the local clock of that zone. An integer period is one time unit.
+        merge by the days and weeks of that zone's local clock; with `merge` "hour" or "tick" they
+        are instants, so that a clock change adds no hour and loses none. Text with a UTC offset
+        counts on the clock that it was written on. An integer period is one time unit.
     amount : str, optional
         Column of amounts. Without it there is no `monetary_value`.
     time_unit : {"hour", "day", "week", "month", "quarter", "year", "period"}
-        Unit of `recency` and `T`. Months and years are mean Gregorian ones.
+        Unit of `recency` and `T`. Months and years are mean Gregorian ones. Times are as fine as
+        `merge` leaves them: hours are multiples of 24 while purchases merge by the day. "period" is
+        for integers that are periods of whatever length, however many.
     observation_end : str, date, datetime, numpy.datetime64 or int, optional
-        When observation ended; a date means the end of that day. By default the last time in the
-        data. No clock of the machine is ever read.
+        When observation ended: a moment, or a date (midnight too), which means the end of that day.
+        By default the last time in the data. A moment without a zone is one of the data's own
+        clock. No clock of the machine is ever read.
     merge : {"day", "hour", "week", "tick"}
         Purchases of one customer within this stretch count as one occasion, their amounts added;
         "tick" merges only equal times. Integer periods merge only where equal.
@@ -81,7 +87,8 @@ def purchase_summary(
         What to do with negative amounts: refuse them, leave them out, or take them off the
         customer's purchases of the same stretch and then off the latest ones before.
     after_end : {"error", "drop"}
-        What to do with purchases after `observation_end`: refuse them or leave them out.
+        What to do with purchases after `observation_end`: refuse them or leave them out, whatever
+        their amounts.
     include_dates : bool
         Whether to add `first_purchase` and `last_purchase`.
     n_jobs : int, optional
@@ -101,8 +108,8 @@ def purchase_summary(
         - `monetary_value`, the mean amount of the *repeat* purchases, 0 without any.
 
         pandas frames (in `attrs["tercet"]`) and pyarrow tables (in the schema's metadata) note the
-        time unit and the end of observation, where models read them, and how many rows or
-        customers were left out.
+        time unit, the end of observation and the name of the customer's column, where models read
+        them, and how many rows or customers were left out.
 
     Raises
     ------
@@ -137,14 +144,13 @@ def purchase_summary(
     0         ann        2.0      4.0  5.0            25.0
     1         bob        0.0      0.0  2.0             0.0
     """
-    log = _read_log(transactions, customer, time, amount)
-    rules = _Rules(time_unit, merge, refunds, after_end)
+    rules = _Rules.checked(time_unit, merge, refunds, after_end)
+    log = _read_log(transactions, customer, time, amount, rules)
     end = log.moment(observation_end, "observation_end")
     found = _summarize(log, rules, end, None, n_jobs, progress)
     columns = _summary_columns(log, found)
     if include_dates:
-        columns["first_purchase"] = log.times.column(found.first_time)
-        columns["last_purchase"] = log.times.column(found.last_time)
+        columns |= _date_columns(log, found)
     return log.table.build(columns, _note(log, rules, found, found.observation_end))
 
 
@@ -203,8 +209,8 @@ def split_purchases(
     >>> len(calibration) == len(holdout)
     True
     """
-    log = _read_log(transactions, customer, time, amount)
-    rules = _Rules(time_unit, merge, refunds, after_end)
+    rules = _Rules.checked(time_unit, merge, refunds, after_end)
+    log = _read_log(transactions, customer, time, amount, rules)
     end = log.moment(observation_end, "observation_end")
     cut = log.times.moment(calibration_end, "calibration_end")
     found = _summarize(log, rules, end, cut, n_jobs, progress)
@@ -218,8 +224,7 @@ def split_purchases(
         holdout["monetary_value"] = found.holdout_monetary_value
     columns["duration_holdout"] = holdout["duration"] = duration
     if include_dates:
-        columns["first_purchase"] = log.times.column(found.first_time)
-        columns["last_purchase"] = log.times.column(found.last_time)
+        columns |= _date_columns(log, found)
     calibration = log.table.build(columns, _note(log, rules, found, cut))
     return PurchaseSplit(calibration, log.table.build(holdout))
 
@@ -239,12 +244,26 @@ class _Log:
 
 
 class _Rules(NamedTuple):
-    """How a log is summarised; the Rust core checks the words."""
+    """How a log is summarised, in words."""
 
-    time_unit: TimeUnit
-    merge: Merge
-    refunds: Refunds
-    after_end: AfterEnd
+    time_unit: str
+    merge: str
+    refunds: str
+    after_end: str
+
+    @classmethod
+    def checked(cls, time_unit: Any, merge: Any, refunds: Any, after_end: Any) -> _Rules:
+        return cls(
+            _arguments.word(time_unit, "time_unit", get_args(TimeUnit)),
+            _arguments.word(merge, "merge", get_args(Merge)),
+            _arguments.word(refunds, "refunds", get_args(Refunds)),
+            _arguments.word(after_end, "after_end", get_args(AfterEnd)),
+        )
+
+    @property
+    def count_days(self) -> bool:
+        """Whether purchases merge by days, which are those of the local clock."""
+        return self.merge in ("day", "week")
 
 
 # Columns that the results have besides the customer's.
@@ -264,7 +283,9 @@ _RESULTS = frozenset(
 )
 
 
-def _read_log(transactions: Any, customer: str, time: str, amount: str | None) -> _Log:
+def _read_log(
+    transactions: Any, customer: str, time: str, amount: str | None, rules: _Rules
+) -> _Log:
     if customer in _RESULTS:
         message = f"customer = {customer!r}: the result has a column of that name; rename the ids"
         raise ParameterError(message, "customer")
@@ -272,7 +293,8 @@ def _read_log(transactions: Any, customer: str, time: str, amount: str | None) -
     if amount is not None:
         names["amount"] = amount
     table = read_table(transactions, names, what="log of purchases")
-    return _Log(table, table.times(time), customer, time, amount)
+    times = table.times(time, time_unit=rules.time_unit, instants=not rules.count_days)
+    return _Log(table, times, customer, time, amount)
 
 
 def _summarize(
@@ -283,16 +305,16 @@ def _summarize(
     n_jobs: int | None,
     progress: Progress,
 ) -> _tercet.PurchaseSummary:
-    amount = log.amount
     names = {"customer": log.customer, "time": log.time}
-    if amount is not None:
-        names["amount"] = amount
+    if log.amount is not None:
+        names["amount"] = log.amount
+    n_jobs = _arguments.threads(n_jobs)
     try:
         with reporting(progress) as report:
             return _tercet.summarize_purchases(
                 log.table.ids(log.customer),
                 log.times.ticks,
-                None if amount is None else log.table.floats(amount),
+                _amounts(log, rules, observation_end),
                 columns=names,
                 ticks=log.times.tick,
                 observation_end=observation_end,
@@ -307,6 +329,14 @@ def _summarize(
         raise _too_late(log.times, calibration_end, observation_end) from None
 
 
+def _amounts(log: _Log, rules: _Rules, observation_end: int | None) -> Floats | None:
+    if log.amount is None:
+        return None
+    # The core knows which rows lie after the end, where an amount may be missing.
+    may_be_missing = rules.after_end == "drop" and observation_end is not None
+    return log.table.floats(log.amount, missing_as_nan=may_be_missing)
+
+
 def _too_late(times: Times, calibration_end: int, observation_end: int | None) -> ParameterError:
     """Say in dates what the core says in ticks."""
     end = int(times.ticks.max()) if observation_end is None else observation_end
@@ -319,8 +349,7 @@ def _too_late(times: Times, calibration_end: int, observation_end: int | None) -
 
 def _note(log: _Log, rules: _Rules, found: _tercet.PurchaseSummary, end: int) -> dict[str, Any]:
     """Say of a summary what its numbers do not: when it ends, its unit, and what was left out."""
-    whole_days = rules.merge in ("day", "week")
-    as_of = log.times.text(end, whole_days=whole_days)
+    as_of = log.times.text(end, whole_days=rules.count_days)
     left_out = {
         "n_dropped_after_end": found.n_dropped_after_end,
         "n_refunds": found.n_refunds,
@@ -328,7 +357,15 @@ def _note(log: _Log, rules: _Rules, found: _tercet.PurchaseSummary, end: int) ->
         "n_new_customers": found.n_new_customers,
     }
     counted = {name: count for name, count in left_out.items() if count}
-    return {"as_of": as_of, "time_unit": rules.time_unit, **counted}
+    known = {"as_of": as_of, "time_unit": rules.time_unit, "customer": log.customer}
+    return {**known, **counted}
+
+
+def _date_columns(log: _Log, found: _tercet.PurchaseSummary) -> dict[str, Any]:
+    return {
+        "first_purchase": log.times.column(found.first_time),
+        "last_purchase": log.times.column(found.last_time),
+    }
 
 
 def _summary_columns(log: _Log, found: _tercet.PurchaseSummary) -> dict[str, Any]:

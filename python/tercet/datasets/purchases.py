@@ -9,14 +9,14 @@ from typing import TYPE_CHECKING, Any, Literal, NamedTuple, TypeAlias, get_args
 import numpy as np
 import pyarrow as pa
 
-from tercet import _tercet
+from tercet import _arguments, _tercet
 from tercet._frames import new_table
 from tercet._progress import Progress, reporting
+from tercet._time import TimeUnit
 from tercet.exceptions import ParameterError
 
 if TYPE_CHECKING:
     from tercet._columns import Integers
-    from tercet._time import TimeUnit
 
 __all__ = ["SimulatedPurchases", "simulate_purchases"]
 
@@ -117,18 +117,20 @@ def simulate_purchases(
     """
     first_day = _start_day(start)
     _check_backend(backend)
-    parameters = {"r": r, "alpha": alpha, "a": a, "b": b, "p": p, "q": q, "v": v}
+    given = {"r": r, "alpha": alpha, "a": a, "b": b, "p": p, "q": q, "v": v}
+    parameters = {name: _arguments.number(value, name) for name, value in given.items()}
     with reporting(progress) as report:
         drawn = _tercet.simulate_purchases(
-            n_customers,
-            seed,
+            _arguments.whole(n_customers, "n_customers", "a whole number, at least 1"),
+            _arguments.whole(seed, "seed", "a whole number from 0 to 2^64 - 1", bits=64),
             **parameters,
-            time_unit=time_unit,
-            acquisition=acquisition,
-            duration=duration,
-            n_jobs=n_jobs,
+            time_unit=_arguments.word(time_unit, "time_unit", get_args(TimeUnit)),
+            acquisition=_arguments.number(acquisition, "acquisition"),
+            duration=_arguments.number(duration, "duration"),
+            n_jobs=_arguments.threads(n_jobs),
             progress=report,
         )
+    end = _day(first_day + int(drawn["observation_end_day"]), duration)
     log, truth = drawn["transactions"], drawn["customers"]
     transactions = {
         "customer_id": log["customer"],
@@ -148,7 +150,7 @@ def simulate_purchases(
         new_table(transactions, backend),
         new_table(customers, backend),
         parameters,
-        _EPOCH + dt.timedelta(days=first_day + int(drawn["observation_end_day"])),
+        end,
     )
 
 
@@ -158,8 +160,17 @@ def _start_day(start: str | dt.date) -> int:
         day = dt.date.fromisoformat(start) if isinstance(start, str) else start
         return (day - _EPOCH).days
     except (TypeError, ValueError):
-        message = f"start = {start!r}: expected a date such as '2024-01-01'"
-        raise ParameterError(message, "start") from None
+        expected = "a date such as '2024-01-01', without a time of day"
+        raise _arguments.refusal(start, "start", expected) from None
+
+
+def _day(days: int, duration: float) -> dt.date:
+    """Return the end of observation as a date."""
+    try:
+        return _EPOCH + dt.timedelta(days=days)
+    except OverflowError:
+        expected = "an end of observation before the year 10000; shorten it"
+        raise _arguments.refusal(duration, "duration", expected) from None
 
 
 def _check_backend(backend: str) -> None:

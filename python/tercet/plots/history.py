@@ -7,13 +7,14 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from tercet._tracking import customer_times
+from tercet._tracking import LogRules, customer_times
 from tercet.plots import _style
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
     from tercet._time import TimeLike
+    from tercet.data.purchases import AfterEnd, Merge, Refunds
     from tercet.value.lifetime import BGNBD
 
 # Moments between two purchases; the curve between them is smooth.
@@ -28,6 +29,10 @@ def customer_history(
     observation_end: TimeLike | None = None,
     customer: str = "customer_id",
     time: str = "date",
+    amount: str | None = None,
+    merge: Merge = "day",
+    refunds: Refunds = "error",
+    after_end: AfterEnd = "error",
     ax: Axes | None = None,
 ) -> Axes:
     """Draw a customer's probability of being active through its history.
@@ -46,9 +51,11 @@ def customer_history(
     customer_id
         The customer to draw.
     observation_end
-        The last day of the log. Default: the day of the last purchase of any customer.
-    customer, time
-        Names of the columns.
+        The last day of the log. Default: the last day in it, of any customer.
+    customer, time, amount
+        Names of the columns. Without amounts there are no refunds.
+    merge, refunds, after_end
+        As for `tercet.purchase_summary`: give what the model's summary was made with.
     ax
         Axes to draw on. Default: new ones.
 
@@ -65,14 +72,8 @@ def customer_history(
     >>> model = tc.BGNBD().fit(summary)
     >>> ax = tc.plots.customer_history(model, log.transactions, customer_id=1)
     """
-    known = customer_times(
-        model.time_unit,
-        transactions,
-        customer_id,
-        observation_end=observation_end,
-        customer=customer,
-        time=time,
-    )
+    rules = LogRules(customer, time, amount, observation_end, merge, refunds, after_end)
+    known = customer_times(model.time_unit, transactions, customer_id, rules)
     moments, frequency, recency = _states(known.purchases, known.end)
     alive = model.probability_alive(
         {model.frequency: frequency, model.recency: recency, model.T: moments}

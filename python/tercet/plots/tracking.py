@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from tercet._tracking import track_purchases
+from tercet._tracking import LogRules, track_purchases
 from tercet.plots import _style
 
 if TYPE_CHECKING:
@@ -14,6 +14,7 @@ if TYPE_CHECKING:
 
     from tercet._time import TimeLike
     from tercet._tracking import Tracking
+    from tercet.data.purchases import AfterEnd, Merge, Refunds
     from tercet.value.lifetime import BGNBD
 
 
@@ -25,6 +26,10 @@ def cumulative_purchases(
     observation_end: TimeLike | None = None,
     customer: str = "customer_id",
     time: str = "date",
+    amount: str | None = None,
+    merge: Merge = "day",
+    refunds: Refunds = "error",
+    after_end: AfterEnd = "error",
     ax: Axes | None = None,
 ) -> Axes:
     """Draw the repeat purchases of a cohort up to each moment, actual and expected.
@@ -42,9 +47,11 @@ def cumulative_purchases(
     calibration_end
         The last day that the model has seen.
     observation_end
-        The last day of the log. Default: the day of the last purchase.
-    customer, time
-        Names of the columns.
+        The last day of the log. Default: the last day in it.
+    customer, time, amount
+        Names of the columns. Without amounts there are no refunds.
+    merge, refunds, after_end
+        As for `tercet.split_purchases`: give what the model's summary was made with.
     ax
         Axes to draw on. Default: new ones.
 
@@ -61,14 +68,8 @@ def cumulative_purchases(
     >>> model = tc.BGNBD().fit(calibration)
     >>> ax = tc.plots.cumulative_purchases(model, log.transactions, calibration_end="2024-12-29")
     """
-    track = track_purchases(
-        model,
-        transactions,
-        calibration_end=calibration_end,
-        observation_end=observation_end,
-        customer=customer,
-        time=time,
-    )
+    rules = LogRules(customer, time, amount, observation_end, merge, refunds, after_end)
+    track = track_purchases(model, transactions, rules, calibration_end=calibration_end)
     ax = _style.new_axes(ax)
     moments = np.append(0.0, track.time)
     _lines(ax, moments, np.append(0.0, track.actual), np.append(0.0, track.expected))
@@ -93,6 +94,10 @@ def purchases_by_period(
     observation_end: TimeLike | None = None,
     customer: str = "customer_id",
     time: str = "date",
+    amount: str | None = None,
+    merge: Merge = "day",
+    refunds: Refunds = "error",
+    after_end: AfterEnd = "error",
     ax: Axes | None = None,
 ) -> Axes:
     """Draw the repeat purchases of a cohort in each period, actual and expected.
@@ -110,9 +115,11 @@ def purchases_by_period(
     calibration_end
         The last day that the model has seen.
     observation_end
-        The last day of the log. Default: the day of the last purchase.
-    customer, time
-        Names of the columns.
+        The last day of the log. Default: the last day in it.
+    customer, time, amount
+        Names of the columns. Without amounts there are no refunds.
+    merge, refunds, after_end
+        As for `tercet.split_purchases`: give what the model's summary was made with.
     ax
         Axes to draw on. Default: new ones.
 
@@ -129,14 +136,8 @@ def purchases_by_period(
     >>> model = tc.BGNBD().fit(calibration)
     >>> ax = tc.plots.purchases_by_period(model, log.transactions, calibration_end="2024-12-29")
     """
-    track = track_purchases(
-        model,
-        transactions,
-        calibration_end=calibration_end,
-        observation_end=observation_end,
-        customer=customer,
-        time=time,
-    )
+    rules = LogRules(customer, time, amount, observation_end, merge, refunds, after_end)
+    track = track_purchases(model, transactions, rules, calibration_end=calibration_end)
     ax = _style.new_axes(ax)
     whole = track.whole_periods
     actual = np.diff(np.append(0.0, track.actual[:whole]))

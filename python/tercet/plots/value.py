@@ -46,7 +46,8 @@ def value_concentration(value: Any, *, clv: str = "clv", ax: Axes | None = None)
     >>> value = tc.lifetime_value(model, spend, summary, horizon=52, level=0.95)
     >>> ax = tc.plots.value_concentration(value)
     """
-    worth = np.sort(_values(value, clv))[::-1]
+    worth, left_out = _finite(_values(value, clv), clv)
+    worth = np.sort(worth)[::-1]
     total = float(worth.sum())
     if total <= 0:
         raise DataError(
@@ -86,7 +87,7 @@ def value_concentration(value: Any, *, clv: str = "clv", ax: Axes | None = None)
     _style.dress(
         ax,
         title=f"A fifth of the customers hold {top:.0%} of the value",
-        subtitle=f"{worth.size:,} customers, ordered by value",
+        subtitle=f"{worth.size:,} customers, ordered by value{left_out}",
         x_label="Share of the customers, most valuable first",
         y_label="Share of the total value",
         grid="both",
@@ -128,7 +129,7 @@ def value_distribution(
     >>> value = tc.lifetime_value(model, spend, summary, horizon=52, level=0.95)
     >>> ax = tc.plots.value_distribution(value, currency="dollars")
     """
-    worth = _values(value, clv)
+    worth, not_finite = _finite(_values(value, clv), clv)
     positive = worth[worth > 0]
     if positive.size == 0:
         raise DataError(f"column {clv!r} has no positive value to draw", column=clv)
@@ -144,12 +145,13 @@ def value_distribution(
     median, mean = float(np.median(worth)), float(worth.mean())
     _mark(ax, median, "median", style="-", on_the_left=median < mean)
     _mark(ax, mean, "mean", style="--", on_the_left=mean <= median)
-    left_out = worth.size - positive.size
-    note = f"; {left_out:,} of no value left out" if left_out else ""
+    worthless = worth.size - positive.size
+    note = f"; {worthless:,} of no value left out" if worthless else ""
+    total = _money(float(worth.sum()))
     _style.dress(
         ax,
         title="What customers are worth",
-        subtitle=f"{worth.size:,} customers, {_money(float(worth.sum()))} in total{note}",
+        subtitle=f"{worth.size:,} customers, {total} in total{note}{not_finite}",
         x_label=f"Lifetime value, {_unit(currency)}, logarithmic scale",
         y_label="Customers",
     )
@@ -205,10 +207,14 @@ def top_customers(
     table = read_table(value, {"clv": clv, "customer": customer} | bounds, what="value table")
     worth = table.floats(clv)
     lower, upper = (table.floats(name) for name in bounds.values())
+    _, left_out = _finite(worth, clv)
     # Stable, so that equal values keep the order of the table.
-    best = np.argsort(-worth, kind="stable")[:n]
+    order = np.argsort(-worth, kind="stable")
+    best = order[np.isfinite(worth[order])][:n]
     names = [str(name) for name in table.take(customer, best).to_list()]
     place = np.arange(best.size)
+
+    of_what = left_out or ", from the parameters' uncertainty"
 
     ax = _style.new_axes(ax, width=6.6, height=max(2.4, 0.9 + 0.23 * best.size))
     ax.hlines(place, lower[best], upper[best], color=_style.PALE, linewidth=5)
@@ -218,7 +224,7 @@ def top_customers(
     _style.dress(
         ax,
         title=f"The {best.size:,} most valuable customers",
-        subtitle="dot: expected value; bar: its interval, from the parameters' uncertainty",
+        subtitle=f"dot: expected value; bar: its interval{of_what}",
         x_label=f"Lifetime value, {_unit(currency)}",
         y_label="Customer",
         grid="x",
@@ -230,6 +236,18 @@ def top_customers(
 
 def _values(value: Any, clv: str) -> Floats:
     return read_table(value, {"clv": clv}, what="value table").floats(clv)
+
+
+def _finite(worth: Floats, clv: str) -> tuple[Floats, str]:
+    """Return the finite values, and what to say of the others.
+
+    Where the Gamma-Gamma model's q is at most 1, customers without a repeat purchase have none.
+    """
+    finite = worth[np.isfinite(worth)]
+    if finite.size == 0:
+        raise DataError(f"column {clv!r} has no finite value to draw", column=clv)
+    left_out = worth.size - finite.size
+    return finite, f"; {left_out:,} without a finite value left out" if left_out else ""
 
 
 def _drawn_range(positive: Floats) -> tuple[float, float]:

@@ -2,21 +2,30 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, ClassVar, Literal, Self
+from typing import TYPE_CHECKING, Any, ClassVar, Literal, Self, TypeAlias, get_args
 
-from tercet import _tercet
+from tercet import _arguments, _tercet
 from tercet._estimator import Model
 from tercet._frames import read_table
 from tercet._progress import Progress, reporting
-from tercet._summary import Rows, check_time_unit, core_names, read_to_fit, read_weights
+from tercet._summary import (
+    Rows,
+    check_time_unit,
+    core_names,
+    read_to_fit,
+    read_weights,
+    with_weights,
+)
+from tercet._time import TimeUnit
 
 if TYPE_CHECKING:
     from numpy.typing import ArrayLike
 
     from tercet._columns import Floats
-    from tercet._time import TimeUnit
 
 __all__ = ["BGNBD"]
+
+NewCustomers: TypeAlias = Literal["error", "skip"]
 
 
 class BGNBD(Model):
@@ -49,7 +58,8 @@ class BGNBD(Model):
     frequency, recency, T : str
         The columns of the summary: repeat purchases, time of the last one, time under observation.
     customer : str or None
-        The column of customer ids. Where the summary has it, a customer with two rows is refused.
+        The column of customer ids. Where the summary has it (or notes that it was made with another
+        one), a customer with two rows is refused.
     new_customers : {"error", "skip"}
         What `fit` does with rows of `T` = 0, who have not been observed yet: refuse them or
         leave them out.
@@ -108,7 +118,7 @@ class BGNBD(Model):
         recency: str = "recency",
         T: str = "T",
         customer: str | None = "customer_id",
-        new_customers: Literal["error", "skip"] = "error",
+        new_customers: NewCustomers = "error",
         max_iterations: int = 200,
         n_jobs: int | None = None,
     ) -> None:
@@ -140,7 +150,7 @@ class BGNBD(Model):
         Raises
         ------
         ParameterError
-            For a parameter that is not a positive number.
+            For a parameter that is not a positive number, or a setting that cannot be used.
 
         Examples
         --------
@@ -150,9 +160,14 @@ class BGNBD(Model):
         >>> print(cdnow.expected_purchases(customer, horizon=39).round(4))
         [1.226]
         """
-        time_unit = cls(**settings).time_unit
-        engine = _tercet.FittedBgNbd.from_parameters(r, alpha, a, b, time_unit=time_unit)
-        return cls._around(engine, settings)
+        engine = _tercet.FittedBgNbd.from_parameters(
+            _arguments.number(r, "r"),
+            _arguments.number(alpha, "alpha"),
+            _arguments.number(a, "a"),
+            _arguments.number(b, "b"),
+            time_unit=cls(**settings)._settings()["time_unit"],
+        )
+        return cls._with_parameters(engine, settings)
 
     @property
     def as_of_(self) -> str | None:
@@ -197,14 +212,12 @@ class BGNBD(Model):
         ConvergenceWarning
             If no optimum was reached, or it lies on a boundary; the message is `how_it_ended_`.
         """
+        settings, n_jobs = self._settings(), _arguments.threads(self.n_jobs)
+        if as_of is not None and not isinstance(as_of, str):
+            raise _arguments.refusal(as_of, "as_of", "text such as '1997-09-30'")
         columns = self._summary_columns()
-        table, names = read_to_fit(summary, columns, self.customer, weights, self.n_jobs)
+        table, names = read_to_fit(summary, columns, self.customer, weights, n_jobs, "BGNBD")
         check_time_unit(table, self.time_unit)
-        settings = {
-            "time_unit": self.time_unit,
-            "new_customers": self.new_customers,
-            "max_iterations": self.max_iterations,
-        }
         frequency, recency, age = (table.floats(name) for name in columns.values())
         with reporting(progress) as report:
             engine = _tercet.FittedBgNbd.fit(
@@ -215,7 +228,7 @@ class BGNBD(Model):
                 columns=names,
                 settings=settings,
                 as_of=table.note().get("as_of") if as_of is None else as_of,
-                n_jobs=self.n_jobs,
+                n_jobs=n_jobs,
                 progress=report,
             )
         return self._learn(engine, table.kind)
@@ -288,6 +301,7 @@ class BGNBD(Model):
         True
         """
         engine, rows = self._open(summary)
+        horizon = _arguments.number(horizon, "horizon")
         return engine.expected_purchases(*rows.arrays, horizon=horizon, **rows.options)
 
     def expected_purchases_new(self, horizon: float) -> float:
@@ -311,7 +325,7 @@ class BGNBD(Model):
             For a horizon that is negative or not finite.
         """
         engine: _tercet.FittedBgNbd = self._require()
-        return engine.expected_purchases_new(horizon)
+        return engine.expected_purchases_new(_arguments.number(horizon, "horizon"))
 
     def discounted_purchases(self, summary: Any, horizon: float, discount_rate: float) -> Floats:
         """Return the expected purchases of each customer, later ones counting for less.
@@ -343,7 +357,10 @@ class BGNBD(Model):
         """
         engine, rows = self._open(summary)
         return engine.discounted_purchases(
-            *rows.arrays, horizon=horizon, discount_rate=discount_rate, **rows.options
+            *rows.arrays,
+            horizon=_arguments.number(horizon, "horizon"),
+            discount_rate=_arguments.number(discount_rate, "discount_rate"),
+            **rows.options,
         )
 
     def time_until(self, summary: Any, probability: float = 0.5) -> Floats:
@@ -373,6 +390,7 @@ class BGNBD(Model):
             For a probability that is not between 0 and 1.
         """
         engine, rows = self._open(summary)
+        probability = _arguments.number(probability, "probability")
         return engine.time_until(*rows.arrays, probability=probability, **rows.options)
 
     def probability_alive_interval(self, summary: Any, level: float = 0.95) -> Floats:
@@ -402,6 +420,7 @@ class BGNBD(Model):
             For a level that is not between 0 and 1.
         """
         engine, rows = self._open(summary)
+        level = _arguments.number(level, "level")
         return engine.probability_alive_interval(*rows.arrays, level=level, **rows.options)
 
     def expected_purchases_interval(
@@ -437,19 +456,31 @@ class BGNBD(Model):
         """
         engine, rows = self._open(summary)
         return engine.expected_purchases_interval(
-            *rows.arrays, horizon=horizon, level=level, **rows.options
+            *rows.arrays,
+            horizon=_arguments.number(horizon, "horizon"),
+            level=_arguments.number(level, "level"),
+            **rows.options,
         )
 
+    def _settings(self) -> dict[str, Any]:
+        return {
+            "time_unit": _arguments.word(self.time_unit, "time_unit", get_args(TimeUnit)),
+            "new_customers": _arguments.word(
+                self.new_customers, "new_customers", get_args(NewCustomers)
+            ),
+            "max_iterations": _arguments.iterations(self.max_iterations),
+        }
+
     def _summary_columns(self) -> dict[str, str]:
-        """Return the columns of a summary by the argument that names them, in Rust's order."""
         return {"frequency": self.frequency, "recency": self.recency, "T": self.T}
 
     def _open(self, summary: Any, weights: Any = None) -> tuple[_tercet.FittedBgNbd, Rows]:
         engine: _tercet.FittedBgNbd = self._require()
         columns = self._summary_columns()
-        wanted = {**columns, "weights": weights} if isinstance(weights, str) else columns
-        table = read_table(summary, wanted, what="summary")
+        wanted = with_weights(columns, weights)
+        owners = dict.fromkeys(columns, "BGNBD")
+        table = read_table(summary, wanted, what="summary", owners=owners)
         check_time_unit(table, str(engine.settings["time_unit"]))
         arrays = tuple(table.floats(name) for name in columns.values())
-        options = {"columns": core_names(wanted), "n_jobs": self.n_jobs}
+        options = {"columns": core_names(wanted), "n_jobs": _arguments.threads(self.n_jobs)}
         return engine, Rows(arrays, read_weights(table, weights), options)

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, ClassVar, Literal, Self
+from typing import TYPE_CHECKING, Any, ClassVar, Literal, Self, TypeAlias, get_args
 
-from tercet import _display, _tercet
+from tercet import _arguments, _display, _tercet
 from tercet._estimator import Model
 from tercet._frames import read_table
 from tercet._progress import Progress, reporting
-from tercet._summary import Rows, mean_spend, read_to_fit, read_weights
+from tercet._summary import Rows, mean_spend, read_to_fit, read_weights, with_weights
 
 if TYPE_CHECKING:
     from numpy.typing import ArrayLike
@@ -16,6 +16,8 @@ if TYPE_CHECKING:
     from tercet._columns import Floats
 
 __all__ = ["GammaGamma"]
+
+ZeroSpend: TypeAlias = Literal["error", "skip"]
 
 
 class GammaGamma(Model):
@@ -44,7 +46,8 @@ class GammaGamma(Model):
     frequency, monetary_value : str
         The columns of the summary: repeat purchases, and their mean value.
     customer : str or None
-        The column of customer ids. Where the summary has it, a customer with two rows is refused.
+        The column of customer ids. Where the summary has it (or notes that it was made with another
+        one), a customer with two rows is refused.
     zero_spend : {"error", "skip"}
         What `fit` does with repeaters whose mean value is 0: refuse them or leave them out.
     max_iterations : int
@@ -102,7 +105,7 @@ class GammaGamma(Model):
         frequency: str = "frequency",
         monetary_value: str = "monetary_value",
         customer: str | None = "customer_id",
-        zero_spend: Literal["error", "skip"] = "error",
+        zero_spend: ZeroSpend = "error",
         max_iterations: int = 200,
         n_jobs: int | None = None,
     ) -> None:
@@ -132,7 +135,7 @@ class GammaGamma(Model):
         Raises
         ------
         ParameterError
-            For a parameter that is not a positive number.
+            For a parameter that is not a positive number, or a setting that cannot be used.
 
         Examples
         --------
@@ -141,7 +144,10 @@ class GammaGamma(Model):
         >>> round(cdnow.population_mean_, 2)
         35.22
         """
-        return cls._around(_tercet.FittedGammaGamma.from_parameters(p, q, v), settings)
+        engine = _tercet.FittedGammaGamma.from_parameters(
+            _arguments.number(p, "p"), _arguments.number(q, "q"), _arguments.number(v, "v")
+        )
+        return cls._with_parameters(engine, settings)
 
     @property
     def population_mean_(self) -> float:
@@ -194,8 +200,9 @@ class GammaGamma(Model):
         ConvergenceWarning
             If no optimum was reached, or it lies on a boundary; the message is `how_it_ended_`.
         """
+        settings, n_jobs = self._settings(), _arguments.threads(self.n_jobs)
         columns = self._summary_columns()
-        table, names = read_to_fit(summary, columns, self.customer, weights, self.n_jobs)
+        table, names = read_to_fit(summary, columns, self.customer, weights, n_jobs, "GammaGamma")
         frequency = table.floats(self.frequency)
         with reporting(progress) as report:
             engine = _tercet.FittedGammaGamma.fit(
@@ -203,8 +210,8 @@ class GammaGamma(Model):
                 mean_spend(table, self.monetary_value, frequency),
                 read_weights(table, weights),
                 columns=names,
-                settings={"zero_spend": self.zero_spend, "max_iterations": self.max_iterations},
-                n_jobs=self.n_jobs,
+                settings=settings,
+                n_jobs=n_jobs,
                 progress=report,
             )
         return self._learn(engine, table.kind)
@@ -272,20 +279,27 @@ class GammaGamma(Model):
             For a level that is not between 0 and 1.
         """
         engine, rows = self._open(summary)
+        level = _arguments.number(level, "level")
         return engine.expected_spend_interval(*rows.arrays, level=level, **rows.options)
+
+    def _settings(self) -> dict[str, Any]:
+        return {
+            "zero_spend": _arguments.word(self.zero_spend, "zero_spend", get_args(ZeroSpend)),
+            "max_iterations": _arguments.iterations(self.max_iterations),
+        }
 
     def _summary_columns(self) -> dict[str, str]:
         return {"frequency": self.frequency, "monetary_value": self.monetary_value}
 
     def _open(self, summary: Any, weights: Any = None) -> tuple[_tercet.FittedGammaGamma, Rows]:
         engine: _tercet.FittedGammaGamma = self._require()
-        wanted = self._summary_columns()
-        if isinstance(weights, str):
-            wanted["weights"] = weights
-        table = read_table(summary, wanted, what="summary")
+        columns = self._summary_columns()
+        wanted = with_weights(columns, weights)
+        owners = dict.fromkeys(columns, "GammaGamma")
+        table = read_table(summary, wanted, what="summary", owners=owners)
         frequency = table.floats(self.frequency)
         arrays = (frequency, mean_spend(table, self.monetary_value, frequency))
-        options = {"columns": wanted, "n_jobs": self.n_jobs}
+        options = {"columns": wanted, "n_jobs": _arguments.threads(self.n_jobs)}
         return engine, Rows(arrays, read_weights(table, weights), options)
 
     def _more_facts(self) -> list[tuple[str, str]]:

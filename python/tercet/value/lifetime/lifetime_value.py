@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from typing import Any
 
-from tercet import _tercet
-from tercet._frames import read_table
+from tercet import _arguments, _tercet
+from tercet._frames import Table, read_table
 from tercet._progress import Progress, reporting
-from tercet._summary import check_time_unit, check_unique, core_names, mean_spend
+from tercet._summary import check_time_unit, check_unique, core_names, id_column, mean_spend
 from tercet.exceptions import ParameterError
 from tercet.value.lifetime.bg_nbd import BGNBD
 from tercet.value.lifetime.gamma_gamma import GammaGamma
@@ -24,6 +24,10 @@ _RESULTS = (
 )
 
 
+_RATE = "a yearly rate, 0.1 for 10 per cent"
+_MARGIN = "the part of the spend that is gained, 0.3 for 30 per cent"
+
+
 def lifetime_value(
     model: BGNBD,
     spend: GammaGamma,
@@ -33,6 +37,7 @@ def lifetime_value(
     discount_rate: float = 0.0,
     margin: float = 1.0,
     level: float | None = None,
+    customer: str | None = None,
     n_jobs: int | None = None,
     progress: Progress = False,
 ) -> Any:
@@ -53,12 +58,16 @@ def lifetime_value(
     horizon : float
         How far to look ahead, in the time unit of `model`.
     discount_rate : float
-        Yearly rate of discount: 0.10 makes money a year away worth 1/1.10.
+        Yearly rate of discount, at most 1: 0.10 makes money a year away worth 1/1.10.
     margin : float
-        The part of the spend that is gained, 0.3 for 30 per cent.
+        The part of the spend that is gained, at most 1: 0.3 for 30 per cent.
     level : float, optional
         Confidence level of an interval for the value; without it none is computed. The interval
         is that of the uncertainty of both models' parameters (delta method).
+    customer : str, optional
+        The column of customer ids. By default the one that `model` names, or where the summary
+        lacks that, the one that it was made with, if it notes it; a model whose `customer` is None
+        gives a table without ids.
     n_jobs : int, optional
         Threads; None or -1 for all cores. The result does not depend on it.
     progress : bool or callable
@@ -98,11 +107,17 @@ def lifetime_value(
     ['clv', 'clv_lower', 'clv_upper']
     """
     lifetime_engine, spend_engine = _engines(model, spend)
+    n_jobs = _arguments.threads(n_jobs)
+    settings = {
+        "horizon": _arguments.number(horizon, "horizon"),
+        "discount_rate": _arguments.share(discount_rate, "discount_rate", _RATE),
+        "margin": _arguments.share(margin, "margin", _MARGIN),
+    }
+    ids = id_column(summary, model.customer) if customer is None else customer
     names = {**model._summary_columns(), "monetary_value": spend.monetary_value}
-    wanted = {**names, "customer": model.customer} if model.customer is not None else names
-    table = read_table(summary, wanted, what="summary")
+    table = _read(summary, names, ids)
     check_time_unit(table, str(lifetime_engine.settings["time_unit"]))
-    check_unique(table, model.customer, n_jobs)
+    check_unique(table, ids, n_jobs)
     frequency = table.floats(model.frequency)
     with reporting(progress) as report:
         values = _tercet.lifetime_value(
@@ -113,15 +128,22 @@ def lifetime_value(
             table.floats(model.T),
             mean_spend(table, spend.monetary_value, frequency),
             columns=core_names(names),
-            horizon=horizon,
-            discount_rate=discount_rate,
-            margin=margin,
-            level=level,
+            level=None if level is None else _arguments.number(level, "level"),
             n_jobs=n_jobs,
             progress=report,
+            **settings,
         )
-    columns = {} if model.customer is None else {model.customer: table.take(model.customer)}
+    columns = {} if ids is None else {ids: table.take(ids)}
     return table.build({**columns, **{name: values[name] for name in _RESULTS if name in values}})
+
+
+def _read(summary: Any, names: dict[str, str], customer: str | None) -> Table:
+    if customer in _RESULTS:
+        message = f"customer = {customer!r}: the result has a column of that name; rename it"
+        raise ParameterError(message, "customer")
+    wanted = names if customer is None else {**names, "customer": customer}
+    owners = {**dict.fromkeys(names, "BGNBD"), "monetary_value": "GammaGamma"}
+    return read_table(summary, wanted, what="summary", owners=owners)
 
 
 def _engines(model: Any, spend: Any) -> tuple[_tercet.FittedBgNbd, _tercet.FittedGammaGamma]:
@@ -137,7 +159,4 @@ def _engines(model: Any, spend: Any) -> tuple[_tercet.FittedBgNbd, _tercet.Fitte
             f"purchases that the BGNBD reads ({model.frequency!r})"
         )
         raise ParameterError(message, "spend")
-    if model.customer in _RESULTS:
-        message = f"customer = {model.customer!r}: the result has a column of that name; rename it"
-        raise ParameterError(message, "customer")
     return model._require(), spend._require()

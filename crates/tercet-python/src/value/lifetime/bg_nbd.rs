@@ -101,12 +101,6 @@ impl FittedBgNbd {
         persist::to_json(py, &self.0)
     }
 
-    /// The model from a file.
-    #[staticmethod]
-    fn load(py: Python<'_>, path: PathBuf) -> PyResult<Self> {
-        persist::load(py, path).map(Self)
-    }
-
     /// Writes the model to a file, whole or not at all.
     fn save(&self, py: Python<'_>, path: PathBuf) -> PyResult<()> {
         persist::save(py, &self.0, path)

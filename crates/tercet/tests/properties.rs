@@ -215,6 +215,21 @@ proptest! {
     }
 }
 
+/// More customers than are summarised in one go.
+#[test]
+fn every_customer_of_many_has_a_row() {
+    let ids: Vec<i64> = (0..300_000).collect();
+    let days: Vec<i64> = ids.iter().map(|id| id % 101).collect();
+    let summary = PurchaseLog::new(Ids::Integers(&ids), &days, None)
+        .unwrap()
+        .summarize(&SummarySettings::default(), &mut ())
+        .unwrap();
+    assert_eq!(summary.first_row, ids);
+    assert_eq!(summary.first_time, days);
+    let ages: Vec<f64> = days.iter().map(|day| (100 - day) as f64 / 7.0).collect();
+    assert_eq!(summary.age, ages);
+}
+
 #[test]
 fn threads_give_equal_bits() {
     let run = |threads: usize| {

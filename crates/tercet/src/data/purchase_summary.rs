@@ -236,17 +236,21 @@ impl Entries {
         settings: &SummarySettings,
         phase: &mut Phase<'_>,
     ) -> Result<(PurchaseSummary, HoldoutSummary)> {
-        let blocks = map_blocks(self.first_row.len(), phase, |customers| {
-            let mut block = Block::with_capacity(customers.len());
-            let mut scratch = Scratch::default();
-            for customer in customers {
-                self.summarize_customer(customer, clock, cut, &mut scratch, &mut block);
+        let n = self.first_row.len();
+        let mut all = Block::with_capacity(n);
+        // A group of blocks at a time, so that they and the whole need not be in memory together.
+        for start in (0..n).step_by(GROUP) {
+            let blocks = map_blocks(GROUP.min(n - start), phase, |customers| {
+                let mut block = Block::with_capacity(customers.len());
+                let mut scratch = Scratch::default();
+                for customer in customers {
+                    self.summarize_customer(start + customer, clock, cut, &mut scratch, &mut block);
+                }
+                block
+            })?;
+            for block in blocks {
+                all.append(block);
             }
-            block
-        })?;
-        let mut all = Block::with_capacity(self.first_row.len());
-        for block in blocks {
-            all.append(block);
         }
         let Block {
             mut summary,
@@ -326,6 +330,9 @@ impl Entries {
         }
     }
 }
+
+/// Customers summarised before their rows are put behind those of the customers before.
+const GROUP: usize = 64 * BLOCK;
 
 /// Room for one customer's rows and purchases, used again for the next.
 #[derive(Debug, Default)]

@@ -555,6 +555,12 @@ def test_a_calibration_that_holds_nothing_out_is_refused_in_dates(end):
         tc.split_purchases(log(), calibration_end=end)
 
 
+def test_a_calibration_that_ends_before_the_log_is_refused_in_dates():
+    words = r"calibration_end = 1999-01-01: .*not before the first purchase \(20\d\d-\d\d-\d\d\)"
+    with pytest.raises(tc.ParameterError, match=words):
+        tc.split_purchases(log(), calibration_end="1999-01-01")
+
+
 def test_ids_named_like_a_result_are_refused(spend, summary):
     with pytest.raises(tc.ParameterError, match=r"customer = 'frequency'.*rename"):
         tc.purchase_summary(log(frequency=[1, 1, 2]), customer="frequency")

@@ -326,7 +326,7 @@ def _summarize(
     except ParameterError as error:
         if error.parameter != "calibration_end" or calibration_end is None:
             raise
-        raise _too_late(log.times, calibration_end, observation_end) from None
+        raise _outside(log.times, calibration_end, observation_end) from None
 
 
 def _amounts(log: _Log, rules: _Rules, observation_end: int | None) -> Floats | None:
@@ -337,12 +337,14 @@ def _amounts(log: _Log, rules: _Rules, observation_end: int | None) -> Floats | 
     return log.table.floats(log.amount, missing_as_nan=may_be_missing)
 
 
-def _too_late(times: Times, calibration_end: int, observation_end: int | None) -> ParameterError:
+def _outside(times: Times, calibration_end: int, observation_end: int | None) -> ParameterError:
     """Say in dates what the core says in ticks."""
+    first = int(times.ticks.min())
     end = int(times.ticks.max()) if observation_end is None else observation_end
     message = (
         f"calibration_end = {times.text(calibration_end)}: expected a time before the end of "
-        f"observation ({times.text(end)}), so that something is held out"
+        f"observation ({times.text(end, whole_days=True)}) and not before the first purchase "
+        f"({times.text(first, whole_days=True)}), so that something is known and something held out"
     )
     return ParameterError(message, "calibration_end")
 

@@ -1,5 +1,9 @@
 //! The mathematics under the models; each file cites its formulas.
 
+pub(crate) mod ascent;
+pub(crate) mod assignment;
+pub(crate) mod interval;
+pub(crate) mod multinomial;
 pub(crate) mod newton;
 pub(crate) mod quadrature;
 pub(crate) mod rising;

@@ -273,6 +273,32 @@ impl<'a> Survey<'a> {
         Ok(self)
     }
 
+    /// With the weights and covariates of another survey of as many respondents.
+    pub(crate) fn like<'b>(self, other: &'b Survey<'_>) -> Survey<'b>
+    where
+        'a: 'b,
+    {
+        Survey {
+            questions: self.questions,
+            answers: self.answers,
+            weights: other.weights,
+            weights_name: other.weights_name.clone(),
+            covariates: other.covariates.clone(),
+            n_rows: self.n_rows,
+        }
+    }
+
+    /// The same respondents with other weights, some of them 0: a sample drawn from them.
+    pub(crate) fn reweighted<'b>(&'b self, weights: &'b [f64]) -> Survey<'b>
+    where
+        'a: 'b,
+    {
+        Survey {
+            weights: Some(weights),
+            ..self.clone()
+        }
+    }
+
     /// Number of respondents.
     pub fn len(&self) -> usize {
         self.n_rows

@@ -1,7 +1,16 @@
 //! Level 1: macro segments, what customers need.
 
+mod align;
 pub mod latent_class;
+mod profile;
+mod select;
+mod stability;
 
+pub use align::Alignment;
 pub use latent_class::{
-    FittedLatentClass, LatentClass, ResponseStyle, SegmentAnswers, Variance, WeightType,
+    FittedLatentClass, LatentClass, ResponseStyle, SegmentAnswers, SimulatedAnswers,
+    SimulatedSurvey, Variance, WeightType,
 };
+pub use profile::{Draft, Profile, ProfileRow};
+pub use select::{Candidate, LikelihoodRatio, SegmentSelection, SelectSegments};
+pub use stability::Stability;

@@ -38,11 +38,21 @@ const UNEXPLAINED: f64 = 1e-7;
 /// An ascent that ends within this of the best has found the same solution.
 pub(super) const SAME: f64 = 0.1;
 
+/// How much is done for a fit.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(in crate::needs) enum Effort {
+    /// All of it.
+    Full,
+    /// The ascents, unpolished: for the replications of a bootstrap.
+    Quick,
+}
+
 /// Fits `settings`; the first start is `first` where it is given.
-pub(super) fn fit(
+pub(in crate::needs) fn fit(
     settings: &LatentClass,
     survey: &Survey<'_>,
     first: Option<&FittedLatentClass>,
+    effort: Effort,
     observer: &mut dyn Observer,
 ) -> Result<FittedLatentClass> {
     settings.check()?;
@@ -85,7 +95,7 @@ pub(super) fn fit(
         &mut phase,
     )?;
     let gate = Gate::new(&mut phase);
-    let top = Top::reach(settings, &ascended, &model, &cells, &gate)?;
+    let top = Top::reach(settings, effort, &ascended, &model, &cells, &gate)?;
     assemble(
         settings,
         survey,
@@ -286,6 +296,7 @@ impl Top {
     /// Polishes the best ascent, its segments in order of size.
     fn reach(
         settings: &LatentClass,
+        effort: Effort,
         ascended: &[Ascended],
         model: &Model,
         cells: &Cells,
@@ -622,9 +633,10 @@ fn assemble(
             (variance > 0.0).then(|| variance.sqrt())
         }),
         starts: starts.collect(),
-        criteria,
+        criteria: Some(criteria),
         residuals,
         n_unanswered: survey.unanswered(),
+        note: serde_json::Value::Null,
         report,
     })
 }
@@ -693,4 +705,31 @@ fn how_it_ended(converged: bool, unidentified: bool, boundary: Option<&str>) -> 
         words += boundary;
     }
     words
+}
+
+#[cfg(test)]
+pub(super) mod tests {
+    use super::*;
+
+    /// The model, the cells and a first draw, as a fit has them.
+    pub(in crate::needs::latent_class) fn begin(
+        settings: &LatentClass,
+        survey: &Survey<'_>,
+        gate: &Gate<'_, '_>,
+    ) -> (Model, Cells, Mixture) {
+        let mut silent = ();
+        let cells =
+            Cells::new(survey, None, true, &mut Phase::new(&mut silent, "grouping")).unwrap();
+        let overall = overall(settings, survey, &cells, gate).unwrap();
+        let lanes = match settings.response_style {
+            ResponseStyle::Ignore => Lanes::plain(settings.n_segments),
+            ResponseStyle::RandomIntercept => Lanes::with_style(settings.n_segments),
+        };
+        let each = settings.prior / settings.n_segments as f64;
+        let model = Model::new(lanes, &cells, each, &overall.measurements, |question| {
+            overall.pseudo(question, each)
+        });
+        let mixture = super::super::starts::draw(settings.seed, 0, &overall.measurements, &model);
+        (model, cells, mixture)
+    }
 }

@@ -6,6 +6,7 @@ use super::cells::Cells;
 use super::derivatives::Layout;
 use super::lanes::Lanes;
 use super::measurement::{Measurement, Place, Pseudo, Rows, places};
+use super::ordinal::with_pseudo;
 use super::sweep::{Expected, Tables};
 use crate::error::Result;
 use crate::math::ascent::Ascent;
@@ -220,8 +221,8 @@ impl Model {
             let of = |(question, measurement): (usize, &Measurement)| match measurement {
                 Measurement::Ordinal(one) => {
                     let rows = one.rows(&self.lanes, style).values;
-                    let answers = self.answers(expected, question);
-                    let terms = rows.iter().zip(answers);
+                    let answers = self.answers_with_pseudo(expected, question);
+                    let terms = rows.iter().zip(&answers);
                     terms.map(|(p, n)| n * p.max(f64::MIN_POSITIVE).ln()).sum()
                 }
                 _ => 0.0,
@@ -243,6 +244,15 @@ impl Model {
         }
     }
 
+    /// The expected answers to an ordinal question and those of the prior.
+    pub(super) fn answers_with_pseudo(&self, expected: &Expected, question: usize) -> Vec<f64> {
+        let answers = self.answers(expected, question);
+        match &self.pseudo[question] {
+            Pseudo::Levels(pseudo) => with_pseudo(answers, &self.lanes, pseudo),
+            Pseudo::Mean(..) | Pseudo::Weight(_) => answers.to_vec(),
+        }
+    }
+
     /// First and second derivative of the complete-data log-likelihood in the style.
     pub(super) fn style_derivatives(
         &self,
@@ -254,7 +264,7 @@ impl Model {
         let Measurement::Ordinal(one) = measurement else {
             return (0.0, 0.0);
         };
-        let answers = self.answers(expected, question);
+        let answers = self.answers_with_pseudo(expected, question);
         let n = self.lanes.len();
         let mut slope = 0.0;
         for lane in 0..n {
@@ -263,7 +273,7 @@ impl Model {
                 slope += answers[level * n + lane] * factor;
             }
         }
-        (slope, one.style_curvature(answers, &self.lanes, style).0)
+        (slope, one.style_curvature(&answers, &self.lanes, style).0)
     }
 
     /// The logarithm of the prior's density, up to a constant.

@@ -5,8 +5,8 @@ mod climb;
 mod continuous;
 mod count;
 mod derivatives;
-mod diagnostics;
-mod fit;
+pub(super) mod diagnostics;
+pub(super) mod fit;
 mod fitted;
 mod lanes;
 mod measurement;
@@ -14,6 +14,7 @@ mod mixture;
 mod nominal;
 mod ordinal;
 mod segment_answers;
+mod simulate;
 mod starts;
 mod sweep;
 
@@ -24,10 +25,12 @@ use crate::error::{Error, Result};
 use crate::model::Estimator;
 use crate::observe::Observer;
 use crate::random::Seed;
+use fit::Effort;
 
 pub use diagnostics::{BivariateResidual, Criteria};
 pub use fitted::{FittedLatentClass, Start};
 pub use segment_answers::SegmentAnswers;
+pub use simulate::{SimulatedAnswers, SimulatedSurvey};
 
 /// The most segments: there are few macro segments.
 pub const MOST_SEGMENTS: usize = 32;
@@ -233,6 +236,17 @@ impl LatentClass {
         self.n_segments
     }
 
+    /// How many starts.
+    pub fn n_starts(&self) -> usize {
+        self.starts
+    }
+
+    /// The same settings for another number of segments.
+    pub fn with_segments(mut self, n_segments: usize) -> Self {
+        self.n_segments = n_segments;
+        self
+    }
+
     fn check(&self) -> Result<()> {
         let positive = |name: &str, value: usize, most: usize| {
             if (1..=most).contains(&value) {
@@ -270,6 +284,6 @@ impl Estimator for LatentClass {
         data: &Survey<'_>,
         observer: &mut dyn Observer,
     ) -> Result<FittedLatentClass> {
-        fit::fit(self, data, None, observer)
+        fit::fit(self, data, None, Effort::Full, observer)
     }
 }

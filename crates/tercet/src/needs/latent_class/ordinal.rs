@@ -331,7 +331,7 @@ impl Ordinal {
 }
 
 /// Counts with the prior's pseudo-answers, spread over the nodes of each segment.
-fn with_pseudo(counts: &[f64], lanes: &Lanes, pseudo: &[f64]) -> Vec<f64> {
+pub(super) fn with_pseudo(counts: &[f64], lanes: &Lanes, pseudo: &[f64]) -> Vec<f64> {
     let n = lanes.len();
     let mut all = counts.to_vec();
     for (row, pseudo) in all.chunks_exact_mut(n).zip(pseudo) {

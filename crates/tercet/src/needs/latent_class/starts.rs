@@ -20,7 +20,7 @@ const ROUNDS: [(usize, f64); 2] = [(6, 0.5), (12, 0.5)];
 const FEWEST: usize = 4;
 
 /// A cycle that wins less than this ends an ascent; the best one is polished afterwards.
-const SETTLED: f64 = 1e-5;
+pub(super) const SETTLED: f64 = 1e-5;
 
 /// Spread of the starting logits and of the logarithms of starting means, in all segments.
 const SPREAD: f64 = 1.0;
@@ -116,7 +116,7 @@ fn drop_all_but(all: &mut [Ascended], keep: usize) {
 }
 
 /// Segments drawn around the whole sample.
-fn draw(seed: Seed, start: usize, overall: &[Measurement], model: &Model) -> Mixture {
+pub(super) fn draw(seed: Seed, start: usize, overall: &[Measurement], model: &Model) -> Mixture {
     let mut random = seed.stream(start as u64);
     let classes = model.classes();
     let mut mixture = Mixture {

@@ -43,8 +43,20 @@ pub(super) const SAME: f64 = 0.1;
 pub(in crate::needs) enum Effort {
     /// All of it.
     Full,
-    /// The ascents, unpolished: for the replications of a bootstrap.
+    /// The ascents, unpolished and to a hundredth of a log-likelihood: for the replications of a
+    /// bootstrap, whose statistics differ by whole units from one to the next.
     Quick,
+}
+
+impl Effort {
+    /// How many starts are followed to the end at least, and what a cycle must win to be followed by
+    /// another. The best start is polished afterwards.
+    fn patience(self) -> (usize, f64) {
+        match self {
+            Self::Full => (4, 1e-5),
+            Self::Quick => (2, 1e-3),
+        }
+    }
 }
 
 /// Fits `settings`; the first start is `first` where it is given.
@@ -75,6 +87,7 @@ pub(in crate::needs) fn fit(
     });
     let n_parameters = n_parameters(&model, &overall.measurements);
     check_size(settings, survey, &model, n_parameters)?;
+    let (fewest, settled) = effort.patience();
     let plan = Plan {
         starts: if settings.n_segments == 1 {
             1
@@ -84,6 +97,8 @@ pub(in crate::needs) fn fit(
         seed: settings.seed,
         drop_early: settings.drop_early,
         max_cycles: settings.max_iterations,
+        fewest,
+        settled,
     };
     let first = first.map(|fitted| fitted.mixture_on(&cells));
     let ascended = climb_all(

@@ -16,12 +16,6 @@ use crate::random::Seed;
 /// Cycles of each round, and what share of the starts goes on to the next.
 const ROUNDS: [(usize, f64); 2] = [(6, 0.5), (12, 0.5)];
 
-/// So many starts go on, however few a round would leave.
-const FEWEST: usize = 4;
-
-/// A cycle that wins less than this ends an ascent; the best one is polished afterwards.
-pub(super) const SETTLED: f64 = 1e-5;
-
 /// Spread of the starting logits and of the logarithms of starting means, in all segments.
 const SPREAD: f64 = 1.0;
 
@@ -32,6 +26,10 @@ pub(super) struct Plan {
     pub(super) seed: Seed,
     pub(super) drop_early: bool,
     pub(super) max_cycles: usize,
+    /// So many starts go on, however few a round would leave.
+    pub(super) fewest: usize,
+    /// A cycle that wins less than this ends an ascent.
+    pub(super) settled: f64,
 }
 
 /// An ascent and how it went.
@@ -67,21 +65,22 @@ pub(super) fn climb_all(
     let mut all = map_tasks(plan.starts, phase, begin)?;
     if plan.drop_early {
         for (cycles, share) in ROUNDS {
-            climb_those(&mut all, cycles, model, cells, phase)?;
+            climb_those(&mut all, cycles, plan.settled, model, cells, phase)?;
             // The count is small and positive.
             #[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss)]
             let keep =
                 (share * all.iter().filter(|one| !one.dropped).count() as f64).ceil() as usize;
-            drop_all_but(&mut all, keep.max(FEWEST));
+            drop_all_but(&mut all, keep.max(plan.fewest));
         }
     }
-    climb_those(&mut all, plan.max_cycles, model, cells, phase)?;
+    climb_those(&mut all, plan.max_cycles, plan.settled, model, cells, phase)?;
     Ok(all)
 }
 
 fn climb_those(
     all: &mut [Ascended],
     cycles: usize,
+    settled: f64,
     model: &Model,
     cells: &Cells,
     phase: &mut Phase<'_>,
@@ -89,7 +88,7 @@ fn climb_those(
     let climbers: Vec<Climber> = map_tasks(all.len(), phase, |index, gate| {
         let mut climber = all[index].climber.clone();
         if !all[index].dropped {
-            climber.climb(cycles, SETTLED, model, cells, gate)?;
+            climber.climb(cycles, settled, model, cells, gate)?;
         }
         Ok(climber)
     })?;

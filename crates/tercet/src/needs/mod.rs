@@ -8,8 +8,8 @@ mod stability;
 
 pub use align::Alignment;
 pub use latent_class::{
-    FittedLatentClass, LatentClass, ResponseStyle, SegmentAnswers, SimulatedAnswers,
-    SimulatedSurvey, Variance, WeightType,
+    ChangeTest, Drift, FittedLatentClass, LatentClass, QuestionDrift, ResponseStyle,
+    SegmentAnswers, ShareDrift, SimulatedAnswers, SimulatedSurvey, Variance, WeightType,
 };
 pub use profile::{Draft, Profile, ProfileRow};
 pub use select::{Candidate, LikelihoodRatio, SegmentSelection, SelectSegments};

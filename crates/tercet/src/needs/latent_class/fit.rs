@@ -339,15 +339,13 @@ impl Top {
             local: None,
         };
         let layout = Layout::new(model, &top.mixture, cells);
-        if !layout.is_affordable(model) {
-            climber.climb(
-                settings.max_iterations,
-                settings.tolerance,
-                model,
-                cells,
-                gate,
-            )?;
-            top.converged = climber.gain < settings.tolerance;
+        if effort == Effort::Quick || !layout.is_affordable(model) {
+            let enough = match effort {
+                Effort::Full => settings.tolerance,
+                Effort::Quick => effort.patience().1,
+            };
+            climber.climb(settings.max_iterations, enough, model, cells, gate)?;
+            top.converged = climber.gain < enough;
             let order = order(model, &climber.mixture, cells);
             let mixture = climber.mixture.permuted(&order, model.n_features);
             let expected = expect(cells, &model.tables(&mixture, cells), gate)?;
@@ -463,7 +461,7 @@ fn order(model: &Model, mixture: &Mixture, cells: &Cells) -> Vec<usize> {
 }
 
 /// The shares of the segments among the respondents.
-fn shares(model: &Model, mixture: &Mixture, cells: &Cells) -> Vec<f64> {
+pub(super) fn shares(model: &Model, mixture: &Mixture, cells: &Cells) -> Vec<f64> {
     let k = model.classes();
     let mut shares = vec![0.0; k];
     let memberships = model.memberships(mixture, cells);

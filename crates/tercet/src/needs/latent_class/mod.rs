@@ -6,6 +6,7 @@ mod continuous;
 mod count;
 mod derivatives;
 pub(super) mod diagnostics;
+mod drift;
 pub(super) mod fit;
 mod fitted;
 mod lanes;
@@ -28,6 +29,7 @@ use crate::random::Seed;
 use fit::Effort;
 
 pub use diagnostics::{BivariateResidual, Criteria};
+pub use drift::{ChangeTest, Drift, QuestionDrift, ShareDrift};
 pub use fitted::{FittedLatentClass, Start};
 pub use segment_answers::SegmentAnswers;
 pub use simulate::{SimulatedAnswers, SimulatedSurvey};

@@ -1,5 +1,6 @@
 //! The mathematics under the models; each file cites its formulas.
 
+pub(crate) mod ascent;
 pub(crate) mod newton;
 pub(crate) mod quadrature;
 pub(crate) mod rising;

@@ -24,6 +24,17 @@ where
     F: Fn(Range<usize>) -> T + Sync + Send,
 {
     let gate = Gate::new(phase);
+    let results = map_blocks_behind(&gate, n, work);
+    gate.result()?;
+    results
+}
+
+/// [`map_blocks`] within a task of [`map_tasks`]: the tasks of one call share its gate.
+pub(crate) fn map_blocks_behind<T, F>(gate: &Gate<'_, '_>, n: usize, work: F) -> Result<Vec<T>>
+where
+    T: Send,
+    F: Fn(Range<usize>) -> T + Sync + Send,
+{
     let results = ordered(n.div_ceil(BLOCK), |block| {
         if gate.is_closed() {
             return None;
@@ -32,19 +43,38 @@ where
         gate.poll();
         Some(result)
     });
-    gate.result()?;
+    gate.check()?;
     // The gate is open, so no block was skipped.
     Ok(results.into_iter().flatten().collect())
 }
 
+/// Runs `task(0..n)`, each a long computation of its own (a start, a replication), and returns the
+/// results in order. The first error in that order is returned; a task counts one step when it ends.
+pub(crate) fn map_tasks<T, F>(n: usize, phase: &mut Phase<'_>, task: F) -> Result<Vec<T>>
+where
+    T: Send,
+    F: Fn(usize, &Gate<'_, '_>) -> Result<T> + Sync + Send,
+{
+    let gate = Gate::new(phase);
+    let results = ordered(n, |index| {
+        gate.check()?;
+        let result = task(index, &gate)?;
+        gate.advance();
+        Ok(result)
+    });
+    gate.result()?;
+    results.into_iter().collect()
+}
+
 /// The observer, shared by the threads of one piece of work.
-struct Gate<'g, 'o> {
+pub(crate) struct Gate<'g, 'o> {
     phase: Mutex<&'g mut Phase<'o>>,
     closed: Mutex<Option<Error>>,
 }
 
 impl<'g, 'o> Gate<'g, 'o> {
-    fn new(phase: &'g mut Phase<'o>) -> Self {
+    /// The gate of one computation.
+    pub(crate) fn new(phase: &'g mut Phase<'o>) -> Self {
         Self {
             phase: Mutex::new(phase),
             closed: Mutex::new(None),
@@ -52,12 +82,30 @@ impl<'g, 'o> Gate<'g, 'o> {
     }
 
     /// Polls, unless another thread is just doing so.
-    fn poll(&self) {
+    pub(crate) fn poll(&self) {
         if let Ok(mut phase) = self.phase.try_lock()
             && let Err(error) = phase.poll()
         {
-            *self.closed.lock().unwrap_or_else(PoisonError::into_inner) = Some(error);
+            self.close(error);
         }
+    }
+
+    /// Counts a task.
+    fn advance(&self) {
+        let mut phase = self.phase.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Err(error) = phase.advance(None) {
+            self.close(error);
+        }
+    }
+
+    fn close(&self, error: Error) {
+        *self.closed.lock().unwrap_or_else(PoisonError::into_inner) = Some(error);
+    }
+
+    /// The error of the stop, once the observer has asked for one.
+    pub(crate) fn check(&self) -> Result<()> {
+        let closed = self.closed.lock().unwrap_or_else(PoisonError::into_inner);
+        closed.clone().map_or(Ok(()), Err)
     }
 
     fn is_closed(&self) -> bool {

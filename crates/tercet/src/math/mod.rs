@@ -1,6 +1,7 @@
 //! The mathematics under the models; each file cites its formulas.
 
 pub(crate) mod ascent;
+pub(crate) mod assignment;
 pub(crate) mod newton;
 pub(crate) mod quadrature;
 pub(crate) mod rising;

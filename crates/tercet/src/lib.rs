@@ -23,6 +23,7 @@ pub mod error;
 mod linfa;
 mod math;
 pub mod model;
+pub mod needs;
 pub mod observe;
 mod parallel;
 pub mod persist;

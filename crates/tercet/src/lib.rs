@@ -8,6 +8,7 @@
 //! | fit who stays and how often they buy | [`value::lifetime::BgNbd`] |
 //! | fit how much they spend | [`value::lifetime::GammaGamma`] |
 //! | value customers | [`value::lifetime::LifetimeValue`] |
+//! | find segments in a survey | [`needs::LatentClass`] |
 //! | save and load models (the files are those of the Python package) | [`persist::Persist`] |
 //! | watch or stop a long fit | [`observe::Observer`] |
 //! | draw data with known truth | [`simulate`] |

@@ -8,6 +8,7 @@ mod purchase_log;
 mod purchase_summary;
 mod purchases;
 mod spend;
+mod survey;
 
 pub use cells::PurchaseCells;
 pub use design::{Design, Feature, NO_LEVEL};
@@ -16,6 +17,7 @@ pub use purchase_log::{AfterEnd, LogColumns, Merge, PurchaseLog, Refunds, Summar
 pub use purchase_summary::{HoldoutSummary, PurchaseSummary};
 pub use purchases::{PurchaseColumns, Purchases};
 pub use spend::Spend;
+pub use survey::{Answers, CountFamily, MOST_LEVELS, NO_ANSWER, Question, QuestionKind, Survey};
 
 pub(crate) use cells::{Cell, Grouped, count};
 pub(crate) use counts::Counts;

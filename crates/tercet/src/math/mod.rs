@@ -2,6 +2,7 @@
 
 pub(crate) mod ascent;
 pub(crate) mod assignment;
+pub(crate) mod interval;
 pub(crate) mod multinomial;
 pub(crate) mod newton;
 pub(crate) mod quadrature;

@@ -1,8 +1,21 @@
-//! Level 1, needs: who wants what, from a survey to the whole customer base.
+//! Level 1: macro segments, what customers need.
 
+mod align;
+pub mod latent_class;
+mod profile;
 mod projection;
+mod select;
+mod stability;
 
+pub use align::Alignment;
+pub use latent_class::{
+    FittedLatentClass, LatentClass, ResponseStyle, SegmentAnswers, SimulatedAnswers,
+    SimulatedSurvey, Variance, WeightType,
+};
+pub use profile::{Draft, Profile, ProfileRow};
 pub use projection::{
     CalibrationRow, Effect, FittedSegmentProjection, Penalty, PenaltyScore, ProjectionData,
     ProjectionQuality, SegmentProjection,
 };
+pub use select::{Candidate, LikelihoodRatio, SegmentSelection, SelectSegments};
+pub use stability::Stability;

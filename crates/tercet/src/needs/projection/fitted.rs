@@ -7,11 +7,11 @@ use super::encoding::Encoding;
 use super::quality::ProjectionQuality;
 use crate::data::Design;
 use crate::error::{Error, Result};
+use crate::math::interval::normal_quantile;
 use crate::model::{FitReport, Fitted, Parameter};
 use crate::observe::{Observer, Phase};
 use crate::parallel::map_blocks;
 use crate::persist::{Parts, Persist, read_part};
-use crate::value::lifetime::normal_quantile;
 
 /// A fitted projection: immutable; see [`SegmentProjection`] for the model itself.
 #[derive(Debug, Clone, PartialEq)]

@@ -1,10 +1,10 @@
 //! Purchases and spend together: what a customer is worth today.
 
 use super::bg_nbd::{Parameters, Rules, check_horizon};
-use super::uncertainty::normal_quantile;
 use super::{FittedBgNbd, FittedGammaGamma};
 use crate::data::{Cell, Grouped, Purchases};
 use crate::error::{Error, Result};
+use crate::math::interval::normal_quantile;
 use crate::observe::{Observer, Phase};
 use crate::parallel::map_rows;
 

@@ -16,4 +16,4 @@ pub use bg_nbd::{BgNbd, FittedBgNbd, NewCustomers};
 pub use gamma_gamma::{FittedGammaGamma, GammaGamma, Independence, ZeroSpend};
 pub use lifetime_value::{LifetimeValue, LifetimeValues};
 
-pub(crate) use uncertainty::{Uncertainty, normal_quantile};
+pub(crate) use uncertainty::Uncertainty;

@@ -2,9 +2,9 @@
 
 use nalgebra::{DMatrix, SMatrix};
 use serde::{Deserialize, Serialize};
-use statrs::distribution::{ContinuousCDF, Normal};
 
 use crate::error::{Error, Result};
+use crate::math::interval::normal_quantile;
 use crate::math::newton::Optimum;
 use crate::model::Parameter;
 
@@ -170,19 +170,6 @@ pub(crate) fn positive_parameters<const N: usize>(
             }
         })
         .collect())
-}
-
-/// How many standard errors to both sides hold `level` of a normal distribution.
-pub(crate) fn normal_quantile(level: f64) -> Result<f64> {
-    if !(level > 0.0 && level < 1.0) {
-        return Err(Error::parameter(
-            "level",
-            level,
-            "a number between 0 and 1, such as 0.95",
-        ));
-    }
-    let normal = Normal::standard();
-    Ok(normal.inverse_cdf(0.5 + 0.5 * level))
 }
 
 #[cfg(test)]

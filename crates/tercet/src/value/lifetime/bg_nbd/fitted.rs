@@ -8,6 +8,7 @@ use super::parameters::Parameters;
 use super::{BgNbd, NewCustomers};
 use crate::data::{Cell, Grouped, PurchaseCells, PurchaseColumns, Purchases};
 use crate::error::{Error, Result};
+use crate::math::interval::normal_quantile;
 use crate::math::special::sigmoid;
 use crate::model::{FitReport, Fitted, Parameter};
 use crate::observe::{Observer, Phase};
@@ -15,7 +16,7 @@ use crate::parallel::map_rows;
 use crate::persist::{Parts, Persist, read_part};
 use crate::units::TimeUnit;
 use crate::value::lifetime::Uncertainty;
-use crate::value::lifetime::uncertainty::{Nudge, normal_quantile, positive_parameters};
+use crate::value::lifetime::uncertainty::{Nudge, positive_parameters};
 
 /// A fitted BG/NBD model: immutable; see [`BgNbd`] for the model itself.
 #[derive(Debug, Clone, PartialEq)]

@@ -7,12 +7,13 @@ use super::likelihood::{Likelihood, repeaters};
 use super::{GammaGamma, Independence};
 use crate::data::{PurchaseColumns, Spend};
 use crate::error::{Error, Result};
+use crate::math::interval::normal_quantile;
 use crate::model::{FitReport, Fitted, Parameter};
 use crate::observe::{Observer, Phase};
 use crate::parallel::map_rows;
 use crate::persist::{Parts, Persist, read_part};
 use crate::value::lifetime::Uncertainty;
-use crate::value::lifetime::uncertainty::{Nudge, normal_quantile, positive_parameters};
+use crate::value::lifetime::uncertainty::{Nudge, positive_parameters};
 
 /// A fitted Gamma-Gamma model: immutable; see [`GammaGamma`] for the model itself.
 #[derive(Debug, Clone, PartialEq)]

@@ -2,6 +2,7 @@
 
 mod cells;
 mod counts;
+mod design;
 mod ids;
 mod purchase_log;
 mod purchase_summary;
@@ -10,6 +11,7 @@ mod spend;
 mod survey;
 
 pub use cells::PurchaseCells;
+pub use design::{Design, Feature, NO_LEVEL};
 pub use ids::Ids;
 pub use purchase_log::{AfterEnd, LogColumns, Merge, PurchaseLog, Refunds, SummarySettings, Ticks};
 pub use purchase_summary::{HoldoutSummary, PurchaseSummary};
@@ -19,4 +21,4 @@ pub use survey::{Answers, CountFamily, MOST_LEVELS, NO_ANSWER, Question, Questio
 
 pub(crate) use cells::{Cell, Grouped, count};
 pub(crate) use counts::Counts;
-pub(crate) use purchases::{check_length, check_size};
+pub(crate) use purchases::{check_length, check_size, check_weights};

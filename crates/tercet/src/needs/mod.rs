@@ -3,6 +3,7 @@
 mod align;
 pub mod latent_class;
 mod profile;
+mod projection;
 mod select;
 mod stability;
 
@@ -12,5 +13,9 @@ pub use latent_class::{
     SegmentAnswers, ShareDrift, SimulatedAnswers, SimulatedSurvey, Variance, WeightType,
 };
 pub use profile::{Draft, Profile, ProfileRow};
+pub use projection::{
+    CalibrationRow, Effect, FittedSegmentProjection, Penalty, PenaltyScore, ProjectionData,
+    ProjectionQuality, SegmentProjection,
+};
 pub use select::{Candidate, LikelihoodRatio, SegmentSelection, SelectSegments};
 pub use stability::Stability;

@@ -18,7 +18,6 @@ mod evaluate;
 use nalgebra::{DMatrix, DVector};
 
 use super::ascent::{Ascent, Local, Peak, invert};
-use super::newton::STILL_TO_WIN;
 use crate::error::Result;
 use crate::parallel::Gate;
 
@@ -95,14 +94,9 @@ impl Multinomial<'_> {
     pub(crate) fn fit(
         &self,
         start: Option<&DVector<f64>>,
-        max_iterations: usize,
+        ascent: Ascent,
         gate: &Gate<'_, '_>,
     ) -> Result<MultinomialFit> {
-        let total = (0..self.n_rows()).map(|row| self.weight(row)).sum::<f64>();
-        let ascent = Ascent {
-            max_iterations,
-            still_to_win: STILL_TO_WIN * total.min(1.0),
-        };
         let start = start.map_or_else(|| DVector::zeros(self.n_coefficients()), Clone::clone);
         let peak = ascent.climb(start, |point| self.evaluate(point, gate))?;
         Ok(MultinomialFit {
@@ -228,6 +222,11 @@ mod tests {
     const P: usize = 3;
     const K: usize = 4;
 
+    const ASCENT: Ascent = Ascent {
+        max_iterations: 100,
+        still_to_win: 1e-10,
+    };
+
     /// Features, a drawn class seen through noise, and weights.
     fn sample(n: usize, truth: &[f64]) -> Sample {
         let mut generator = Seed(5).stream(0);
@@ -323,7 +322,7 @@ mod tests {
             Targets::Likelihoods(&sample.likelihoods),
         ] {
             let problem = sample.problem(targets, &[]);
-            let fit = silently(|gate| problem.fit(None, 100, gate));
+            let fit = silently(|gate| problem.fit(None, ASCENT, gate));
             assert_eq!(fit.ending, Ending::Converged);
             let covariance = silently(|gate| problem.sandwich(&fit.peak, gate)).unwrap();
             for (i, truth) in TRUTH.iter().enumerate() {
@@ -339,7 +338,7 @@ mod tests {
         let sample = sample(20_000, &TRUTH);
         let mut problem = sample.problem(Targets::Memberships(&sample.memberships), &[]);
         problem.weights = None;
-        let fit = silently(|gate| problem.fit(None, 100, gate));
+        let fit = silently(|gate| problem.fit(None, ASCENT, gate));
         let robust = silently(|gate| problem.sandwich(&fit.peak, gate)).unwrap();
         let based = fit.peak.covariance().unwrap();
         for i in 0..9 {
@@ -358,7 +357,7 @@ mod tests {
         let penalty = [0.0, 5.0, 5.0];
         let fit = |targets: &[f64]| {
             let problem = sample.problem(Targets::Memberships(targets), &penalty);
-            silently(|gate| problem.fit(None, 100, gate))
+            silently(|gate| problem.fit(None, ASCENT, gate))
         };
         let (one, other) = (fit(&sample.memberships), fit(&rotated));
         assert!((one.log_likelihood - other.log_likelihood).abs() < 1e-8);
@@ -381,7 +380,7 @@ mod tests {
                 weights: None,
                 penalty,
             };
-            silently(|gate| problem.fit(None, 200, gate)).ending
+            silently(|gate| problem.fit(None, ASCENT, gate)).ending
         };
         assert_eq!(
             fit(&[]),
@@ -403,7 +402,7 @@ mod tests {
             weights: None,
             penalty: &[],
         };
-        let fit = silently(|gate| problem.fit(None, 10, gate));
+        let fit = silently(|gate| problem.fit(None, ASCENT, gate));
         assert_eq!((fit.log_likelihood, fit.ending), (0.0, Ending::Converged));
     }
 }

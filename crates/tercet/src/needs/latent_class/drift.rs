@@ -9,10 +9,17 @@ use super::fitted::FittedLatentClass;
 use super::sweep::expect;
 use crate::data::Survey;
 use crate::error::{Error, Result};
+use crate::math::ascent::Ascent;
 use crate::math::multinomial::{Multinomial, Targets};
 use crate::model::Fitted;
 use crate::observe::{Observer, Phase};
 use crate::parallel::Gate;
+
+/// How far the shares of a wave are climbed: far below what a standard error shows.
+const ASCENT: Ascent = Ascent {
+    max_iterations: 200,
+    still_to_win: 1e-10,
+};
 
 /// What has changed between the survey that a model was fitted to and a later wave.
 ///
@@ -150,7 +157,7 @@ fn shares(
         .iter()
         .map(|share| (share / model.shares()[0]).ln())
         .collect();
-    let fit = regression.fit(Some(&DVector::from_vec(start)), 200, &gate)?;
+    let fit = regression.fit(Some(&DVector::from_vec(start)), ASCENT, &gate)?;
     let odds = fit.peak.point.iter().map(|logit| logit.exp());
     let odds: Vec<f64> = std::iter::once(1.0).chain(odds).collect();
     let total: f64 = odds.iter().sum();

@@ -391,7 +391,8 @@ fn check_answers(question: &Question, column: &Answers<'_>, n_rows: usize) -> Re
             }
         }
         (QuestionKind::Count(_), Answers::Numbers(numbers)) => {
-            let wrong = |x: &f64| !x.is_nan() && !(*x >= 0.0 && *x < 1e9 && x.trunc() == *x);
+            let is_count = |x: &f64| *x >= 0.0 && *x < 1e9 && x.trunc() == *x;
+            let wrong = |x: &f64| !(x.is_nan() || is_count(x));
             match numbers.iter().position(wrong) {
                 Some(row) => {
                     let reason = format!(

@@ -10,7 +10,7 @@ use hashbrown::HashMap;
 use crate::data::{Answers, NO_ANSWER, QuestionKind, Survey};
 use crate::error::{Error, Result};
 use crate::observe::Phase;
-use crate::parallel::map_blocks;
+use crate::parallel::{BLOCK, map_blocks};
 
 /// The most joint answers of a group: its table stays in the nearest cache.
 const MOST_JOINT: usize = 128;
@@ -125,8 +125,7 @@ impl Cells {
             grouped: false,
         };
         if group {
-            phase.poll()?;
-            cells.group();
+            cells.group(phase)?;
         }
         Ok(cells)
     }
@@ -224,7 +223,7 @@ impl Cells {
     }
 
     /// Puts equal respondents together, sorted, so that the order of the rows changes nothing.
-    fn group(&mut self) {
+    fn group(&mut self, phase: &mut Phase<'_>) -> Result<()> {
         let n = self.weights.len();
         let key = |cell: usize| {
             let bits = self.numbers(cell).iter().map(|number| number.to_bits());
@@ -237,6 +236,9 @@ impl Cells {
         let mut first: HashMap<_, u32, foldhash::fast::FixedState> = HashMap::default();
         let mut members: Vec<(usize, f64, f64)> = Vec::new();
         for cell in 0..n {
+            if cell % BLOCK == 0 {
+                phase.poll()?;
+            }
             // The number of rows was checked to fit 32 bits.
             #[allow(clippy::cast_possible_truncation)]
             let index = *first.entry(key(cell)).or_insert(members.len() as u32) as usize;
@@ -246,7 +248,7 @@ impl Cells {
             members[index].1 += self.weights[cell];
             members[index].2 += self.squares[cell];
             if n > FEW && members.len() as f64 > PAYS * n as f64 {
-                return;
+                return Ok(());
             }
         }
         drop(first);
@@ -268,6 +270,7 @@ impl Cells {
         self.codes = codes;
         self.numbers = numbers;
         self.grouped = true;
+        Ok(())
     }
 }
 

@@ -42,8 +42,7 @@ pub struct Criteria {
 
 impl Criteria {
     pub(super) fn new(
-        log_likelihood: f64,
-        n_parameters: usize,
+        (log_likelihood, n_parameters): (f64, usize),
         model: &Model,
         mixture: &Mixture,
         cells: &Cells,
@@ -133,7 +132,7 @@ fn g_squared(
         log_likelihood
     } else {
         let mut overall = mixture.clone();
-        let shares = super::fit::shares(model, mixture, cells);
+        let shares = super::top::shares(model, mixture, cells);
         for (row, share) in overall
             .coefficients
             .chunks_exact_mut(model.n_features)

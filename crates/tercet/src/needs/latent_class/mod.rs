@@ -14,10 +14,13 @@ mod measurement;
 mod mixture;
 mod nominal;
 mod ordinal;
+mod outcome;
+mod overall;
 mod segment_answers;
 mod simulate;
 mod starts;
 mod sweep;
+mod top;
 
 use serde::{Deserialize, Serialize};
 

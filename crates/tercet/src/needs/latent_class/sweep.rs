@@ -6,6 +6,9 @@
 //! its offset), so a product cannot overflow; one that has become too small to trust is formed again
 //! from logarithms.
 
+// Lanes of several arrays side by side: an index says that, four zips would hide it.
+#![allow(clippy::needless_range_loop)]
+
 use std::ops::Range;
 
 use super::cells::Cells;
@@ -304,7 +307,9 @@ fn block<const W: usize>(cells: &Cells, tables: &Wide<W>, rows: Range<usize>) ->
         let weight = cells.weights[cell];
         sums.log_likelihood += weight * (total.ln() + scale);
         let factor = weight / total;
-        joint.iter_mut().for_each(|value| *value *= factor);
+        for value in &mut joint {
+            *value *= factor;
+        }
         add(&mut sums.memberships[cells.design_of(cell)], &joint);
         for (table, code) in sums.groups.iter_mut().zip(cells.codes(cell)) {
             add(&mut table[usize::from(*code)], &joint);

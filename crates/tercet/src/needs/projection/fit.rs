@@ -104,6 +104,7 @@ pub(super) fn fit(
         penalty: path[best],
         coefficients: fit.peak.point.as_slice().to_vec(),
         quality: ProjectionQuality::new(data, &held, tried),
+        note: serde_json::Value::Null,
         report,
     })
 }
@@ -261,6 +262,7 @@ impl Sample<'_> {
                 self.settings.max_iterations
             ),
         };
+        let boundary = matches!(fit.ending, Ending::Separated { .. }).then(|| how_it_ended.clone());
         FitReport {
             iterations,
             log_likelihood: Some(fit.log_likelihood),
@@ -270,7 +272,7 @@ impl Sample<'_> {
             n_rows: self.weights.iter().filter(|weight| **weight > 0.0).count(),
             n_cells: self.len(),
             n_parameters: self.effective(fit, penalty * total),
-            boundary: None,
+            boundary,
         }
     }
 

@@ -27,6 +27,7 @@ use crate::observe::Observer;
 use crate::random::Seed;
 use fit::Effort;
 
+pub(in crate::needs) use diagnostics::modal;
 pub use diagnostics::{BivariateResidual, Criteria};
 pub use fitted::{FittedLatentClass, Start};
 pub use segment_answers::SegmentAnswers;

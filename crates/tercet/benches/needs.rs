@@ -5,7 +5,9 @@ use rand::{Rng, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 use tercet::Estimator;
 use tercet::data::{Design, Feature, NO_LEVEL};
-use tercet::needs::{ProjectionData, SegmentProjection};
+use tercet::needs::{
+    ChoicePlan, FittedMaxDiff, MaxDiff, ProjectionData, SegmentProjection, SimulatedChoices,
+};
 
 fn main() {
     divan::main();
@@ -96,4 +98,51 @@ fn projection_scoring(bencher: Bencher<'_, '_>, customers: usize) {
     let people = people(customers, 20);
     let design = people.design();
     bencher.bench(|| model.probabilities(&design, &mut ()));
+}
+
+fn choices(respondents: usize) -> SimulatedChoices {
+    let items = (0..10).map(|item| format!("item {item}")).collect();
+    let utilities: Vec<Vec<f64>> = (0..3)
+        .map(|segment| {
+            (0..10)
+                .map(|item| f64::from((item * (segment + 2)) % 7) / 2.0)
+                .collect()
+        })
+        .collect();
+    let truth = FittedMaxDiff::from_parameters(items, &[0.5, 0.3, 0.2], &utilities);
+    let plan = ChoicePlan {
+        respondents,
+        tasks: 12,
+        shown: 4,
+    };
+    truth
+        .and_then(|truth| truth.simulate(plan, 1))
+        .expect("the truth is valid")
+}
+
+/// Three segments, ten items, twelve sets of four, twenty starts.
+#[divan::bench(args = [600, 6_000], sample_count = 10)]
+fn max_diff_fit(bencher: Bencher<'_, '_>, respondents: usize) {
+    let choices = choices(respondents)
+        .choices()
+        .expect("simulated choices are valid");
+    bencher.bench(|| MaxDiff::new(3).fit(&choices));
+}
+
+#[divan::bench(args = [100_000], sample_count = 10)]
+fn max_diff_scoring(bencher: Bencher<'_, '_>, respondents: usize) {
+    let model = choices(600)
+        .choices()
+        .and_then(|choices| MaxDiff::new(3).fit(&choices));
+    let model = model.expect("simulated choices can be fitted");
+    let choices = choices(respondents)
+        .choices()
+        .expect("simulated choices are valid");
+    bencher.bench(|| model.posterior(&choices, &mut ()));
+}
+
+#[divan::bench(args = [100_000], sample_count = 10)]
+fn max_diff_reading(bencher: Bencher<'_, '_>, respondents: usize) {
+    let choices = choices(respondents);
+    bencher.bench(|| choices.choices());
 }

@@ -1,6 +1,7 @@
 //! Validated views of the data: parsed at the door, checked once, trusted inside.
 
 mod cells;
+mod choices;
 mod counts;
 mod design;
 mod ids;
@@ -11,6 +12,7 @@ mod spend;
 mod survey;
 
 pub use cells::PurchaseCells;
+pub use choices::{BestWorst, ChoiceColumns, ChoiceRows, FEWEST_SHOWN, MOST_SHOWN, Task};
 pub use design::{Design, Feature, NO_LEVEL};
 pub use ids::Ids;
 pub use purchase_log::{AfterEnd, LogColumns, Merge, PurchaseLog, Refunds, SummarySettings, Ticks};

@@ -141,6 +141,11 @@ impl Local {
             && self.information.iter().all(|value| value.is_finite())
     }
 
+    /// Newton's step, undamped; `None` where the surface curves upwards.
+    pub(crate) fn newton_step(&self) -> Option<DVector<f64>> {
+        Scaled::new(self).step(0.0)
+    }
+
     /// What the quadratic model says that `step` will win.
     fn promise(&self, step: &DVector<f64>) -> f64 {
         self.gradient.dot(step) - 0.5 * step.dot(&(&self.information * step))

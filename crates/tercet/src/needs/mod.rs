@@ -2,6 +2,7 @@
 
 mod align;
 pub mod latent_class;
+mod max_diff;
 mod profile;
 mod projection;
 mod select;
@@ -11,6 +12,9 @@ pub use align::Alignment;
 pub use latent_class::{
     ChangeTest, Drift, FittedLatentClass, LatentClass, QuestionDrift, ResponseStyle,
     SegmentAnswers, ShareDrift, SimulatedAnswers, SimulatedSurvey, Variance, WeightType,
+};
+pub use max_diff::{
+    ChoicePlan, FittedMaxDiff, ItemCounts, MaxDiff, SimulatedChoices, Worst, best_worst_counts,
 };
 pub use profile::{Draft, Profile, ProfileRow};
 pub use projection::{

@@ -48,12 +48,33 @@ impl Criteria {
         cells: &Cells,
         gate: &Gate<'_, '_>,
     ) -> Result<Self> {
-        let (k, n, p) = (model.classes(), cells.total, n_parameters as f64);
         let tables = model.tables(mixture, cells);
         let members = model.lanes.by_class(&posteriors(cells, &tables, gate)?);
+        let classes = model.classes();
+        Ok(Self {
+            g_squared: g_squared(log_likelihood, model, mixture, cells, gate)?,
+            ..Self::of_members(
+                log_likelihood,
+                n_parameters,
+                classes,
+                &members,
+                &cells.weights,
+            )
+        })
+    }
+
+    /// From every respondent's probability of each of `k` segments, row by row, and weight.
+    pub(in crate::needs) fn of_members(
+        log_likelihood: f64,
+        n_parameters: usize,
+        k: usize,
+        members: &[f64],
+        weights: &[f64],
+    ) -> Self {
+        let (n, p) = (weights.iter().sum::<f64>(), n_parameters as f64);
         let mut entropy = 0.0;
         let mut joint = vec![vec![0.0; k]; k];
-        for (members, weight) in members.chunks_exact(k).zip(&cells.weights) {
+        for (members, weight) in members.chunks_exact(k).zip(weights) {
             let terms = members
                 .iter()
                 .map(|p| if *p > 0.0 { -p * p.ln() } else { 0.0 });
@@ -80,7 +101,7 @@ impl Criteria {
             .collect();
         let deviance = -2.0 * log_likelihood;
         let bic = deviance + p * n.ln();
-        Ok(Self {
+        Self {
             aic: deviance + 2.0 * p,
             aic3: deviance + 3.0 * p,
             bic,
@@ -93,10 +114,10 @@ impl Criteria {
             } else {
                 1.0
             },
-            g_squared: g_squared(log_likelihood, model, mixture, cells, gate)?,
+            g_squared: None,
             assigned_posterior,
             classification,
-        })
+        }
     }
 }
 

@@ -25,6 +25,7 @@ use crate::model::Estimator;
 use crate::observe::Observer;
 use crate::random::Seed;
 
+pub(crate) use diagnostics::modal;
 pub use diagnostics::{BivariateResidual, Criteria};
 pub use fitted::{FittedLatentClass, Start};
 pub use segment_answers::SegmentAnswers;

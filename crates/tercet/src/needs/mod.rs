@@ -1,14 +1,20 @@
 //! Level 1: macro segments, what customers need.
 
 mod align;
+mod distal;
 pub mod latent_class;
 mod max_diff;
+mod predictors;
 mod profile;
 mod projection;
 mod select;
 mod stability;
 
 pub use align::Alignment;
+pub use distal::{
+    Assignment, Comparison, DistalOutcome, Memberships, SegmentOutcome, StandardErrors, ThreeStep,
+    WaldTest,
+};
 pub use latent_class::{
     ChangeTest, Drift, FittedLatentClass, LatentClass, QuestionDrift, ResponseStyle,
     SegmentAnswers, ShareDrift, SimulatedAnswers, SimulatedSurvey, Variance, WeightType,
@@ -16,6 +22,7 @@ pub use latent_class::{
 pub use max_diff::{
     ChoicePlan, FittedMaxDiff, ItemCounts, MaxDiff, SimulatedChoices, Worst, best_worst_counts,
 };
+pub use predictors::{PredictorEffects, SegmentPredictors};
 pub use profile::{Draft, Profile, ProfileRow};
 pub use projection::{
     CalibrationRow, Effect, FittedSegmentProjection, Penalty, PenaltyScore, ProjectionData,

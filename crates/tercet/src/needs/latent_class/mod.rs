@@ -31,7 +31,7 @@ use crate::observe::Observer;
 use crate::random::Seed;
 use fit::Effort;
 
-pub(in crate::needs) use diagnostics::modal;
+pub(crate) use diagnostics::modal;
 pub use diagnostics::{BivariateResidual, Criteria};
 pub use drift::{ChangeTest, Drift, QuestionDrift, ShareDrift};
 pub use fitted::{FittedLatentClass, Start};

@@ -76,7 +76,10 @@ mod tests {
     fn fitted() -> FittedSegmentProjection {
         let x: Vec<f64> = (0..60).map(|row| f64::from(row % 6)).collect();
         let second = |x: &f64| 0.1 + 0.1 * x;
-        let posterior: Vec<f64> = x.iter().flat_map(|x| [1.0 - second(x), second(x)]).collect();
+        let posterior: Vec<f64> = x
+            .iter()
+            .flat_map(|x| [1.0 - second(x), second(x)])
+            .collect();
         let design = Design::new(vec![("x".into(), Feature::Numbers(&x))]).unwrap();
         let data = ProjectionData::new(design, &posterior, 2).unwrap();
         SegmentProjection::new().fit(&data).unwrap()
@@ -90,8 +93,14 @@ mod tests {
         let terms = [0.7 * 0.4 / shares[0], 0.3 * 0.6 / shares[1]];
         assert!((found[0] - terms[0] / (terms[0] + terms[1])).abs() < 1e-15);
         // Certain answers leave nothing to the attributes, and contradictions are theirs.
-        assert_eq!(model.with_answers(&[0.9, 0.1], &[0.0, 1.0]).unwrap(), [0.0, 1.0]);
-        assert_eq!(model.with_answers(&[1.0, 0.0], &[0.0, 1.0]).unwrap(), [0.0, 1.0]);
+        assert_eq!(
+            model.with_answers(&[0.9, 0.1], &[0.0, 1.0]).unwrap(),
+            [0.0, 1.0]
+        );
+        assert_eq!(
+            model.with_answers(&[1.0, 0.0], &[0.0, 1.0]).unwrap(),
+            [0.0, 1.0]
+        );
         assert!(model.with_answers(&[], &[]).unwrap().is_empty());
     }
 
@@ -101,6 +110,9 @@ mod tests {
         let refused = |a: &[f64], b: &[f64]| model.with_answers(a, b).unwrap_err().to_string();
         assert!(refused(&[0.5; 4], &[0.5; 2]).contains("expected 2 rows, found 1"));
         let wrong = refused(&[0.5; 4], &[0.5, 0.5, 0.5, 0.6]);
-        assert!(wrong.starts_with("column 'posterior', row 1: adds up to"), "{wrong}");
+        assert!(
+            wrong.starts_with("column 'posterior', row 1: adds up to"),
+            "{wrong}"
+        );
     }
 }

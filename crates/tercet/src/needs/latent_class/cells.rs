@@ -7,6 +7,7 @@
 
 use hashbrown::HashMap;
 
+use super::measurement::Rows;
 use crate::data::{Answers, NO_ANSWER, QuestionKind, Survey};
 use crate::error::{Error, Result};
 use crate::observe::Phase;
@@ -187,16 +188,15 @@ impl Cells {
         (level < coded.values.len()).then_some(level)
     }
 
-    /// The tables of the groups from those of the questions: `rows(question)` has a row of `width`
+    /// The tables of the groups from those of the questions: `rows` have a row of `width`
     /// numbers a level; no answer counts as a row of ones.
-    pub(super) fn join(&self, width: usize, rows: impl Fn(usize) -> Vec<f64>) -> Vec<Vec<f64>> {
+    pub(super) fn join(&self, width: usize, rows: &[Rows]) -> Vec<Vec<f64>> {
         let mut tables: Vec<Vec<f64>> = self.sizes.iter().map(|n| vec![1.0; n * width]).collect();
-        for (index, coded) in self.coded.iter().enumerate() {
-            let own = rows(index);
+        for (coded, own) in self.coded.iter().zip(rows) {
             for (joint, row) in tables[coded.group].chunks_exact_mut(width).enumerate() {
                 let level = coded.level(joint);
                 if level < coded.values.len() {
-                    for (value, factor) in row.iter_mut().zip(&own[level * width..]) {
+                    for (value, factor) in row.iter_mut().zip(&own.values[level * width..]) {
                         *value *= factor;
                     }
                 }

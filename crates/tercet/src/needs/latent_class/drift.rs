@@ -4,6 +4,7 @@ use nalgebra::{DMatrix, DVector};
 use serde::{Deserialize, Serialize};
 use statrs::distribution::{ChiSquared, ContinuousCDF, Normal};
 
+use super::WeightType;
 use super::derivatives::{Layout, local};
 use super::fitted::FittedLatentClass;
 use super::sweep::expect;
@@ -73,7 +74,7 @@ pub struct QuestionDrift {
     pub question: String,
     /// The score test.
     pub test: ChangeTest,
-    /// Its p-value, adjusted for the number of questions (Holm 1979).
+    /// Its p-value, adjusted for the number of questions (Holm 1979); NaN where there is no test.
     pub p_adjusted: f64,
 }
 
@@ -132,6 +133,11 @@ impl Drift {
     }
 }
 
+/// Whether weights say how respondents were drawn, and not how often the same answers were given.
+fn has_design(model: &FittedLatentClass, wave: &Survey<'_>) -> bool {
+    wave.weights().is_some() && model.settings().weight_type != WeightType::Frequency
+}
+
 /// The shares in the wave, and their covariance.
 fn shares(
     model: &FittedLatentClass,
@@ -162,9 +168,10 @@ fn shares(
     let odds: Vec<f64> = std::iter::once(1.0).chain(odds).collect();
     let total: f64 = odds.iter().sum();
     let after: Vec<f64> = odds.iter().map(|odds| odds / total).collect();
-    let of_logits = match wave.weights() {
-        Some(_) => regression.sandwich(&fit.peak, &gate)?,
-        None => fit.peak.covariance(),
+    let of_logits = if has_design(model, wave) {
+        regression.sandwich(&fit.peak, &gate)?
+    } else {
+        fit.peak.covariance()
     };
     let jacobian = DMatrix::from_fn(k, k - 1, |row, column| {
         after[row] * (f64::from(row == column + 1) - after[column + 1])
@@ -225,7 +232,7 @@ fn question_drift(
     phase: &mut Phase<'_>,
 ) -> Result<Vec<QuestionDrift>> {
     let (engine, mut mixture, mut cells) = model.on(wave, phase)?;
-    if wave.weights().is_some() {
+    if has_design(model, wave) {
         // Chi-squared tests want the number of respondents that the weights are worth.
         cells.scale_to_effective();
     }
@@ -268,7 +275,7 @@ fn question_drift(
         rows.push(QuestionDrift {
             question: question.name.clone(),
             test: ChangeTest::new(statistic, own.len()),
-            p_adjusted: 1.0,
+            p_adjusted: f64::NAN,
         });
     }
     holm(&mut rows);
@@ -293,9 +300,11 @@ impl ChangeTest {
 
 /// Holm (1979), Scandinavian Journal of Statistics 6, 65-70.
 fn holm(rows: &mut [QuestionDrift]) {
-    let mut order: Vec<usize> = (0..rows.len()).collect();
+    let mut order: Vec<usize> = (0..rows.len())
+        .filter(|row| !rows[*row].test.p_value.is_nan())
+        .collect();
     order.sort_by(|a, b| rows[*a].test.p_value.total_cmp(&rows[*b].test.p_value));
-    let n = rows.len();
+    let n = order.len();
     let mut most = 0.0_f64;
     for (place, index) in order.into_iter().enumerate() {
         most = most

@@ -26,12 +26,12 @@ pub(in crate::needs) enum Effort {
 }
 
 impl Effort {
-    /// How many starts are followed to the end at least, and what a cycle must win to be followed by
-    /// another. The best start is polished afterwards.
-    pub(super) fn patience(self) -> (usize, f64) {
+    /// How many starts are followed to the end at least, what a cycle must win to be followed by
+    /// another, and how many starts have to agree on the best.
+    pub(super) fn patience(self) -> (usize, f64, usize) {
         match self {
-            Self::Full => (4, 1e-5),
-            Self::Quick => (2, 1e-3),
+            Self::Full => (4, 1e-4, 2),
+            Self::Quick => (2, 1e-3, 1),
         }
     }
 }
@@ -65,7 +65,7 @@ pub(in crate::needs) fn fit(
     });
     let n_parameters = n_parameters(&model, &overall.measurements);
     check_size(settings, survey, &model, n_parameters)?;
-    let (fewest, settled) = effort.patience();
+    let (fewest, settled, confirmed_by) = effort.patience();
     let plan = Plan {
         starts: if settings.n_segments == 1 {
             1
@@ -77,6 +77,7 @@ pub(in crate::needs) fn fit(
         max_cycles: settings.max_iterations,
         fewest,
         settled,
+        confirmed_by,
     };
     let first = first.map(|fitted| fitted.mixture_on(&cells));
     let ascended = climb_all(

@@ -94,8 +94,7 @@ impl Model {
                     .unwrap_or_default()
             })
             .collect();
-        let normal = |(index, dense): (usize, &super::cells::Dense)| {
-            let _ = index;
+        let normal = |dense: &super::cells::Dense| {
             match &mixture.measurements[dense.question] {
                 Measurement::Continuous(one) => (0..n)
                     .map(|lane| {
@@ -109,9 +108,9 @@ impl Model {
         Tables {
             lanes: n,
             priors: priors.collect(),
-            groups: cells.join(n, |index| rows[index].values.clone()),
+            groups: cells.join(n, &rows),
             offsets: rows.into_iter().map(|rows| rows.offsets).collect(),
-            normals: cells.dense.iter().enumerate().map(normal).collect(),
+            normals: cells.dense.iter().map(normal).collect(),
         }
     }
 

@@ -213,7 +213,8 @@ impl LatentClass {
         self
     }
 
-    /// Whether starts that lie clearly below others are given up before they have arrived.
+    /// Whether starts that lie clearly below others are given up before they have arrived. They go on
+    /// after all where fewer than two of the others agree on the best solution.
     pub fn drop_early(mut self, drop_early: bool) -> Self {
         self.drop_early = drop_early;
         self
@@ -253,7 +254,7 @@ impl LatentClass {
         self
     }
 
-    fn check(&self) -> Result<()> {
+    pub(in crate::needs) fn check(&self) -> Result<()> {
         let positive = |name: &str, value: usize, most: usize| {
             if (1..=most).contains(&value) {
                 Ok(())

@@ -8,6 +8,7 @@ use super::cells::Cells;
 use super::climb::Climber;
 use super::measurement::Measurement;
 use super::mixture::{Mixture, Model};
+use super::outcome::SAME;
 use crate::error::Result;
 use crate::observe::Phase;
 use crate::parallel::{Gate, map_tasks};
@@ -30,6 +31,9 @@ pub(super) struct Plan {
     pub(super) fewest: usize,
     /// A cycle that wins less than this ends an ascent.
     pub(super) settled: f64,
+    /// Where fewer starts than this reach the best, those that were given up go on after all: a summit
+    /// that two starts have found independently is worth more than one.
+    pub(super) confirmed_by: usize,
 }
 
 /// An ascent and how it went.
@@ -74,6 +78,12 @@ pub(super) fn climb_all(
         }
     }
     climb_those(&mut all, plan.max_cycles, plan.settled, model, cells, phase)?;
+    if at_best(&all) < plan.confirmed_by && all.iter().any(|one| one.dropped) {
+        for one in &mut all {
+            one.dropped = false;
+        }
+        climb_those(&mut all, plan.max_cycles, plan.settled, model, cells, phase)?;
+    }
     Ok(all)
 }
 
@@ -96,6 +106,19 @@ fn climb_those(
         one.climber = climber;
     }
     Ok(())
+}
+
+/// How many of the ascents that were not given up ended at the best.
+fn at_best(all: &[Ascended]) -> usize {
+    let arrived = || {
+        all.iter()
+            .filter(|one| !one.dropped)
+            .map(|one| one.climber.objective)
+    };
+    let best = arrived().fold(f64::NEG_INFINITY, f64::max);
+    arrived()
+        .filter(|objective| *objective > best - SAME)
+        .count()
 }
 
 /// Gives up all but the highest; of equals the earlier start goes on.

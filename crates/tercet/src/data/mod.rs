@@ -8,6 +8,7 @@ mod purchase_summary;
 mod purchases;
 mod spend;
 mod survey;
+mod survey_rows;
 
 pub use cells::PurchaseCells;
 pub use ids::Ids;
@@ -20,3 +21,4 @@ pub use survey::{Answers, CountFamily, MOST_LEVELS, NO_ANSWER, Question, Questio
 pub(crate) use cells::{Cell, Grouped, count};
 pub(crate) use counts::Counts;
 pub(crate) use purchases::{check_length, check_size};
+pub(crate) use survey_rows::SurveyRows;

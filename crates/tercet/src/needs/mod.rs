@@ -3,6 +3,7 @@
 pub mod distal;
 pub mod latent_class;
 pub mod predictors;
+pub mod typing_tool;
 
 pub use distal::{
     Assignment, Comparison, DistalOutcome, Memberships, SegmentOutcome, StandardErrors, ThreeStep,
@@ -12,3 +13,4 @@ pub use latent_class::{
     FittedLatentClass, LatentClass, ResponseStyle, SegmentAnswers, Variance, WeightType,
 };
 pub use predictors::{PredictorEffects, SegmentPredictors};
+pub use typing_tool::{FittedTypingTool, TypingAccuracy, TypingSize, TypingTool};

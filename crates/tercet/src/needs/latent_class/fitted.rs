@@ -158,7 +158,11 @@ impl FittedLatentClass {
     }
 
     /// The model, its parameters and a survey, ready for a sweep.
-    fn on(&self, survey: &Survey<'_>, phase: &mut Phase<'_>) -> Result<(Model, Mixture, Cells)> {
+    pub(super) fn on(
+        &self,
+        survey: &Survey<'_>,
+        phase: &mut Phase<'_>,
+    ) -> Result<(Model, Mixture, Cells)> {
         let asked: Vec<usize> = survey
             .questions()
             .iter()

@@ -9,6 +9,7 @@ mod diagnostics;
 mod fit;
 mod fitted;
 mod lanes;
+mod likelihoods;
 mod measurement;
 mod mixture;
 mod nominal;
@@ -28,6 +29,7 @@ use crate::random::Seed;
 pub(crate) use diagnostics::modal;
 pub use diagnostics::{BivariateResidual, Criteria};
 pub use fitted::{FittedLatentClass, Start};
+pub(crate) use likelihoods::AnswerLikelihoods;
 pub use segment_answers::SegmentAnswers;
 
 /// The most segments: there are few macro segments.

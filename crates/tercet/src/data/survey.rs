@@ -342,6 +342,18 @@ impl<'a> Survey<'a> {
         &self.covariates
     }
 
+    /// The survey with these of its questions only, in this order.
+    pub(crate) fn only(&self, places: &[usize]) -> Self {
+        Self {
+            questions: places
+                .iter()
+                .map(|place| self.questions[*place].clone())
+                .collect(),
+            answers: places.iter().map(|place| self.answers[*place]).collect(),
+            ..self.clone()
+        }
+    }
+
     /// Respondents who answered none of the questions.
     pub fn unanswered(&self) -> usize {
         (0..self.n_rows)

@@ -9,6 +9,7 @@ mod profile;
 mod projection;
 mod select;
 mod stability;
+mod typing_tool;
 
 pub use align::Alignment;
 pub use distal::{
@@ -30,3 +31,4 @@ pub use projection::{
 };
 pub use select::{Candidate, LikelihoodRatio, SegmentSelection, SelectSegments};
 pub use stability::Stability;
+pub use typing_tool::{FittedTypingTool, TypingAccuracy, TypingSize, TypingTool};

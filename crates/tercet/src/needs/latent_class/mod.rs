@@ -10,6 +10,7 @@ mod drift;
 pub(super) mod fit;
 mod fitted;
 mod lanes;
+mod likelihoods;
 mod measurement;
 mod mixture;
 mod nominal;
@@ -35,6 +36,7 @@ pub(crate) use diagnostics::modal;
 pub use diagnostics::{BivariateResidual, Criteria};
 pub use drift::{ChangeTest, Drift, QuestionDrift, ShareDrift};
 pub use fitted::{FittedLatentClass, Start};
+pub(crate) use likelihoods::AnswerLikelihoods;
 pub use segment_answers::SegmentAnswers;
 pub use simulate::{SimulatedAnswers, SimulatedSurvey};
 

@@ -1,6 +1,7 @@
 //! A fitted projection and what it says of customers.
 
 use serde::{Deserialize, Serialize};
+use serde_json::Value;
 
 use super::SegmentProjection;
 use super::encoding::Encoding;
@@ -23,6 +24,7 @@ pub struct FittedSegmentProjection {
     /// `K - 1` rows, those of the second segment first; each begins with its intercept.
     pub(super) coefficients: Vec<f64>,
     pub(super) quality: ProjectionQuality,
+    pub(super) note: Value,
     pub(super) report: FitReport,
 }
 
@@ -66,6 +68,19 @@ impl FittedSegmentProjection {
     /// How well it predicts respondents who were left out.
     pub fn quality(&self) -> &ProjectionQuality {
         &self.quality
+    }
+
+    /// What the caller keeps with the model; null unless something was given.
+    pub fn note(&self) -> &Value {
+        &self.note
+    }
+
+    /// The model with a note that is saved and loaded with it and not looked at otherwise: how a table
+    /// becomes attributes, say.
+    #[must_use]
+    pub fn with_note(mut self, note: Value) -> Self {
+        self.note = note;
+        self
     }
 
     /// What each attribute does to each segment's log-odds: for a number per standard deviation, for
@@ -151,7 +166,7 @@ impl Fitted for FittedSegmentProjection {
     fn parameters(&self, level: f64) -> Result<Vec<Parameter>> {
         normal_quantile(level)?;
         let parameter = |effect: Effect| Parameter {
-            name: format!("segment {}: {}", effect.segment, effect.column),
+            name: format!("{}[{}]", effect.column, effect.segment),
             estimate: effect.log_odds,
             standard_error: None,
             lower: None,
@@ -165,6 +180,8 @@ impl Fitted for FittedSegmentProjection {
 struct SchemaPart {
     encoding: Encoding,
     shares: Vec<f64>,
+    #[serde(default)]
+    note: Value,
 }
 
 #[derive(Serialize, Deserialize)]
@@ -183,6 +200,7 @@ impl Persist for FittedSegmentProjection {
             SchemaPart {
                 encoding: self.encoding.clone(),
                 shares: self.shares.clone(),
+                note: self.note.clone(),
             },
             &self.settings,
             FittedPart {
@@ -225,6 +243,7 @@ impl Persist for FittedSegmentProjection {
             penalty: fitted.penalty,
             coefficients: fitted.coefficients,
             quality: fitted.quality,
+            note: schema.note,
             report: read_part("report", parts.report)?,
         })
     }

@@ -101,7 +101,7 @@ fn projection_scoring(bencher: Bencher<'_, '_>, customers: usize) {
 }
 
 fn choices(respondents: usize) -> SimulatedChoices {
-    let items = (0..10).map(|item| format!("item {item}")).collect();
+    let items: Vec<String> = (0..10).map(|item| format!("item {item}")).collect();
     let utilities: Vec<Vec<f64>> = (0..3)
         .map(|segment| {
             (0..10)
@@ -109,7 +109,7 @@ fn choices(respondents: usize) -> SimulatedChoices {
                 .collect()
         })
         .collect();
-    let truth = FittedMaxDiff::from_parameters(items, &[0.5, 0.3, 0.2], &utilities);
+    let truth = FittedMaxDiff::from_parameters(&items, &[0.5, 0.3, 0.2], &utilities);
     let plan = ChoicePlan {
         respondents,
         tasks: 12,

@@ -22,7 +22,7 @@ fn truth() -> FittedMaxDiff {
         vec![-1.5, -0.5, 0.0, 1.5, 2.0, 0.5, -1.0, 0.2, -0.2, -1.0],
         vec![0.0, -1.0, 0.5, -0.5, -1.5, 1.0, 2.0, 0.7, -0.7, -0.5],
     ];
-    FittedMaxDiff::from_parameters(items(10), &[0.5, 0.3, 0.2], &utilities).unwrap()
+    FittedMaxDiff::from_parameters(&items(10), &[0.5, 0.3, 0.2], &utilities).unwrap()
 }
 
 fn drawn(respondents: usize, seed: u64) -> SimulatedChoices {
@@ -103,7 +103,7 @@ fn intervals_cover() {
         vec![1.0, 0.5, 0.0, -0.5, -1.0],
         vec![-1.0, 0.0, -0.5, 0.5, 1.0],
     ];
-    let truth = FittedMaxDiff::from_parameters(items(5), &[0.6, 0.4], &utilities).unwrap();
+    let truth = FittedMaxDiff::from_parameters(&items(5), &[0.6, 0.4], &utilities).unwrap();
     let weights: Vec<f64> = (0..300).map(|row| 0.4 + 0.4 * f64::from(row % 4)).collect();
     for weighted in [false, true] {
         let (mut covered, mut all) = (0, 0);
@@ -197,7 +197,7 @@ fn the_rule_for_the_worst_matters() {
         shown: 3,
     };
     let utilities = [vec![2.0, 1.0, 0.0, -1.0, -2.0]];
-    let truth = FittedMaxDiff::from_parameters(items(5), &[1.0], &utilities).unwrap();
+    let truth = FittedMaxDiff::from_parameters(&items(5), &[1.0], &utilities).unwrap();
     let choices = truth.simulate(plan, 4).unwrap().choices().unwrap();
     let fit = |worst| MaxDiff::new(1).worst(worst).fit(&choices).unwrap();
     let (sequential, independent) = (fit(Worst::Sequential), fit(Worst::Independent));
@@ -353,7 +353,7 @@ fn impossible_settings_are_refused() {
         (vec![0.5, 0.5], vec![vec![0.0; 3]; 1]),
         (vec![1.0], vec![vec![f64::NAN; 3]]),
     ] {
-        assert!(FittedMaxDiff::from_parameters(items(3), &shares, &rows).is_err());
+        assert!(FittedMaxDiff::from_parameters(&items(3), &shares, &rows).is_err());
     }
     for plan in [(0, 1, 3), (1, 0, 3), (1, 1, 2), (1, 1, 11)] {
         let (respondents, tasks, shown) = plan;

@@ -315,11 +315,11 @@ fn check_items(items: &[String]) -> Result<()> {
     }
     let mut names: Vec<&String> = items.iter().collect();
     names.sort_unstable();
-    if let Some(pair) = names.windows(2).find(|pair| pair[0] == pair[1]) {
+    if let Some([twice, _]) = names.windows(2).find(|pair| pair[0] == pair[1]) {
         let expected = "names that each occur once";
         return Err(Error::parameter(
             "items",
-            format!("'{}' twice", pair[0]),
+            format!("'{twice}' twice"),
             expected,
         ));
     }

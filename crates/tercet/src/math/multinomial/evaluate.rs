@@ -64,6 +64,17 @@ impl Row {
 impl Multinomial<'_> {
     /// The penalised log-likelihood at a point.
     pub(crate) fn evaluate(&self, point: &DVector<f64>, gate: &Gate<'_, '_>) -> Result<Local> {
+        let mut local = self.evaluate_freely(point, gate)?;
+        self.penalise(point, &mut local, 1.0);
+        Ok(local)
+    }
+
+    /// The log-likelihood at a point.
+    pub(super) fn evaluate_freely(
+        &self,
+        point: &DVector<f64>,
+        gate: &Gate<'_, '_>,
+    ) -> Result<Local> {
         let blocks = map_blocks_behind(gate, self.n_rows(), |rows| self.terms(point, rows))?;
         let n = self.n_coefficients();
         let mut value = Sums::<1>::zero();
@@ -74,13 +85,11 @@ impl Multinomial<'_> {
             add(gradient.as_mut_slice(), 1.0, &block.gradient);
             packed += &block.packed;
         }
-        let mut local = Local {
+        Ok(Local {
             value: value.total()[0],
             gradient,
             information: self.unpack(&packed),
-        };
-        self.penalise(point, &mut local);
-        Ok(local)
+        })
     }
 
     fn no_curvature(&self) -> DMatrix<f64> {

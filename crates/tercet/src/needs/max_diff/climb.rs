@@ -3,7 +3,9 @@
 use rand::distr::Distribution;
 use rand_distr::StandardNormal;
 
-use super::mixture::{Curvature, Expected, Mixture, Respondents};
+use super::expected::{Curvature, Expected};
+use super::mixture::Mixture;
+use super::respondents::Respondents;
 use crate::error::Result;
 use crate::math::ascent::{Ascent, Local};
 use crate::observe::Phase;

@@ -4,8 +4,11 @@ use nalgebra::{DMatrix, DVector};
 
 use super::MaxDiff;
 use super::climb::{Climber, Plan, climb_all};
+use super::expected::Curvature;
 use super::fitted::{FittedMaxDiff, preference};
-use super::mixture::{Curvature, Mixture, Respondents};
+use super::likelihood::Odds;
+use super::mixture::Mixture;
+use super::respondents::Respondents;
 use crate::data::BestWorst;
 use crate::error::{Error, Result};
 use crate::math::ascent::{Local, invert};
@@ -289,7 +292,7 @@ pub(super) fn members(
     gate: &Gate<'_, '_>,
 ) -> Result<Vec<f64>> {
     let k = mixture.n_segments();
-    let odds = super::likelihood::Odds::new(&mixture.utilities, mixture.n_items, respondents.worst);
+    let odds = Odds::new(&mixture.utilities, mixture.n_items, respondents.worst);
     let blocks = map_blocks_behind(gate, respondents.choices.len(), |rows| {
         let mut block = vec![0.0; rows.len() * k];
         for (row, members) in rows.zip(block.chunks_exact_mut(k)) {

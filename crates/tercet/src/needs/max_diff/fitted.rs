@@ -6,7 +6,8 @@ use serde_json::Value;
 use super::MaxDiff;
 use super::fit::members;
 use super::likelihood::Odds;
-use super::mixture::{Mixture, Respondents};
+use super::mixture::Mixture;
+use super::respondents::Respondents;
 use crate::data::BestWorst;
 use crate::error::{Error, Result};
 use crate::math::interval;
@@ -76,7 +77,7 @@ impl FittedMaxDiff {
     /// [`Error::InvalidParameter`] for shares that do not add up to 1 and for utilities that are not
     /// finite or do not fit shares and items.
     pub fn from_parameters(
-        items: Vec<String>,
+        items: &[String],
         shares: &[f64],
         utilities: &[Vec<f64>],
     ) -> Result<Self> {
@@ -103,7 +104,7 @@ impl FittedMaxDiff {
             utilities: utilities.concat(),
             n_items: j,
         };
-        Ok(Self::new(&MaxDiff::new(k), &items, &mixture.ordered()))
+        Ok(Self::new(&MaxDiff::new(k), items, &mixture.ordered()))
     }
 
     /// How many segments.
@@ -371,7 +372,7 @@ impl Persist for FittedMaxDiff {
         let schema: SchemaPart = read_part("schema", parts.schema)?;
         let fitted: FittedPart = read_part("fitted", parts.fitted)?;
         // Checks that shares, utilities and items belong together.
-        Self::from_parameters(schema.items.clone(), &fitted.shares, &fitted.utilities).map_err(
+        Self::from_parameters(&schema.items, &fitted.shares, &fitted.utilities).map_err(
             |error| Error::Corrupt {
                 reason: format!("in \"fitted\": {error}"),
             },

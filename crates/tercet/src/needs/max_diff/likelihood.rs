@@ -131,8 +131,9 @@ fn fill(probabilities: &mut [f64], shown: &[u16], odds: &[f64], taken: Option<u1
         };
         sum += *probability;
     }
+    let share = sum.recip();
     for probability in &mut probabilities[..shown.len()] {
-        *probability /= sum;
+        *probability *= share;
     }
 }
 

@@ -2,10 +2,12 @@
 
 mod climb;
 mod counts;
+mod expected;
 mod fit;
 mod fitted;
 mod likelihood;
 mod mixture;
+mod respondents;
 mod simulate;
 
 use serde::{Deserialize, Serialize};
@@ -68,9 +70,9 @@ from_words!(Worst, "worst", "sequential" => Sequential, "independent" => Indepen
 /// use tercet::needs::{ChoicePlan, FittedMaxDiff, MaxDiff};
 /// use tercet::Estimator;
 ///
-/// let items = ["price", "quality", "speed", "service", "brand"].map(str::to_owned).to_vec();
+/// let items = ["price", "quality", "speed", "service", "brand"].map(str::to_owned);
 /// let truth = FittedMaxDiff::from_parameters(
-///     items,
+///     &items,
 ///     &[0.6, 0.4],
 ///     &[vec![2.0, 0.5, 0.0, -1.0, -1.5], vec![-1.5, 1.0, -0.5, 0.0, 1.0]],
 /// )?;

@@ -77,20 +77,13 @@ pub(super) fn fit(
     };
     let held = predict_left_out(&sample, &folds, &trails, best)?;
     let gate = Gate::new(phase);
-    let mut iterations = 0;
-    let mut fit = sample.climb(
-        &sample.weights,
-        path[0],
-        &sample.start(),
-        effort(0, best),
-        &gate,
-    )?;
+    let mut fit = sample.climb(&sample.weights, path[0], None, effort(0, best), &gate)?;
+    let mut iterations = fit.peak.iterations;
     for (place, penalty) in path.iter().enumerate().take(best + 1).skip(1) {
+        let effort = effort(place, best);
+        fit = sample.climb(&sample.weights, *penalty, Some(&fit), effort, &gate)?;
         iterations += fit.peak.iterations;
-        let (weights, start) = (&sample.weights, &fit.peak.point);
-        fit = sample.climb(weights, *penalty, start, effort(place, best), &gate)?;
     }
-    iterations += fit.peak.iterations;
     let report = sample.report(&fit, path[best], iterations, &encoding);
     sample.shift(&sample.weights, &mut fit.peak.point)?;
     let tried = match settings.penalty {
@@ -143,9 +136,10 @@ pub(super) fn modal(probabilities: &[f64]) -> usize {
     most
 }
 
-/// One fold: whom it is fitted to, and the coefficients under each penalty so far.
+/// One fold: whom it is fitted to, the last fit, and the coefficients under each penalty so far.
 struct Fold {
     weights: Vec<f64>,
+    last: Option<MultinomialFit>,
     points: Vec<DVector<f64>>,
 }
 
@@ -165,27 +159,27 @@ fn cross_validate(
                 .zip(folds)
                 .map(|(weight, of)| if *of == fold { 0.0 } else { *weight })
                 .collect(),
+            last: None,
             points: Vec::new(),
         })
         .collect();
     let total: f64 = sample.weights.iter().sum();
     let mut scores: Vec<PenaltyScore> = Vec::new();
-    let start = sample.start();
     for penalty in path {
         let fits = map_tasks(trails.len(), phase, |fold, gate| {
-            let from = trails[fold].points.last().unwrap_or(&start);
-            let weights = &trails[fold].weights;
-            let fit = sample.climb(weights, *penalty, from, Effort::OnTheWay, gate)?;
+            let Fold { weights, last, .. } = &trails[fold];
+            let fit = sample.climb(weights, *penalty, last.as_ref(), Effort::OnTheWay, gate)?;
             let mut logs = vec![0.0; sample.n_segments()];
             let left_out = (0..sample.len()).filter(|&row| folds[row] == fold);
             let gains = left_out
                 .map(|row| sample.weights[row] * sample.gain(&fit.peak.point, row, &mut logs));
             let gain: f64 = gains.sum();
-            Ok((fit.peak.point, gain))
+            Ok((fit, gain))
         })?;
         let mut gain = 0.0;
-        for (trail, (point, part)) in trails.iter_mut().zip(fits) {
-            trail.points.push(point);
+        for (trail, (fit, part)) in trails.iter_mut().zip(fits) {
+            trail.points.push(fit.peak.point.clone());
+            trail.last = Some(fit);
             gain += part;
         }
         scores.push(PenaltyScore {
@@ -265,7 +259,7 @@ impl Sample<'_> {
         let boundary = matches!(fit.ending, Ending::Separated { .. }).then(|| how_it_ended.clone());
         FitReport {
             iterations,
-            log_likelihood: Some(fit.log_likelihood),
+            log_likelihood: Some(fit.free.value),
             converged: fit.ending != Ending::Stopped,
             how_it_ended,
             n_observations: total,

@@ -166,7 +166,7 @@ impl Fitted for FittedSegmentProjection {
     fn parameters(&self, level: f64) -> Result<Vec<Parameter>> {
         normal_quantile(level)?;
         let parameter = |effect: Effect| Parameter {
-            name: format!("segment {}: {}", effect.segment, effect.column),
+            name: format!("{}[{}]", effect.column, effect.segment),
             estimate: effect.log_odds,
             standard_error: None,
             lower: None,

@@ -32,7 +32,7 @@ pub(super) enum Effort {
 impl Effort {
     fn still_to_win(self) -> f64 {
         match self {
-            Self::OnTheWay => 1e-6,
+            Self::OnTheWay => 1e-5,
             Self::Full => 1e-12,
         }
     }
@@ -80,7 +80,7 @@ impl<'a> Sample<'a> {
     }
 
     /// The shares alone: where every path of penalties begins.
-    pub(super) fn start(&self) -> DVector<f64> {
+    fn start(&self) -> DVector<f64> {
         let mut point = DVector::zeros((self.n_segments() - 1) * self.width);
         for (segment, share) in self.shares.iter().enumerate().skip(1) {
             point[(segment - 1) * self.width] = (share / self.shares[0]).ln();
@@ -88,12 +88,12 @@ impl<'a> Sample<'a> {
         point
     }
 
-    /// Fits the rows of positive weight.
+    /// Fits the rows of positive weight: from a fit to the same rows, or from the shares alone.
     pub(super) fn climb(
         &self,
         weights: &[f64],
         penalty: f64,
-        start: &DVector<f64>,
+        from: Option<&MultinomialFit>,
         effort: Effort,
         gate: &Gate<'_, '_>,
     ) -> Result<MultinomialFit> {
@@ -116,7 +116,10 @@ impl<'a> Sample<'a> {
             max_iterations: self.settings.max_iterations,
             still_to_win: total * effort.still_to_win(),
         };
-        problem.fit(Some(start), ascent, gate)
+        match from {
+            Some(from) => problem.refit(from, ascent, gate),
+            None => problem.fit(Some(&self.start()), ascent, gate),
+        }
     }
 
     /// Fills in the log-probabilities of a row, and returns how much better than the shares alone

@@ -210,7 +210,7 @@ impl SegmentPredictors {
             notes,
             report: FitReport {
                 iterations: fit.peak.iterations,
-                log_likelihood: (self.method != ThreeStep::Bch).then_some(fit.log_likelihood),
+                log_likelihood: (self.method != ThreeStep::Bch).then_some(fit.free.value),
                 converged,
                 how_it_ended,
                 n_observations: (0..members.len()).map(|row| members.weight(row)).sum(),

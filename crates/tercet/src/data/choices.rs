@@ -77,6 +77,8 @@ pub struct BestWorst<'a> {
     /// The first set of each respondent, and the number of sets.
     first_set: Vec<usize>,
     weights: Option<&'a [f64]>,
+    /// What the caller calls the items' column.
+    item_column: String,
 }
 
 #[derive(Debug, Clone, Copy)]
@@ -127,6 +129,7 @@ impl<'a> BestWorst<'a> {
             sets: Vec::new(),
             first_set: Vec::new(),
             weights: None,
+            item_column: columns.item.clone(),
         };
         let same = |a: &usize, b: &usize| {
             (rows.respondent[*a], rows.task[*a]) == (rows.respondent[*b], rows.task[*b])
@@ -146,7 +149,7 @@ impl<'a> BestWorst<'a> {
             choices.enter(columns, rows, set)?;
         }
         choices.first_set.push(choices.sets.len());
-        choices.check_shown(columns)?;
+        choices.check_shown()?;
         Ok(choices)
     }
 
@@ -261,37 +264,48 @@ impl<'a> BestWorst<'a> {
         Ok(())
     }
 
-    /// That choices link all items: utilities of items that were never compared, not even through
-    /// others, have no common scale.
-    fn check_shown(&self, columns: &ChoiceColumns) -> Result<()> {
-        let mut group: Vec<usize> = (0..self.items.len()).collect();
+    /// That every item was shown.
+    fn check_shown(&self) -> Result<()> {
         let mut shown = vec![false; self.items.len()];
+        for &item in &self.shown {
+            shown[usize::from(item)] = true;
+        }
+        match shown.iter().position(|shown| !shown) {
+            None => Ok(()),
+            Some(never) => {
+                let reason = format!(
+                    "never shows '{}'; leave it out of the items",
+                    self.items[never]
+                );
+                Err(Error::data(&self.item_column, None, reason))
+            }
+        }
+    }
+
+    /// That sets link all items: utilities of items that were never compared, not even through others,
+    /// have no common scale.
+    pub(crate) fn check_linked(&self) -> Result<()> {
+        let mut group: Vec<usize> = (0..self.items.len()).collect();
         for set in &self.sets {
             let items = &self.shown[set.first..set.end];
             let first = root(&mut group, usize::from(items[0]));
             for &item in items {
-                shown[usize::from(item)] = true;
                 let other = root(&mut group, usize::from(item));
                 group[other] = first;
             }
         }
-        if let Some(never) = shown.iter().position(|shown| !shown) {
-            let reason = format!(
-                "never shows '{}'; leave it out of the items",
-                self.items[never]
-            );
-            return Err(Error::data(&columns.item, None, reason));
-        }
         let first = root(&mut group, 0);
         let apart = (0..group.len()).find(|&item| root(&mut group, item) != first);
-        if let Some(item) = apart {
-            let reason = format!(
-                "never shows '{}' together with '{}', nor with anything that was: their utilities have no common scale; analyse the two lists apart",
-                self.items[item], self.items[0]
-            );
-            return Err(Error::data(&columns.item, None, reason));
+        match apart {
+            None => Ok(()),
+            Some(item) => {
+                let reason = format!(
+                    "never shows '{}' together with '{}', nor with anything that was: their utilities have no common scale; analyse the two lists apart",
+                    self.items[item], self.items[0]
+                );
+                Err(Error::data(&self.item_column, None, reason))
+            }
         }
-        Ok(())
     }
 }
 
@@ -449,7 +463,8 @@ mod tests {
                 .into_iter()
                 .map(|row| (0, 1, row.2 + 3, row.3)),
         );
-        assert!(refused(6, &apart).contains("no common scale"));
+        let unlinked = read(6, &apart).unwrap().check_linked().unwrap_err();
+        assert!(unlinked.to_string().contains("no common scale"));
         let choices = read(3, &three([1, 0, 0])).unwrap();
         for wrong in [&[0.0][..], &[-1.0], &[1.0, 1.0]] {
             assert!(choices.clone().with_weights("w", wrong).is_err());

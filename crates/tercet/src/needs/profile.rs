@@ -33,7 +33,8 @@ pub struct ProfileRow {
     pub total: f64,
     /// 100 times the value divided by the total.
     pub index: f64,
-    /// How many standard errors the segment differs from the rest.
+    /// How many standard errors the segment differs from the rest; infinite where all members answer
+    /// one thing and all others another.
     pub z: f64,
     /// The two-sided p-value of that.
     pub p_value: f64,
@@ -162,8 +163,12 @@ fn compare(
         }
     }
     let error = variance_of_difference.sqrt();
-    let z = if error > 0.0 && rest > 1e-9 * all {
-        (mean - mean_of_rest) / error
+    let difference = mean - mean_of_rest;
+    // Both groups have members, and what they differ by is more than rounding. Groups that answer
+    // alike within and differently between leave no error: z is infinite.
+    let comparable = own.min(rest) > 1e-9 * all;
+    let z = if comparable && difference.abs() > 1e-12 * (mean.abs() + mean_of_rest.abs()) {
+        difference / error
     } else {
         0.0
     };
@@ -201,12 +206,24 @@ fn draft(rows: &[ProfileRow], segment: usize) -> Draft {
         rows.iter()
             .any(|other| other.question == row.question && other.level.is_none())
     };
+    let told_by = |row: &ProfileRow| {
+        let levels = rows.iter().filter(|other| {
+            other.question == row.question && other.segment == segment && other.level.is_some()
+        });
+        levels.count()
+    };
     // "yes" says what "no" says; of two levels the one that stands for something is told.
     let is_told = |row: &&ProfileRow| {
         row.segment == segment
             && (row.level.is_none() || !has_mean(row))
-            && !row.level.as_deref().is_some_and(is_no)
+            && !(told_by(row) == 2 && row.level.as_deref().is_some_and(is_no))
             && row.p_adjusted < 0.05
+    };
+    let short = |row: &ProfileRow| match row.level.as_deref() {
+        Some(level) if !(told_by(row) == 2 && is_yes(level)) => {
+            format!("{}: {level}", row.question)
+        }
+        _ => row.question.clone(),
     };
     let mut told: Vec<&ProfileRow> = rows.iter().filter(is_told).collect();
     told.sort_by(|a, b| b.z.abs().total_cmp(&a.z.abs()));
@@ -224,7 +241,7 @@ fn draft(rows: &[ProfileRow], segment: usize) -> Draft {
         let words: Vec<String> = rows
             .iter()
             .take(MENTIONED)
-            .map(|row| told_as(row))
+            .map(|row| told_as(row, &short(row)))
             .collect();
         words.join("; ")
     };
@@ -265,25 +282,14 @@ fn is_yes(level: &str) -> bool {
     )
 }
 
-fn short(row: &ProfileRow) -> String {
-    match row.level.as_deref() {
-        Some(level) if !is_yes(level) => format!("{}: {level}", row.question),
-        _ => row.question.clone(),
-    }
-}
-
-fn told_as(row: &ProfileRow) -> String {
+fn told_as(row: &ProfileRow, short: &str) -> String {
     match row.level {
         Some(_) => format!(
-            "{} ({:.0}% against {:.0}%)",
-            short(row),
+            "{short} ({:.0}% against {:.0}%)",
             100.0 * row.value,
             100.0 * row.total
         ),
-        None => format!(
-            "{} ({:.3} against {:.3})",
-            row.question, row.value, row.total
-        ),
+        None => format!("{short} ({:.3} against {:.3})", row.value, row.total),
     }
 }
 
@@ -314,6 +320,37 @@ mod tests {
         // p (1 - p) / n in each of the two groups.
         let error = (0.75_f64 * 0.25 / 4.0).sqrt();
         assert!((yes[0].z - 0.75 / error).abs() < 1e-12);
+    }
+
+    #[test]
+    fn one_of_two_levels_is_told_and_every_one_of_three() {
+        let regions: Vec<u8> = [0, 1, 2, 2].repeat(25);
+        let app: Vec<u8> = [1, 0, 0, 0].repeat(25);
+        let survey = Survey::new(vec![
+            (
+                Question::nominal("region", ["0", "1", "2"]),
+                Answers::Codes(&regions),
+            ),
+            (
+                Question::nominal("app", ["no", "yes"]),
+                Answers::Codes(&app),
+            ),
+        ])
+        .unwrap();
+        let posterior: Vec<f64> = (0..100)
+            .flat_map(|row| match row % 4 {
+                0 => [1.0, 0.0],
+                _ => [0.0, 1.0],
+            })
+            .collect();
+        let profile = Profile::new(&survey, &posterior, 2).unwrap();
+        assert_eq!(profile.drafts[0].name, "region: 0 and app");
+        assert!(
+            profile.drafts[1]
+                .description
+                .contains("Less: region: 0 (0%")
+        );
+        assert!(profile.drafts[1].description.contains("region: 2 (67%"));
     }
 
     #[test]

@@ -171,12 +171,16 @@ impl Outcome<'_> {
     fn report(self, identified: bool) -> FitReport {
         let Self { cells, top, .. } = self;
         let boundary = boundary(self.survey.questions(), &top.mixture, self.model.classes());
-        let flat = self.settings.standard_errors && top.local.is_some() && !identified;
+        let without_errors = match &top.local {
+            _ if !self.settings.standard_errors => None,
+            None => Some(TOO_LARGE),
+            Some(_) => (!identified).then_some(FLAT),
+        };
         FitReport {
             iterations: top.sweeps,
             log_likelihood: Some(top.expected.log_likelihood),
             converged: top.converged,
-            how_it_ended: how_it_ended(top.converged, flat, boundary.as_deref()),
+            how_it_ended: how_it_ended(top.converged, without_errors, boundary.as_deref()),
             n_observations: cells.total,
             n_rows: cells.n_rows,
             n_cells: cells.len(),
@@ -226,9 +230,8 @@ fn share_jacobian(model: &Model, mixture: &Mixture, cells: &Cells) -> DMatrix<f6
 
 /// What lies on the boundary, in words.
 fn boundary(questions: &[Question], mixture: &Mixture, classes: usize) -> Option<String> {
-    let mut places: Vec<String> = Vec::new();
+    let (mut certain, mut equal) = (Vec::new(), Vec::new());
     for (question, one) in questions.iter().zip(&mixture.measurements) {
-        let name = &question.name;
         let held = |class: usize| match one {
             Measurement::Nominal(one) => {
                 let levels = one.probabilities.len() / classes;
@@ -238,30 +241,52 @@ fn boundary(questions: &[Question], mixture: &Mixture, classes: usize) -> Option
             Measurement::Continuous(one) => one.is_held(class),
             Measurement::Count(one) => one.is_held(class),
         };
-        places.extend(
-            (0..classes)
-                .filter(|class| held(*class))
-                .map(|class| format!("'{name}' in segment {}", class + 1)),
-        );
+        let places = match one {
+            Measurement::Continuous(_) => &mut equal,
+            Measurement::Nominal(_) | Measurement::Ordinal(_) | Measurement::Count(_) => {
+                &mut certain
+            }
+        };
+        let held = (0..classes).filter(|class| held(*class));
+        places.extend(held.map(|class| format!("'{}' in segment {}", question.name, class + 1)));
     }
-    let first = places.first()?;
-    let others = match places.len() {
-        1 => String::new(),
-        n => format!(" and {} other{}", n - 1, if n == 2 { "" } else { "s" }),
-    };
-    Some(format!(
-        "answers that a segment always or never gives ({first}{others}); their probabilities are 0 or 1 without a standard error, and prior=1 would keep them inside"
-    ))
+    let certain = listed(&certain).map(|places| {
+        format!(
+            "answers that a segment always or never gives ({places}); their probabilities are 0 or 1 without a standard error, and prior=1 would keep them inside"
+        )
+    });
+    let equal = listed(&equal).map(|places| {
+        format!(
+            "numbers that are all but equal in a segment ({places}), where the likelihood has no maximum; variance=\"shared\" or prior=1 avoids it"
+        )
+    });
+    let words: Vec<String> = equal.into_iter().chain(certain).collect();
+    (!words.is_empty()).then(|| words.join("; "))
 }
 
-fn how_it_ended(converged: bool, unidentified: bool, boundary: Option<&str>) -> String {
+/// The first place, and how many others; `None` where there is none.
+fn listed(places: &[String]) -> Option<String> {
+    let first = places.first()?;
+    Some(match places.len() - 1 {
+        0 => first.clone(),
+        1 => format!("{first} and 1 other"),
+        others => format!("{first} and {others} others"),
+    })
+}
+
+/// Why there are no standard errors although they were asked for.
+const FLAT: &str = "the data do not identify all parameters (the likelihood is flat at the top): there are no standard errors, and fewer segments would do";
+const TOO_LARGE: &str = "the model is too large for second derivatives: there are no standard errors and no bivariate residuals";
+
+fn how_it_ended(converged: bool, without_errors: Option<&str>, boundary: Option<&str>) -> String {
     let mut words = if converged {
         "converged: less than the tolerance is left to win".to_owned()
     } else {
         "stopped before it converged; raise max_iterations, or take fewer segments".to_owned()
     };
-    if unidentified {
-        words += "; the data do not identify all parameters (the likelihood is flat at the top): there are no standard errors, and fewer segments would do";
+    if let Some(reason) = without_errors {
+        words += "; ";
+        words += reason;
     }
     if let Some(boundary) = boundary {
         words += "; on a boundary: ";

@@ -32,6 +32,7 @@ pub(super) fn fit(
     data: &BestWorst<'_>,
     phase: &mut Phase<'_>,
 ) -> Result<FittedMaxDiff> {
+    data.check_linked()?;
     let mut respondents = Respondents {
         choices: data,
         weights: (0..data.len()).map(|one| data.weight(one)).collect(),

@@ -241,10 +241,11 @@ impl Sample<'_> {
         encoding: &Encoding,
     ) -> FitReport {
         let total: f64 = self.weights.iter().sum();
-        let how_it_ended = match fit.ending {
+        let ending = self.ending(penalty, fit);
+        let how_it_ended = match ending {
             Ending::Converged => "converged".to_owned(),
             Ending::Undetermined => {
-                "converged, but some columns repeat what others say: their coefficients are not determined, the probabilities are".to_owned()
+                "converged; without a penalty the coefficients of columns that repeat each other, as the levels of a category do, are not determined, but the probabilities are".to_owned()
             }
             Ending::Separated { class, feature } => format!(
                 "converged with coefficients that run to infinity: '{}' tells segment {} from segment 1 without an error among these respondents; set a penalty above 0, and look whether the column was derived from the segments",
@@ -259,7 +260,7 @@ impl Sample<'_> {
         FitReport {
             iterations,
             log_likelihood: Some(fit.free.value),
-            converged: fit.ending != Ending::Stopped,
+            converged: ending != Ending::Stopped,
             how_it_ended,
             n_observations: total,
             n_rows: self.weights.iter().filter(|weight| **weight > 0.0).count(),

@@ -10,6 +10,7 @@ mod purchase_summary;
 mod purchases;
 mod spend;
 mod survey;
+mod survey_rows;
 
 pub use cells::PurchaseCells;
 pub use choices::{BestWorst, ChoiceColumns, ChoiceRows, FEWEST_SHOWN, MOST_SHOWN, Task};
@@ -24,3 +25,4 @@ pub use survey::{Answers, CountFamily, MOST_LEVELS, NO_ANSWER, Question, Questio
 pub(crate) use cells::{Cell, Grouped, count};
 pub(crate) use counts::Counts;
 pub(crate) use purchases::{check_length, check_size, check_weights};
+pub(crate) use survey_rows::SurveyRows;

@@ -8,6 +8,9 @@ use crate::error::{Error, Result};
 /// The code of a question that a respondent did not answer.
 pub const NO_ANSWER: u8 = u8::MAX;
 
+/// The largest number: the squares of many of them add up to a number still.
+const LARGEST: f64 = 1e100;
+
 /// The most levels that a question can have.
 pub const MOST_LEVELS: usize = NO_ANSWER as usize;
 
@@ -339,6 +342,18 @@ impl<'a> Survey<'a> {
         &self.covariates
     }
 
+    /// The survey with these of its questions only, in this order.
+    pub(crate) fn only(&self, places: &[usize]) -> Self {
+        Self {
+            questions: places
+                .iter()
+                .map(|place| self.questions[*place].clone())
+                .collect(),
+            answers: places.iter().map(|place| self.answers[*place]).collect(),
+            ..self.clone()
+        }
+    }
+
     /// Respondents who answered none of the questions.
     pub fn unanswered(&self) -> usize {
         (0..self.n_rows)
@@ -382,16 +397,22 @@ fn check_answers(question: &Question, column: &Answers<'_>, n_rows: usize) -> Re
             }
         }
         (QuestionKind::Continuous, Answers::Numbers(numbers)) => {
-            match numbers.iter().position(|x| x.is_infinite()) {
+            match numbers.iter().position(|x| x.abs() > LARGEST) {
                 Some(row) => {
-                    let reason = "is infinite; give a number, or leave it missing";
+                    let reason = if numbers[row].is_infinite() {
+                        "is infinite; give a number, or leave it missing".to_owned()
+                    } else {
+                        let x = numbers[row];
+                        format!("is {x:e}, too large for its square; give it in a larger unit")
+                    };
                     Err(Error::data(name, row, reason))
                 }
                 None => Ok(()),
             }
         }
         (QuestionKind::Count(_), Answers::Numbers(numbers)) => {
-            let wrong = |x: &f64| !x.is_nan() && !(*x >= 0.0 && *x < 1e9 && x.trunc() == *x);
+            let is_count = |x: &f64| *x >= 0.0 && *x < 1e9 && x.trunc() == *x;
+            let wrong = |x: &f64| !(x.is_nan() || is_count(x));
             match numbers.iter().position(wrong) {
                 Some(row) => {
                     let reason = format!(

@@ -71,10 +71,12 @@ impl Alignment {
 
     /// Of two models with questions in common, by how their segments answer: the overlap of two
     /// distributions (1 minus half the sum of absolute differences; for numbers that of two normal
-    /// distributions, by Hellinger's affinity), averaged over the questions.
+    /// distributions, by Hellinger's affinity), averaged over the questions. A level that one of the
+    /// models does not know, since nobody chose it there, has no overlap.
     ///
     /// # Errors
-    /// [`Error::InvalidData`] where the models share no question, or a question has other levels.
+    /// [`Error::InvalidParameter`] where the models share no question; [`Error::InvalidData`] where a
+    /// question has no level in common, or levels in one model and numbers in the other.
     pub fn of_models(first: &FittedLatentClass, second: &FittedLatentClass) -> Result<Self> {
         let mut pairs = Vec::new();
         for (question, answers) in second.questions().iter().zip(second.answers()) {
@@ -83,11 +85,11 @@ impl Alignment {
                 .iter()
                 .position(|one| one.name == question.name);
             let Some(own) = own else { continue };
-            if first.questions()[own].levels() != question.levels() {
+            let Some(places) = places(first.questions()[own].levels(), question.levels()) else {
                 let reason = "has other levels in the two models; code both by the same levels";
                 return Err(Error::data(&question.name, None, reason));
-            }
-            pairs.push((&first.answers()[own], answers));
+            };
+            pairs.push((&first.answers()[own], answers, places));
         }
         if pairs.is_empty() {
             return Err(Error::parameter(
@@ -97,7 +99,9 @@ impl Alignment {
             ));
         }
         let overlap = |one: usize, other: usize| {
-            let each = pairs.iter().map(|(a, b)| overlap(a, one, b, other));
+            let each = pairs
+                .iter()
+                .map(|(a, b, places)| overlap((a, one), (b, other), places));
             each.sum::<f64>() / pairs.len() as f64
         };
         Ok(Self::best(first.n_segments(), second.n_segments(), overlap))
@@ -131,9 +135,30 @@ impl Alignment {
     }
 }
 
-fn overlap(one: &SegmentAnswers, k: usize, other: &SegmentAnswers, l: usize) -> f64 {
+/// Pairs of places of the levels that two questions have in common; `None` where they cannot be
+/// compared. None at all for two questions that are answered by numbers.
+fn places(first: Option<&[String]>, second: Option<&[String]>) -> Option<Vec<(usize, usize)>> {
+    match (first, second) {
+        (None, None) => Some(Vec::new()),
+        (Some(first), Some(second)) => {
+            let of = |level| first.iter().position(|own| own == level);
+            let pairs = second.iter().enumerate();
+            let pairs: Vec<_> = pairs
+                .filter_map(|(place, level)| of(level).map(|own| (own, place)))
+                .collect();
+            (!pairs.is_empty()).then_some(pairs)
+        }
+        _ => None,
+    }
+}
+
+fn overlap(
+    (one, k): (&SegmentAnswers, usize),
+    (other, l): (&SegmentAnswers, usize),
+    places: &[(usize, usize)],
+) -> f64 {
     if let (Some(p), Some(q)) = (one.probabilities(), other.probabilities()) {
-        return p[k].iter().zip(&q[l]).map(|(p, q)| p.min(*q)).sum();
+        return places.iter().map(|(i, j)| p[k][*i].min(q[l][*j])).sum();
     }
     let (Some((m1, s1)), Some((m2, s2))) = (moments(one, k), moments(other, l)) else {
         return 0.0;
@@ -190,6 +215,25 @@ mod tests {
         assert!((alignment.adjusted_rand.unwrap() - expected).abs() < 1e-12);
         assert_eq!(alignment.matches, [Some(0), Some(1)]);
         assert_eq!(alignment.similarity, [2.0 / 3.0, 0.75]);
+    }
+
+    #[test]
+    fn levels_are_compared_by_their_names() {
+        use crate::data::Question;
+        let model = |levels: &[&str], rows: [Vec<f64>; 2]| {
+            let question = Question::nominal("q", levels.iter().copied());
+            let answers = SegmentAnswers::nominal(rows.to_vec());
+            FittedLatentClass::from_parameters(&[0.6, 0.4], vec![(question, answers)])
+        };
+        let first = model(&["a", "b", "c"], [vec![0.7, 0.2, 0.1], vec![0.1, 0.2, 0.7]]).unwrap();
+        // Nobody chose "b" in the second wave, and its largest segment is the other one.
+        let second = model(&["c", "a"], [vec![0.8, 0.2], vec![0.3, 0.7]]).unwrap();
+        let alignment = Alignment::of_models(&first, &second).unwrap();
+        assert_eq!(alignment.matches, [Some(1), Some(0)]);
+        assert!((alignment.similarity[0] - 0.8).abs() < 1e-15);
+        assert!((alignment.similarity[1] - 0.8).abs() < 1e-15);
+        let strange = model(&["x", "y"], [vec![0.5, 0.5], vec![0.4, 0.6]]).unwrap();
+        assert!(Alignment::of_models(&first, &strange).is_err());
     }
 
     #[test]

@@ -133,8 +133,9 @@ impl SelectSegments {
     /// Fits every number, tests each against the one before, and recommends one.
     ///
     /// # Errors
-    /// [`Error::InvalidParameter`] for no number at all; what a survey is refused for by every number of
-    /// segments. A number that the data cannot carry is a row that says so.
+    /// [`Error::InvalidParameter`] for no number at all, and for settings that cannot be used; what a
+    /// survey is refused for by every number of segments. A number that the data cannot carry is a row
+    /// that says so.
     pub fn run(
         &self,
         survey: &Survey<'_>,
@@ -151,6 +152,10 @@ impl SelectSegments {
         if !(0.0..1.0).contains(&self.smallest) {
             let expected = "a share, at least 0 and below 1";
             return Err(Error::parameter("smallest", self.smallest, expected));
+        }
+        // Before the first fit, not after the last.
+        for &n_segments in &self.numbers {
+            self.settings.clone().with_segments(n_segments).check()?;
         }
         let mut candidates: Vec<Candidate> = Vec::new();
         let mut unneeded = 0;

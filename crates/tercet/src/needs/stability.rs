@@ -143,7 +143,7 @@ pub(super) fn replication_settings(
     replication: usize,
 ) -> LatentClass {
     /// Replications are compared on average, so a start missed now and then matters less.
-    const STARTS: usize = 10;
+    const STARTS: usize = 5;
     let own = seed
         .0
         .wrapping_mul(0x9E37_79B9_7F4A_7C15)

@@ -23,6 +23,9 @@ use crate::error::Result;
 use crate::math::ascent::Local;
 use crate::parallel::{BLOCK, Gate, map_blocks_behind};
 
+/// Scores of so many respondents are squared at a time, so that a block's matrix stays small.
+const TOGETHER: usize = 256;
+
 /// The most numbers that the sums may take: 256 MiB.
 const MOST_SUMS: usize = 1 << 25;
 
@@ -512,8 +515,6 @@ pub(super) fn squared_scores(
     let memberships = model.memberships(mixture, cells);
     let posterior = posteriors(cells, &tables, gate)?;
     let n = model.lanes.len();
-    // Scores of a few hundred respondents at a time, so that a block's matrix stays small.
-    const TOGETHER: usize = 256;
     let blocks = map_blocks_behind(gate, cells.len(), |rows| {
         let mut total = DMatrix::zeros(layout.size, layout.size);
         let mut indicators = Vec::new();

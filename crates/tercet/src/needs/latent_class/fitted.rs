@@ -173,7 +173,11 @@ impl FittedLatentClass {
     }
 
     /// The model, its parameters and a survey, ready for a sweep.
-    fn on(&self, survey: &Survey<'_>, phase: &mut Phase<'_>) -> Result<(Model, Mixture, Cells)> {
+    pub(super) fn on(
+        &self,
+        survey: &Survey<'_>,
+        phase: &mut Phase<'_>,
+    ) -> Result<(Model, Mixture, Cells)> {
         let asked: Vec<usize> = survey
             .questions()
             .iter()
@@ -210,7 +214,11 @@ impl FittedLatentClass {
             mixture.coefficients = vec![0.0; self.n_segments()];
             mixture.set_shares(&self.shares);
         }
-        let nothing = |_: usize| Pseudo::Weight(0.0);
+        let nothing = |question: usize| match &self.answers[asked[question]] {
+            SegmentAnswers::Continuous { .. } => Pseudo::Weight(0.0),
+            SegmentAnswers::Count { .. } => Pseudo::Mean(0.0, 1.0),
+            levels => Pseudo::Levels(vec![0.0; levels.probabilities().map_or(0, |p| p[0].len())]),
+        };
         let model = Model::new(self.lanes(), &cells, 0.0, &mixture.measurements, nothing);
         Ok((model, mixture, cells))
     }

@@ -70,7 +70,9 @@ impl Model {
         for (index, row) in rows.chunks_exact_mut(k).enumerate() {
             let coefficients = &mixture.coefficients[self.n_features..];
             log_softmax(coefficients, cells.design(index), row);
-            row.iter_mut().for_each(|log| *log = log.exp());
+            for log in row.iter_mut() {
+                *log = log.exp();
+            }
         }
         rows
     }
@@ -92,8 +94,7 @@ impl Model {
                     .unwrap_or_default()
             })
             .collect();
-        let normal = |(index, dense): (usize, &super::cells::Dense)| {
-            let _ = index;
+        let normal = |dense: &super::cells::Dense| {
             match &mixture.measurements[dense.question] {
                 Measurement::Continuous(one) => (0..n)
                     .map(|lane| {
@@ -107,9 +108,9 @@ impl Model {
         Tables {
             lanes: n,
             priors: priors.collect(),
-            groups: cells.join(n, |index| rows[index].values.clone()),
+            groups: cells.join(n, &rows),
             offsets: rows.into_iter().map(|rows| rows.offsets).collect(),
-            normals: cells.dense.iter().enumerate().map(normal).collect(),
+            normals: cells.dense.iter().map(normal).collect(),
         }
     }
 
@@ -161,8 +162,9 @@ impl Model {
         for row in rows.chunks_exact_mut(k) {
             // The prior's respondents have the covariates of the sample.
             let share = row.iter().sum::<f64>() / total;
-            row.iter_mut()
-                .for_each(|members| *members += self.prior * share);
+            for members in row.iter_mut() {
+                *members += self.prior * share;
+            }
         }
         rows
     }
@@ -178,7 +180,9 @@ impl Model {
         let mut members = self.members(expected);
         if self.n_features == 1 {
             let total: f64 = members.iter().sum();
-            members.iter_mut().for_each(|share| *share /= total);
+            for share in &mut members {
+                *share /= total;
+            }
             mixture.set_shares(&members);
             return Ok(());
         }
@@ -187,7 +191,9 @@ impl Model {
             .map(|row| row.iter().sum())
             .collect();
         for (row, weight) in members.chunks_exact_mut(k).zip(&weights) {
-            row.iter_mut().for_each(|share| *share /= weight);
+            for share in row.iter_mut() {
+                *share /= weight;
+            }
         }
         let regression = Multinomial {
             design: &cells.designs,

@@ -6,17 +6,22 @@ mod continuous;
 mod count;
 mod derivatives;
 pub(super) mod diagnostics;
+mod drift;
 pub(super) mod fit;
 mod fitted;
 mod lanes;
+mod likelihoods;
 mod measurement;
 mod mixture;
 mod nominal;
 mod ordinal;
+mod outcome;
+mod overall;
 mod segment_answers;
 mod simulate;
 mod starts;
 mod sweep;
+mod top;
 
 use serde::{Deserialize, Serialize};
 
@@ -27,9 +32,11 @@ use crate::observe::Observer;
 use crate::random::Seed;
 use fit::Effort;
 
-pub(in crate::needs) use diagnostics::modal;
+pub(crate) use diagnostics::modal;
 pub use diagnostics::{BivariateResidual, Criteria};
+pub use drift::{ChangeTest, Drift, QuestionDrift, ShareDrift};
 pub use fitted::{FittedLatentClass, Start};
+pub(crate) use likelihoods::AnswerLikelihoods;
 pub use segment_answers::SegmentAnswers;
 pub use simulate::{SimulatedAnswers, SimulatedSurvey};
 
@@ -208,7 +215,8 @@ impl LatentClass {
         self
     }
 
-    /// Whether starts that lie clearly below others are given up before they have arrived.
+    /// Whether starts that lie clearly below others are given up before they have arrived. They go on
+    /// after all where fewer than two of the others agree on the best solution.
     pub fn drop_early(mut self, drop_early: bool) -> Self {
         self.drop_early = drop_early;
         self
@@ -248,7 +256,7 @@ impl LatentClass {
         self
     }
 
-    fn check(&self) -> Result<()> {
+    pub(in crate::needs) fn check(&self) -> Result<()> {
         let positive = |name: &str, value: usize, most: usize| {
             if (1..=most).contains(&value) {
                 Ok(())

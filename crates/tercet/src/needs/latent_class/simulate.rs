@@ -208,7 +208,9 @@ impl FittedLatentClass {
                 .collect();
             let mut shares = vec![0.0; self.shares.len()];
             log_softmax(&flat, &design, &mut shares);
-            shares.iter_mut().for_each(|log| *log = log.exp());
+            for log in &mut shares {
+                *log = log.exp();
+            }
             shares
         })?;
         for (asked, answers) in survey.questions().iter().zip(survey.answers()) {

@@ -44,10 +44,10 @@ impl<'a> ProjectionData<'a> {
                     "has {} numbers, which is not a whole number of rows of {n_segments} segments",
                     memberships.len()
                 );
-                return Err(Error::data("memberships", None, reason));
+                return Err(Error::data("posterior", None, reason));
             }
             return Err(Error::ShapeMismatch {
-                column: "memberships".to_owned(),
+                column: "posterior".to_owned(),
                 expected: design.len(),
                 found: memberships.len() / n_segments,
             });
@@ -175,14 +175,14 @@ impl<'a> ProjectionData<'a> {
                 "gives segment {} to no respondent; leave the segment out, or pass the respondents who belong to it",
                 empty + 1
             );
-            return Err(Error::data("memberships", None, reason));
+            return Err(Error::data("posterior", None, reason));
         }
         Ok(sums.iter().map(|sum| sum / total).collect())
     }
 }
 
-fn check_posterior(row: usize, posterior: &[f64]) -> Result<()> {
-    let refuse = |reason: String| Err(Error::data("memberships", row, reason));
+pub(super) fn check_posterior(row: usize, posterior: &[f64]) -> Result<()> {
+    let refuse = |reason: String| Err(Error::data("posterior", row, reason));
     // "not within": a NaN must not pass.
     if let Some(wrong) = posterior
         .iter()
@@ -219,12 +219,12 @@ mod tests {
         assert!(refused(&[0.5; 5], 2).contains("not a whole number of rows"));
         assert!(
             refused(&[0.5, 0.5, 0.5, 0.4], 2)
-                .starts_with("column 'memberships', row 1: adds up to 0.9")
+                .starts_with("column 'posterior', row 1: adds up to 0.9")
         );
         for wrong in [-0.5, f64::NAN, f64::INFINITY] {
             let found = refused(&[0.5, 0.5, wrong, 1.5], 2);
             assert!(
-                found.starts_with("column 'memberships', row 1: holds"),
+                found.starts_with("column 'posterior', row 1: holds"),
                 "{found}"
             );
         }

@@ -257,6 +257,7 @@ impl Sample<'_> {
                 self.settings.max_iterations
             ),
         };
+        let boundary = matches!(fit.ending, Ending::Separated { .. }).then(|| how_it_ended.clone());
         FitReport {
             iterations,
             log_likelihood: Some(fit.free.value),
@@ -266,7 +267,7 @@ impl Sample<'_> {
             n_rows: self.weights.iter().filter(|weight| **weight > 0.0).count(),
             n_cells: self.len(),
             n_parameters: self.effective(fit, penalty * total),
-            boundary: None,
+            boundary,
         }
     }
 

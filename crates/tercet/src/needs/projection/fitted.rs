@@ -70,13 +70,13 @@ impl FittedSegmentProjection {
         &self.quality
     }
 
-    /// What the caller keeps with the model; null unless something was given.
+    /// What the caller keeps with the projection; null unless something was given.
     pub fn note(&self) -> &Value {
         &self.note
     }
 
-    /// The model with a note that is saved and loaded with it and not looked at otherwise: how a table
-    /// becomes attributes, say.
+    /// The projection with a note that is saved and loaded with it and not looked at otherwise: the
+    /// segments' own model, say.
     #[must_use]
     pub fn with_note(mut self, note: Value) -> Self {
         self.note = note;

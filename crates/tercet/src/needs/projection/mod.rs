@@ -1,5 +1,6 @@
 //! Segments carried from a survey to every customer, by attributes that are known of both.
 
+mod answers;
 mod data;
 mod encoding;
 mod fit;

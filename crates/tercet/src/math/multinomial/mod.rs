@@ -17,7 +17,7 @@ mod evaluate;
 
 use nalgebra::{DMatrix, DVector};
 
-use super::ascent::{Ascent, Local, Peak, invert};
+use super::ascent::{Ascent, Local, Peak, invert, is_determined};
 use crate::error::Result;
 use crate::parallel::Gate;
 
@@ -54,6 +54,7 @@ pub(crate) struct MultinomialFit {
     pub(crate) peak: Peak,
     /// The log-likelihood at the peak, without the penalty.
     pub(crate) free: Local,
+    pub(crate) ending: Ending,
 }
 
 /// How a fit ended.
@@ -134,7 +135,11 @@ impl Multinomial<'_> {
         })?;
         let mut free = peak.local.clone();
         self.penalise(&peak.point, &mut free, -1.0);
-        Ok(MultinomialFit { peak, free })
+        Ok(MultinomialFit {
+            free,
+            ending: self.ending(&peak),
+            peak,
+        })
     }
 
     fn weight(&self, row: usize) -> f64 {
@@ -176,27 +181,34 @@ impl Multinomial<'_> {
         }
     }
 
-    /// How a fit ended; it inverts a matrix, which takes as long as several steps of the ascent.
-    pub(crate) fn ending(&self, fit: &MultinomialFit) -> Ending {
-        let peak = &fit.peak;
+    /// How an ascent ended. Only where a coefficient is large is the covariance needed, which takes as
+    /// long as several steps of the ascent.
+    fn ending(&self, peak: &Peak) -> Ending {
         if !peak.converged {
             return Ending::Stopped;
         }
-        let covariance = peak.covariance();
         let sizes = self.sizes();
-        for place in 0..self.n_coefficients() {
-            let (class, feature) = (place / self.n_features + 1, place % self.n_features);
-            let unheld = covariance.as_ref().is_none_or(|covariance| {
-                covariance[(place, place)].sqrt() * sizes[feature] > UNHELD
-            });
-            if unheld && (peak.point[place] * sizes[feature]).abs() > RUNAWAY {
-                return Ending::Separated { class, feature };
+        let size = |place: usize| sizes[place % self.n_features];
+        let large = |place: &usize| (peak.point[*place] * size(*place)).abs() > RUNAWAY;
+        let large: Vec<usize> = (0..self.n_coefficients()).filter(large).collect();
+        if !large.is_empty() {
+            let covariance = peak.covariance();
+            let unheld = |place: &&usize| {
+                covariance.as_ref().is_none_or(|covariance| {
+                    covariance[(**place, **place)].sqrt() * size(**place) > UNHELD
+                })
+            };
+            if let Some(place) = large.iter().find(unheld) {
+                return Ending::Separated {
+                    class: place / self.n_features + 1,
+                    feature: place % self.n_features,
+                };
             }
         }
-        if covariance.is_none() {
-            Ending::Undetermined
-        } else {
+        if is_determined(&peak.local.information) {
             Ending::Converged
+        } else {
+            Ending::Undetermined
         }
     }
 
@@ -357,7 +369,7 @@ mod tests {
         ] {
             let problem = sample.problem(targets, &[]);
             let fit = silently(|gate| problem.fit(None, ASCENT, gate));
-            assert_eq!(problem.ending(&fit), Ending::Converged);
+            assert_eq!(fit.ending, Ending::Converged);
             let covariance = silently(|gate| problem.sandwich(&fit.peak, gate)).unwrap();
             for (i, truth) in TRUTH.iter().enumerate() {
                 let distance = (fit.peak.point[i] - truth) / covariance[(i, i)].sqrt();
@@ -427,7 +439,7 @@ mod tests {
                 weights: None,
                 penalty,
             };
-            problem.ending(&silently(|gate| problem.fit(None, ASCENT, gate)))
+            silently(|gate| problem.fit(None, ASCENT, gate)).ending
         };
         assert_eq!(
             fit(&[]),
@@ -450,9 +462,6 @@ mod tests {
             penalty: &[],
         };
         let fit = silently(|gate| problem.fit(None, ASCENT, gate));
-        assert_eq!(
-            (fit.free.value, problem.ending(&fit)),
-            (0.0, Ending::Converged)
-        );
+        assert_eq!((fit.free.value, fit.ending), (0.0, Ending::Converged));
     }
 }

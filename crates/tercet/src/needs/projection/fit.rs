@@ -241,8 +241,7 @@ impl Sample<'_> {
         encoding: &Encoding,
     ) -> FitReport {
         let total: f64 = self.weights.iter().sum();
-        let ending = self.ending(penalty, fit);
-        let how_it_ended = match ending {
+        let how_it_ended = match fit.ending {
             Ending::Converged => "converged".to_owned(),
             Ending::Undetermined => {
                 "converged; without a penalty the coefficients of columns that repeat each other, as the levels of a category do, are not determined, but the probabilities are".to_owned()
@@ -261,7 +260,7 @@ impl Sample<'_> {
         FitReport {
             iterations,
             log_likelihood: Some(fit.free.value),
-            converged: ending != Ending::Stopped,
+            converged: fit.ending != Ending::Stopped,
             how_it_ended,
             n_observations: total,
             n_rows: self.weights.iter().filter(|weight| **weight > 0.0).count(),

@@ -6,7 +6,7 @@ use super::encoding::Encoding;
 use super::{ProjectionData, SegmentProjection};
 use crate::error::Result;
 use crate::math::ascent::Ascent;
-use crate::math::multinomial::{Ending, Multinomial, MultinomialFit, Targets, log_softmax};
+use crate::math::multinomial::{Multinomial, MultinomialFit, Targets, log_softmax};
 use crate::parallel::Gate;
 
 /// The respondents. Who is left out of a fit has weight 0 in it, so that nothing is copied.
@@ -108,12 +108,6 @@ impl<'a> Sample<'a> {
             Some(from) => problem.refit(from, ascent, gate),
             None => problem.fit(Some(&self.start()), ascent, gate),
         }
-    }
-
-    /// How a fit to all respondents ended.
-    pub(super) fn ending(&self, penalty: f64, fit: &MultinomialFit) -> Ending {
-        let penalties = self.penalties(&self.weights, penalty);
-        self.problem(&self.weights, &penalties).ending(fit)
     }
 
     /// One penalty a column: by the weight that it holds its own against; none for the intercept.

@@ -36,13 +36,10 @@ pub(crate) fn log_softmax(coefficients: &[f64], features: &[f64], logs: &mut [f6
 struct Terms {
     value: f64,
     gradient: Vec<f64>,
-    /// The information: a column for every pair of classes `k <= m`, the upper triangle over features
-    /// down each.
-    packed: DMatrix<f64>,
+    /// The information: for every pair of features `a <= b` the pairs of classes `k <= m` side by
+    /// side.
+    packed: Vec<f64>,
 }
-
-/// Rows whose curvature is added up in one product of matrices.
-const CHUNK: usize = 64;
 
 /// What one row is found to be at a point; reused from row to row.
 struct Row {
@@ -79,21 +76,17 @@ impl Multinomial<'_> {
         let n = self.n_coefficients();
         let mut value = Sums::<1>::zero();
         let mut gradient = DVector::zeros(n);
-        let mut packed = self.no_curvature();
+        let mut packed = vec![0.0; triangle(self.n_features) * triangle(self.n_classes - 1)];
         for block in &blocks {
             value.add(&[block.value]);
             add(gradient.as_mut_slice(), 1.0, &block.gradient);
-            packed += &block.packed;
+            add(&mut packed, 1.0, &block.packed);
         }
         Ok(Local {
             value: value.total()[0],
             gradient,
             information: self.unpack(&packed),
         })
-    }
-
-    fn no_curvature(&self) -> DMatrix<f64> {
-        DMatrix::zeros(triangle(self.n_features), triangle(self.n_classes - 1))
     }
 
     /// The log-likelihood of one row; fills in its probabilities and shares.
@@ -133,38 +126,40 @@ impl Multinomial<'_> {
 
     /// The sums over some rows.
     ///
-    /// The curvature of a row is the product of its pairs of features and a number for each pair of
-    /// classes. The products are laid side by side, so that a chunk of rows is one product of
-    /// matrices, which is several times faster than adding up the rows one by one.
+    /// Most features of a row are 0 where categories have an indicator a level; only the others
+    /// are multiplied. The pairs of classes lie side by side, so that a pair of features is one run
+    /// through consecutive numbers.
     fn terms(&self, point: &DVector<f64>, rows: Range<usize>) -> Terms {
         let p = self.n_features;
+        let n_pairs = triangle(self.n_classes - 1);
         let mut at = Row::new(self.n_classes);
         let mut value = Sums::<1>::zero();
         let mut gradient = vec![0.0; self.n_coefficients()];
-        let mut packed = self.no_curvature();
-        let mut outer = DMatrix::zeros(packed.nrows(), CHUNK.min(rows.len()));
-        let mut curvature = DMatrix::zeros(outer.ncols(), packed.ncols());
-        let mut chunk = rows.start;
-        while chunk < rows.end {
-            let end = (chunk + CHUNK).min(rows.end);
-            // Of a last, shorter chunk the rest must count for nothing.
-            curvature.fill(0.0);
-            for row in (chunk..end).filter(|&row| self.weight(row) > 0.0) {
-                let weight = self.weight(row);
-                value.add(&[weight * self.look(point, row, &mut at)]);
-                let features = &self.design[row * p..(row + 1) * p];
-                for (class, gradient) in gradient.chunks_exact_mut(p).enumerate() {
-                    let away = at.shares[class + 1] - at.probabilities[class + 1];
-                    add(gradient, weight * away, features);
+        let mut packed = vec![0.0; triangle(p) * n_pairs];
+        let mut bends = vec![0.0; n_pairs];
+        let mut present: Vec<(usize, f64)> = Vec::with_capacity(p);
+        for row in rows.filter(|&row| self.weight(row) > 0.0) {
+            let weight = self.weight(row);
+            value.add(&[weight * self.look(point, row, &mut at)]);
+            let features = &self.design[row * p..(row + 1) * p];
+            present.clear();
+            let places = features.iter().copied().enumerate();
+            present.extend(places.filter(|(_, value)| *value != 0.0));
+            for (class, gradient) in gradient.chunks_exact_mut(p).enumerate() {
+                let away = weight * (at.shares[class + 1] - at.probabilities[class + 1]);
+                for &(feature, value) in &present {
+                    gradient[feature] += away * value;
                 }
-                multiply(
-                    features,
-                    &mut outer.as_mut_slice()[(row - chunk) * triangle(p)..],
-                );
-                self.curve(&at, weight, row - chunk, &mut curvature);
             }
-            packed.gemm(1.0, &outer, &curvature, 1.0);
-            chunk = end;
+            self.bend(&at, weight, &mut bends);
+            for (place, &(a, x)) in present.iter().enumerate() {
+                // Where the pairs of feature `a` begin, less its own place.
+                let before = a * p - triangle(a);
+                for &(b, y) in &present[place..] {
+                    let first = (before + b) * n_pairs;
+                    add(&mut packed[first..first + n_pairs], x * y, &bends);
+                }
+            }
         }
         Terms {
             value: value.total()[0],
@@ -173,33 +168,31 @@ impl Multinomial<'_> {
         }
     }
 
-    /// Writes down the curvature of one row for every pair of classes.
+    /// The curvature of one row for every pair of classes.
     #[inline]
-    fn curve(&self, at: &Row, weight: f64, place: usize, curvature: &mut DMatrix<f64>) {
+    fn bend(&self, at: &Row, weight: f64, bends: &mut [f64]) {
         let (pi, shares) = (&at.probabilities, &at.shares);
-        let mut pair = 0;
+        let mut bends = bends.iter_mut();
         for k in 1..self.n_classes {
-            for m in k..self.n_classes {
+            for (m, bend) in (k..self.n_classes).zip(&mut bends) {
                 let same = f64::from(u8::from(k == m));
-                let mut bend = pi[k] * (same - pi[m]);
+                *bend = weight * pi[k] * (same - pi[m]);
                 if let Targets::Likelihoods(_) = self.targets {
                     // What is not known of the class bends the surface the other way.
-                    bend -= shares[k] * (same - shares[m]);
+                    *bend -= weight * shares[k] * (same - shares[m]);
                 }
-                curvature[(place, pair)] = weight * bend;
-                pair += 1;
             }
         }
     }
 
-    fn unpack(&self, packed: &DMatrix<f64>) -> DMatrix<f64> {
-        let (p, n) = (self.n_features, self.n_coefficients());
+    fn unpack(&self, packed: &[f64]) -> DMatrix<f64> {
+        let (p, n, classes) = (self.n_features, self.n_coefficients(), self.n_classes - 1);
         let mut matrix = DMatrix::zeros(n, n);
         let mut values = packed.iter();
-        for k in 0..self.n_classes - 1 {
-            for m in k..self.n_classes - 1 {
-                for a in 0..p {
-                    for (b, value) in (a..p).zip(&mut values) {
+        for a in 0..p {
+            for b in a..p {
+                for k in 0..classes {
+                    for (m, value) in (k..classes).zip(&mut values) {
                         // Symmetric in the features, and in the classes.
                         for (i, j) in [(k * p + a, m * p + b), (k * p + b, m * p + a)] {
                             matrix[(i, j)] = *value;
@@ -250,19 +243,6 @@ impl Multinomial<'_> {
 /// Numbers in a triangle with its diagonal.
 fn triangle(n: usize) -> usize {
     n * (n + 1) / 2
-}
-
-/// The upper triangle of `x x'`, row by row.
-#[inline]
-fn multiply(x: &[f64], outer: &mut [f64]) {
-    let mut rest = outer;
-    for (place, value) in x.iter().enumerate() {
-        let (row, after) = rest.split_at_mut(x.len() - place);
-        for (product, other) in row.iter_mut().zip(&x[place..]) {
-            *product = value * other;
-        }
-        rest = after;
-    }
 }
 
 /// `sums += factor * terms`.

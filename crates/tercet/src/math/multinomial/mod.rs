@@ -17,7 +17,7 @@ mod evaluate;
 
 use nalgebra::{DMatrix, DVector};
 
-use super::ascent::{Ascent, Local, Peak, invert};
+use super::ascent::{Ascent, Local, Peak, invert, is_determined};
 use crate::error::Result;
 use crate::parallel::Gate;
 
@@ -181,25 +181,34 @@ impl Multinomial<'_> {
         }
     }
 
+    /// How an ascent ended. Only where a coefficient is large is the covariance needed, which takes as
+    /// long as several steps of the ascent.
     fn ending(&self, peak: &Peak) -> Ending {
         if !peak.converged {
             return Ending::Stopped;
         }
-        let covariance = peak.covariance();
         let sizes = self.sizes();
-        for place in 0..self.n_coefficients() {
-            let (class, feature) = (place / self.n_features + 1, place % self.n_features);
-            let unheld = covariance.as_ref().is_none_or(|covariance| {
-                covariance[(place, place)].sqrt() * sizes[feature] > UNHELD
-            });
-            if unheld && (peak.point[place] * sizes[feature]).abs() > RUNAWAY {
-                return Ending::Separated { class, feature };
+        let size = |place: usize| sizes[place % self.n_features];
+        let large = |place: &usize| (peak.point[*place] * size(*place)).abs() > RUNAWAY;
+        let large: Vec<usize> = (0..self.n_coefficients()).filter(large).collect();
+        if !large.is_empty() {
+            let covariance = peak.covariance();
+            let unheld = |place: &&usize| {
+                covariance.as_ref().is_none_or(|covariance| {
+                    covariance[(**place, **place)].sqrt() * size(**place) > UNHELD
+                })
+            };
+            if let Some(place) = large.iter().find(unheld) {
+                return Ending::Separated {
+                    class: place / self.n_features + 1,
+                    feature: place % self.n_features,
+                };
             }
         }
-        if covariance.is_none() {
-            Ending::Undetermined
-        } else {
+        if is_determined(&peak.local.information) {
             Ending::Converged
+        } else {
+            Ending::Undetermined
         }
     }
 

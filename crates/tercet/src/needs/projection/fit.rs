@@ -244,7 +244,7 @@ impl Sample<'_> {
         let how_it_ended = match fit.ending {
             Ending::Converged => "converged".to_owned(),
             Ending::Undetermined => {
-                "converged, but some columns repeat what others say: their coefficients are not determined, the probabilities are".to_owned()
+                "converged; without a penalty the coefficients of columns that repeat each other, as the levels of a category do, are not determined, but the probabilities are".to_owned()
             }
             Ending::Separated { class, feature } => format!(
                 "converged with coefficients that run to infinity: '{}' tells segment {} from segment 1 without an error among these respondents; set a penalty above 0, and look whether the column was derived from the segments",

@@ -97,10 +97,28 @@ impl<'a> Sample<'a> {
         effort: Effort,
         gate: &Gate<'_, '_>,
     ) -> Result<MultinomialFit> {
+        let penalties = self.penalties(weights, penalty);
+        let problem = self.problem(weights, &penalties);
         let total: f64 = weights.iter().sum();
-        let mut penalties = vec![penalty * total; self.width];
+        let ascent = Ascent {
+            max_iterations: self.settings.max_iterations,
+            still_to_win: total * effort.still_to_win(),
+        };
+        match from {
+            Some(from) => problem.refit(from, ascent, gate),
+            None => problem.fit(Some(&self.start()), ascent, gate),
+        }
+    }
+
+    /// One penalty a column: by the weight that it holds its own against; none for the intercept.
+    fn penalties(&self, weights: &[f64], penalty: f64) -> Vec<f64> {
+        let mut penalties = vec![penalty * weights.iter().sum::<f64>(); self.width];
         penalties[0] = 0.0;
-        let problem = Multinomial {
+        penalties
+    }
+
+    fn problem<'p>(&'p self, weights: &'p [f64], penalty: &'p [f64]) -> Multinomial<'p> {
+        Multinomial {
             design: &self.design,
             n_features: self.width,
             targets: if self.settings.correction {
@@ -110,15 +128,7 @@ impl<'a> Sample<'a> {
             },
             n_classes: self.n_segments(),
             weights: Some(weights),
-            penalty: &penalties,
-        };
-        let ascent = Ascent {
-            max_iterations: self.settings.max_iterations,
-            still_to_win: total * effort.still_to_win(),
-        };
-        match from {
-            Some(from) => problem.refit(from, ascent, gate),
-            None => problem.fit(Some(&self.start()), ascent, gate),
+            penalty,
         }
     }
 

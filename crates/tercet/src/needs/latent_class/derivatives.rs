@@ -72,7 +72,12 @@ impl Layout {
     /// Whether the sums fit the memory that they may take.
     pub(super) fn is_affordable(&self, model: &Model) -> bool {
         let n = model.lanes.len();
-        self.n_indicators.pow(2) * (n * (n + 1) / 2) <= MOST_SUMS
+        let of_a_pair = if model.has_style() {
+            1
+        } else {
+            n * (n + 1) / 2
+        };
+        self.n_indicators.pow(2) * of_a_pair <= MOST_SUMS
     }
 }
 
@@ -101,15 +106,23 @@ pub(super) fn local(
 ) -> Result<(Local, Pairs)> {
     let layout = Layout::new(model, mixture, cells);
     let loadings = Loadings::new(model, mixture, cells, &layout);
-    let sums = Sums::new(model, mixture, cells, &layout, gate)?;
     let mut hessian = complete(model, mixture, expected, cells, &layout);
-    sums.spread(&loadings, &layout, &mut hessian);
+    let pairs = if model.has_style() {
+        // Many lanes and few coordinates: the scores themselves cost less than pairs of lanes.
+        let (variance, pairs) = score_variance(model, mixture, cells, (&layout, &loadings), gate)?;
+        hessian += variance;
+        pairs
+    } else {
+        let sums = Sums::new(model, mixture, cells, &layout, gate)?;
+        sums.spread(&loadings, &layout, &mut hessian);
+        sums.pairs(&layout)
+    };
     let local = Local {
         value: expected.log_likelihood + model.log_prior(mixture, cells),
         gradient: gradient(model, mixture, expected, cells, &layout, &loadings),
         information: -hessian,
     };
-    Ok((local, sums.pairs(&layout)))
+    Ok((local, pairs))
 }
 
 /// How every lane's log-likelihood changes with every coordinate: by lane and question.
@@ -355,12 +368,6 @@ impl Sums {
         other: usize,
         hessian: &mut DMatrix<f64>,
     ) {
-        // The style's parts of two questions meet on one coordinate, as (one, other) and (other, one).
-        let times = if blocks.is_style(one) && one != other {
-            2.0
-        } else {
-            1.0
-        };
         for k in 0..self.lanes {
             let Some(left) = blocks.part(one, k) else {
                 continue;
@@ -373,13 +380,13 @@ impl Sums {
                 });
                 if let Some(right) = blocks.part(other, l) {
                     let share = &left.matrix * &sums * right.matrix.transpose();
-                    subtract(hessian, left.first, right.first, &(times * share));
+                    subtract(hessian, left.first, right.first, &share);
                 }
                 whole += sums;
             }
             if let Some(right) = blocks.part(other, k) {
                 let share = &left.matrix * whole * right.matrix.transpose();
-                subtract(hessian, left.first, right.first, &(-times * share));
+                subtract(hessian, left.first, right.first, &-share);
             }
         }
     }
@@ -390,8 +397,7 @@ fn subtract(hessian: &mut DMatrix<f64>, row: usize, column: usize, share: &DMatr
     view -= share;
 }
 
-/// The blocks of coordinates: the membership, the questions, and the style once for each question
-/// that has it.
+/// The blocks of coordinates: the membership and the questions.
 struct Blocks<'l> {
     loadings: &'l Loadings,
     layout: &'l Layout,
@@ -405,68 +411,40 @@ struct Part {
 }
 
 impl Blocks<'_> {
-    fn n_questions(&self) -> usize {
-        self.layout.first.len()
-    }
-
     fn len(&self) -> usize {
-        1 + self.n_questions() * if self.layout.style.is_some() { 2 } else { 1 }
-    }
-
-    /// The question of a block; `None` for the membership.
-    fn question(&self, block: usize) -> Option<usize> {
-        block.checked_sub(1).map(|index| index % self.n_questions())
-    }
-
-    fn is_style(&self, block: usize) -> bool {
-        block > self.n_questions()
+        1 + self.layout.first.len()
     }
 
     fn indicator(&self, block: usize) -> usize {
-        self.question(block)
-            .map_or(0, |question| self.layout.indicators[question])
+        match block.checked_sub(1) {
+            None => 0,
+            Some(question) => self.layout.indicators[question],
+        }
     }
 
     fn n_indicators(&self, block: usize) -> usize {
-        let from = self.indicator(block);
-        let next = match self.question(block) {
-            None => self.layout.indicators.first(),
-            Some(question) => self.layout.indicators.get(question + 1),
-        };
-        next.unwrap_or(&self.layout.n_indicators) - from
+        let next = self.layout.indicators.get(block);
+        next.unwrap_or(&self.layout.n_indicators) - self.indicator(block)
     }
 
     fn part(&self, block: usize, lane: usize) -> Option<Part> {
-        let indicator = self.indicator(block);
-        let Some(question) = self.question(block) else {
+        let Some(question) = block.checked_sub(1) else {
             return self.membership(lane);
         };
-        if !self.is_style(block) {
-            let loading = &self.loadings.questions[lane][question];
-            return Some(Part {
-                first: self.layout.first[question] + loading.first,
-                indicator,
-                matrix: loading.matrix.clone(),
-            });
-        }
-        let row = self.loadings.style[lane][question].as_ref()?;
+        let loading = &self.loadings.questions[lane][question];
         Some(Part {
-            first: self.layout.style?,
-            indicator,
-            matrix: DMatrix::from_row_slice(1, row.len(), row),
+            first: self.layout.first[question] + loading.first,
+            indicator: self.indicator(block),
+            matrix: loading.matrix.clone(),
         })
     }
 
     /// The membership's slope in a lane of class c: `([d = c] - π_d(x)) x` for each other class d. The
     /// part with `π` is the same in every lane, and drops out of `G_k - G_l`.
-    fn membership(&self, lane: usize) -> Option<Part> {
-        let classes = self.loadings.questions.len();
+    fn membership(&self, class: usize) -> Option<Part> {
         let features = self.n_indicators(0);
-        let per_class = self.layout.membership / features + 1;
-        let class = lane * per_class / classes;
-        let first = class.checked_sub(1)? * features;
         Some(Part {
-            first,
+            first: class.checked_sub(1)? * features,
             indicator: 0,
             matrix: DMatrix::identity(features, features),
         })
@@ -550,6 +528,75 @@ pub(super) fn squared_scores(
     Ok(total)
 }
 
+/// `Σ_i w_i (Σ_k p_ik s_ik s_ik' - s_i s_i')` from every lane's scores, and the pairs of answers.
+fn score_variance(
+    model: &Model,
+    mixture: &Mixture,
+    cells: &Cells,
+    (layout, loadings): (&Layout, &Loadings),
+    gate: &Gate<'_, '_>,
+) -> Result<(DMatrix<f64>, Pairs)> {
+    let posterior = posteriors(cells, &model.tables(mixture, cells), gate)?;
+    let (n, f, size) = (model.lanes.len(), layout.n_indicators, layout.size);
+    let at = At {
+        model,
+        cells,
+        layout,
+        loadings,
+    };
+    let blocks = map_blocks_behind(gate, cells.len(), |rows| {
+        let mut total = DMatrix::zeros(size, size);
+        let mut pairs = vec![0.0; f * f];
+        let cells_of_block: Vec<usize> = rows.collect();
+        for some in cells_of_block.chunks(TOGETHER) {
+            let indicators: Vec<Vec<(usize, f64)>> = some
+                .iter()
+                .map(|cell| {
+                    let mut indicators = Vec::new();
+                    indicators_of(model, cells, layout, *cell, &mut indicators);
+                    indicators
+                })
+                .collect();
+            for (cell, indicators) in some.iter().zip(&indicators) {
+                for (place, (a, x)) in indicators.iter().enumerate() {
+                    for (b, y) in &indicators[place..] {
+                        pairs[a * f + b] += cells.weights[*cell] * x * y;
+                    }
+                }
+            }
+            let mut means = DMatrix::zeros(size, some.len());
+            for lane in 0..n {
+                let mut scores = DMatrix::zeros(size, some.len());
+                for (column, cell) in some.iter().enumerate() {
+                    let share = posterior[cell * n + lane];
+                    let root = (cells.weights[*cell] * share).sqrt();
+                    let mut score = scores.column_mut(column);
+                    at.add(*cell, lane, root, &indicators[column], &mut score);
+                    means.column_mut(column).axpy(share.sqrt(), &score, 1.0);
+                }
+                total += &scores * scores.transpose();
+            }
+            total -= &means * means.transpose();
+        }
+        (total, pairs)
+    })?;
+    let mut total = DMatrix::zeros(size, size);
+    let mut values = vec![0.0; f * f];
+    for (variance, pairs) in blocks {
+        total += variance;
+        values
+            .iter_mut()
+            .zip(pairs)
+            .for_each(|(sum, pair)| *sum += pair);
+    }
+    let pairs = Pairs {
+        values,
+        n_indicators: f,
+        first: layout.indicators.clone(),
+    };
+    Ok((total, pairs))
+}
+
 struct At<'a> {
     model: &'a Model,
     cells: &'a Cells,
@@ -567,34 +614,55 @@ impl At<'_> {
         indicators: &[(usize, f64)],
         score: &mut nalgebra::DVectorViewMut<'_, f64>,
     ) {
-        let (model, classes) = (self.model, self.model.classes());
+        for (lane, p) in posterior.iter().enumerate() {
+            self.add(cell, lane, *p, indicators, score);
+        }
+        let (features, classes) = (self.model.n_features, self.model.classes());
         let design = self.cells.design_of(cell);
-        let by_class = model.lanes.by_class(posterior);
         for class in 1..classes {
-            let away = by_class[class] - memberships[design * classes + class];
+            let share = memberships[design * classes + class];
             for (feature, x) in self.cells.design(design).iter().enumerate() {
-                score[(class - 1) * model.n_features + feature] = away * x;
+                score[(class - 1) * features + feature] -= share * x;
             }
         }
-        for (question, first) in self.layout.first.iter().enumerate() {
-            let from = self.layout.indicators[question];
-            let width = self.loadings.questions[0][question].matrix.ncols();
-            let mine = indicators
-                .iter()
-                .filter(|(at, _)| (from..from + width).contains(at));
-            for (at, x) in mine {
-                for (lane, p) in posterior.iter().enumerate() {
-                    let loading = &self.loadings.questions[lane][question];
-                    let column = loading.matrix.column(at - from);
-                    for (row, slope) in column.iter().enumerate() {
-                        score[first + loading.first + row] += p * x * slope;
-                    }
-                    if let (Some(at_style), Some(row)) =
-                        (self.layout.style, &self.loadings.style[lane][question])
-                    {
-                        score[at_style] += p * x * row[at - from];
-                    }
-                }
+    }
+
+    /// Adds `factor` times a lane's score, without the membership's part that all lanes share.
+    fn add(
+        &self,
+        cell: usize,
+        lane: usize,
+        factor: f64,
+        indicators: &[(usize, f64)],
+        score: &mut nalgebra::DVectorViewMut<'_, f64>,
+    ) {
+        if let Some(row) = self.model.lanes.class(lane).checked_sub(1) {
+            let design = self.cells.design(self.cells.design_of(cell));
+            for (feature, x) in design.iter().enumerate() {
+                score[row * self.model.n_features + feature] += factor * x;
+            }
+        }
+        let mut question = 0;
+        // Indicators come in the order of the questions.
+        for (at, x) in &indicators[self.model.n_features..] {
+            while self
+                .layout
+                .indicators
+                .get(question + 1)
+                .is_some_and(|next| next <= at)
+            {
+                question += 1;
+            }
+            let place = at - self.layout.indicators[question];
+            let first = self.layout.first[question];
+            let loading = &self.loadings.questions[lane][question];
+            for (row, slope) in loading.matrix.column(place).iter().enumerate() {
+                score[first + loading.first + row] += factor * x * slope;
+            }
+            if let (Some(style), Some(row)) =
+                (self.layout.style, &self.loadings.style[lane][question])
+            {
+                score[style] += factor * x * row[place];
             }
         }
     }

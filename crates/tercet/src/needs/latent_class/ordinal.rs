@@ -67,8 +67,7 @@ impl Ordinal {
         Rows::plain(values)
     }
 
-    /// A Newton step or two: enough, since the next sweep comes with new counts anyway; the value
-    /// never falls.
+    /// A Newton step: enough, since the next sweep comes with new counts anyway; the value never falls.
     pub(super) fn maximise(
         &mut self,
         counts: &[f64],
@@ -100,19 +99,28 @@ impl Ordinal {
 
     /// The complete-data log-likelihood of counts (level by lane).
     fn local(&self, counts: &[f64], lanes: &Lanes, style: f64) -> Local {
-        let n = lanes.len();
-        let size = self.n_coordinates();
+        let (n, levels) = (lanes.len(), self.scores.len());
         let mut value = 0.0;
-        let mut gradient = DVector::zeros(size);
+        let mut gradient = DVector::zeros(self.n_coordinates());
         for lane in 0..n {
             let p = self.of_lane(lane, lanes, style);
-            let loading = self.loading_of(lane, lanes, &p);
+            let (mut total, mut score) = (0.0, 0.0);
             for (level, p) in p.iter().enumerate() {
                 let count = counts[level * n + lane];
                 if count > 0.0 {
                     value += count * p.max(f64::MIN_POSITIVE).ln();
-                    gradient.axpy(count, &loading.column(level), 1.0);
                 }
+                total += count;
+                score += count * self.scores[level];
+                if level > 0 {
+                    gradient[level - 1] += count;
+                }
+            }
+            for (slope, p) in gradient.iter_mut().zip(&p[1..]) {
+                *slope -= total * p;
+            }
+            if let Some(class) = lanes.class(lane).checked_sub(1) {
+                gradient[levels - 1 + class] += score - total * self.mean_score(&p);
             }
         }
         Local {

@@ -60,7 +60,8 @@ macro_rules! with_lanes {
             13..=16 => $function::<16>($($argument),*),
             17..=24 => $function::<24>($($argument),*),
             25..=32 => $function::<32>($($argument),*),
-            33..=64 => $function::<64>($($argument),*),
+            33..=48 => $function::<48>($($argument),*),
+            49..=64 => $function::<64>($($argument),*),
             _ => $function::<MOST_LANES>($($argument),*),
         }
     };

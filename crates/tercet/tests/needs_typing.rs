@@ -475,11 +475,14 @@ fn a_saved_tool_scores_the_same() {
         .always(["x0"])
         .text("x0", "How many minutes did you wait?")
         .fit(&survey, &model, &mut ())
-        .unwrap();
+        .unwrap()
+        .with_note(serde_json::json!({"asked": "by phone"}));
+    assert_eq!(tool.model().questions(), tool.questions());
     let text = tool.to_json().unwrap();
     assert_eq!(kind_of(&text).unwrap(), "typing_tool");
     let copy = FittedTypingTool::from_json(&text).unwrap();
     assert_eq!(copy, tool);
+    assert_eq!(copy.note()["asked"], "by phone");
     assert_eq!(
         copy.posterior(&survey, &mut ()).unwrap(),
         tool.posterior(&survey, &mut ()).unwrap()
@@ -492,6 +495,32 @@ fn a_saved_tool_scores_the_same() {
     let other = text.replacen("\"x0\"", "\"x9\"", 1);
     assert!(FittedTypingTool::from_json(&other).is_err());
     assert!(FittedLatentClass::from_json(&text).is_err());
+}
+
+#[test]
+fn levels_that_are_codes_are_shown_with_their_labels() {
+    let codes: Vec<Vec<u8>> = (0..4)
+        .map(|one| (0..80).map(|row| u8::from((row + one) % 2 == 0)).collect())
+        .collect();
+    let names = ["a", "b", "c", "d"];
+    let columns = names.iter().zip(&codes).map(|(name, codes)| {
+        let question = Question::nominal(*name, ["0", "1"]);
+        (question, Answers::Codes(codes))
+    });
+    let survey = Survey::new(columns.collect()).unwrap();
+    let model = LatentClass::new(2).seed(2).fit(&survey).unwrap();
+    let tool = TypingTool::new()
+        .n_questions(1)
+        .folds(0)
+        .always(["b"])
+        .text("b", "Do you shop online?")
+        .labels("b", ["never", "1"])
+        .fit(&survey, &model, &mut ())
+        .unwrap();
+    let words = "1. Do you shop online?\n   [0] never\n   [ ] 1\n";
+    assert_eq!(tool.questionnaire(), words);
+    let copy = FittedTypingTool::from_json(&tool.to_json().unwrap()).unwrap();
+    assert_eq!(copy.questionnaire(), words);
 }
 
 #[test]

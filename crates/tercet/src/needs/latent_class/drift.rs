@@ -1,11 +1,13 @@
 //! Whether a later wave still has the segments of an earlier one: their shares, and what they answer.
 
+use std::ops::Range;
+
 use nalgebra::{DMatrix, DVector};
 use serde::{Deserialize, Serialize};
 use statrs::distribution::{ChiSquared, ContinuousCDF, Normal};
 
 use super::WeightType;
-use super::derivatives::{Layout, local};
+use super::derivatives::{Layout, local, squared_scores};
 use super::fitted::FittedLatentClass;
 use super::sweep::expect;
 use crate::data::Survey;
@@ -248,38 +250,75 @@ fn question_drift(
     let (here, _) = local(&engine, &mixture, &expected, &cells, &gate)?;
     // The old estimates vary too: as if from as many respondents as the model was fitted to.
     let inflation = 1.0 + cells.total / n_before;
+    let mut squares: Option<DMatrix<f64>> = None;
     let mut rows = Vec::new();
     for (place, question) in wave.questions().iter().enumerate() {
         let first = layout.first[place];
-        let size = mixture.measurements[place].n_coordinates(engine.classes());
-        let own: Vec<usize> = (first..first + size)
-            .filter(|at| here.information[(*at, *at)] > 1e-6 * cells.total)
+        let part = Part {
+            own: first..first + mixture.measurements[place].n_coordinates(engine.classes()),
+            membership: layout.membership,
+            least: 1e-6 * cells.total,
+        };
+        let mut found = part.score_test(&here.gradient, &here.information);
+        if found.is_none() {
+            // So far from the top the curvature is no variance; the respondents' scores have one.
+            if squares.is_none() {
+                squares = Some(squared_scores(&engine, &mixture, &cells, &gate)?);
+            }
+            found = squares
+                .as_ref()
+                .and_then(|squares| part.score_test(&here.gradient, squares));
+        }
+        let (statistic, degrees) = found.unwrap_or((f64::NAN, 0));
+        rows.push(QuestionDrift {
+            question: question.name.clone(),
+            test: ChangeTest::new(statistic / inflation, degrees),
+            p_adjusted: f64::NAN,
+        });
+    }
+    holm(&mut rows);
+    Ok(rows)
+}
+
+/// The coordinates of a question, and what is known besides.
+struct Part {
+    own: Range<usize>,
+    /// How many coordinates come first, those of the shares.
+    membership: usize,
+    /// Coordinates with less information are held.
+    least: f64,
+}
+
+impl Part {
+    /// The score statistic and its degrees of freedom; `None` where `information` is no variance.
+    fn score_test(
+        &self,
+        gradient: &DVector<f64>,
+        information: &DMatrix<f64>,
+    ) -> Option<(f64, usize)> {
+        let of = |at: usize| information[(at, at)];
+        if self.own.clone().any(|at| of(at) < -self.least) {
+            return None;
+        }
+        let own: Vec<usize> = self.own.clone().filter(|at| of(*at) > self.least).collect();
+        let shares: Vec<usize> = (0..self.membership)
+            .filter(|at| of(*at) > self.least)
             .collect();
-        let shares: Vec<usize> = (0..layout.membership).collect();
         let part = |rows: &[usize], columns: &[usize]| {
             DMatrix::from_fn(rows.len(), columns.len(), |i, j| {
-                here.information[(rows[i], columns[j])]
+                information[(rows[i], columns[j])]
             })
         };
-        let slope = DVector::from_fn(own.len(), |i, _| here.gradient[own[i]]);
+        let slope = DVector::from_fn(own.len(), |i, _| gradient[own[i]]);
         // The shares were estimated from the same answers; what they explain is taken off.
         let cross = part(&own, &shares);
         let explained = match part(&shares, &shares).cholesky() {
             Some(factor) if !shares.is_empty() => &cross * factor.solve(&cross.transpose()),
             _ => DMatrix::zeros(own.len(), own.len()),
         };
-        let variance = (part(&own, &own) - explained) * inflation;
-        let statistic = variance
-            .cholesky()
-            .map_or(f64::NAN, |factor| slope.dot(&factor.solve(&slope)));
-        rows.push(QuestionDrift {
-            question: question.name.clone(),
-            test: ChangeTest::new(statistic, own.len()),
-            p_adjusted: f64::NAN,
-        });
+        let factor = (part(&own, &own) - explained).cholesky()?;
+        Some((slope.dot(&factor.solve(&slope)), own.len()))
     }
-    holm(&mut rows);
-    Ok(rows)
 }
 
 impl ChangeTest {
@@ -311,5 +350,67 @@ fn holm(rows: &mut [QuestionDrift]) {
             .max(rows[index].test.p_value * (n - place) as f64)
             .min(1.0);
         rows[index].p_adjusted = most;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::data::Question;
+    use crate::model::Estimator;
+    use crate::needs::{LatentClass, SegmentAnswers};
+
+    /// Two segments and five questions; `turned` is answered the other way round.
+    fn truth(turned: Option<usize>) -> FittedLatentClass {
+        let questions = (0..5).map(|i| {
+            let (often, seldom) = (vec![0.15, 0.85], vec![0.85, 0.15]);
+            let rows = if turned == Some(i) {
+                vec![seldom, often]
+            } else {
+                vec![often, seldom]
+            };
+            (
+                Question::nominal(format!("q{i}"), ["no", "yes"]),
+                SegmentAnswers::nominal(rows),
+            )
+        });
+        FittedLatentClass::from_parameters(&[0.6, 0.4], questions.collect()).unwrap()
+    }
+
+    #[test]
+    fn a_question_that_is_turned_round_is_found() {
+        let model = LatentClass::new(2)
+            .fit(&truth(None).simulate(800, 1).unwrap().survey().unwrap())
+            .unwrap();
+        let wave = truth(Some(2)).simulate(600, 2).unwrap();
+        let drift = Drift::between(&model, &wave.survey().unwrap(), &mut ()).unwrap();
+        let worst = drift
+            .questions
+            .iter()
+            .max_by(|a, b| a.test.statistic.total_cmp(&b.test.statistic))
+            .unwrap();
+        assert_eq!(worst.question, "q2");
+        assert!(worst.p_adjusted < 1e-6);
+    }
+
+    #[test]
+    fn without_drift_tests_reject_as_often_as_they_say() {
+        let model = LatentClass::new(2)
+            .fit(&truth(None).simulate(1_500, 1).unwrap().survey().unwrap())
+            .unwrap();
+        let p_values: Vec<f64> = (0..40)
+            .flat_map(|seed| {
+                let wave = truth(None).simulate(500, 100 + seed).unwrap();
+                let drift = Drift::between(&model, &wave.survey().unwrap(), &mut ()).unwrap();
+                drift.questions.into_iter().map(|one| one.test.p_value)
+            })
+            .collect();
+        let rejected = p_values.iter().filter(|p| **p < 0.05).count();
+        // Of 200 tests 10 are expected; they share a model, so the bound is wide.
+        assert!(
+            (2..=24).contains(&rejected),
+            "{rejected} of {}",
+            p_values.len()
+        );
     }
 }

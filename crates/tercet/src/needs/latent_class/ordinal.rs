@@ -137,10 +137,19 @@ impl Ordinal {
     /// Column `level`: the slope of `ln p(level | lane)` in intercepts and slopes.
     pub(super) fn loading(&self, lane: usize, lanes: &Lanes, style: f64) -> Loading {
         let p = self.of_lane(lane, lanes, style);
-        Loading {
-            first: 0,
-            matrix: self.loading_of(lane, lanes, &p),
+        let mut matrix = self.loading_of(lane, lanes, &p);
+        for row in self.held_coordinates() {
+            matrix.row_mut(row).fill(0.0);
         }
+        Loading { first: 0, matrix }
+    }
+
+    /// The coordinates of the slopes that ran to the steepest: the likelihood still rises beyond, and
+    /// must not seem to have something left to win.
+    fn held_coordinates(&self) -> impl Iterator<Item = usize> + '_ {
+        (1..self.slopes.len())
+            .filter(|class| self.is_held(*class))
+            .map(|class| self.scores.len() - 2 + class)
     }
 
     fn loading_of(&self, lane: usize, lanes: &Lanes, p: &[f64]) -> DMatrix<f64> {
@@ -175,7 +184,12 @@ impl Ordinal {
         pseudo: &[f64],
         style: f64,
     ) -> DMatrix<f64> {
-        self.curvature_of(&with_pseudo(counts, lanes, pseudo), lanes, style)
+        let mut curvature = self.curvature_of(&with_pseudo(counts, lanes, pseudo), lanes, style);
+        for place in self.held_coordinates() {
+            curvature.row_mut(place).fill(0.0);
+            curvature.column_mut(place).fill(0.0);
+        }
+        curvature
     }
 
     fn curvature_of(&self, counts: &[f64], lanes: &Lanes, style: f64) -> DMatrix<f64> {

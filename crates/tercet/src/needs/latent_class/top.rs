@@ -83,10 +83,19 @@ impl Top {
         }
         let mut cycles = 0;
         loop {
+            let before = top.objective;
             top.put_in_order(model, cells, gate)?;
             top.polish(settings, model, cells, gate)?;
             if top.converged && top.is_in_order(model, cells) {
                 break;
+            }
+            // A round of both methods that wins nothing has arrived, whatever slope a direction
+            // without curvature may show.
+            if cycles > 0 && top.objective - before < settings.tolerance {
+                top.converged = true;
+                if top.is_in_order(model, cells) {
+                    break;
+                }
             }
             if cycles >= settings.max_iterations {
                 break;

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::fmt::Write;
 
 use serde::{Deserialize, Serialize};
+use serde_json::Value;
 
 use super::cross_validation::Validated;
 use super::selection::{Battery, Score};
@@ -21,6 +22,7 @@ pub struct FittedTypingTool {
     /// The model of the chosen questions.
     pub(super) model: FittedLatentClass,
     pub(super) accuracy: TypingAccuracy,
+    pub(super) note: Value,
 }
 
 /// How well few questions tell what all of them tell. Every share is weighted.
@@ -155,6 +157,24 @@ impl FittedTypingTool {
         self.model.n_segments()
     }
 
+    /// The model of the chosen questions, which scores their answers.
+    pub fn model(&self) -> &FittedLatentClass {
+        &self.model
+    }
+
+    /// What the caller keeps with the tool; null unless something was given.
+    pub fn note(&self) -> &Value {
+        &self.note
+    }
+
+    /// The tool with a note that is saved and loaded with it and not looked at otherwise: the model of
+    /// all questions, say.
+    #[must_use]
+    pub fn with_note(mut self, note: Value) -> Self {
+        self.note = note;
+        self
+    }
+
     /// The wordings of the chosen questions, as far as they were given.
     pub fn texts(&self) -> &BTreeMap<String, String> {
         &self.settings.texts
@@ -186,8 +206,13 @@ impl FittedTypingTool {
             let _ = writeln!(text, "{}. {wording}", place + 1);
             match &question.kind {
                 QuestionKind::Nominal { levels } | QuestionKind::Ordinal { levels, .. } => {
-                    for level in levels {
-                        let _ = writeln!(text, "   [ ] {level}");
+                    let labels = self.settings.labels.get(name);
+                    for (place, level) in levels.iter().enumerate() {
+                        let label = labels.and_then(|labels| labels.get(place));
+                        let _ = match label.filter(|label| *label != level) {
+                            Some(label) => writeln!(text, "   [{level}] {label}"),
+                            None => writeln!(text, "   [ ] {level}"),
+                        };
                     }
                 }
                 QuestionKind::Continuous => text.push_str("   ________ (a number)\n"),
@@ -204,6 +229,8 @@ impl FittedTypingTool {
 #[derive(Serialize, Deserialize)]
 struct SchemaPart {
     questions: Vec<String>,
+    #[serde(default)]
+    note: Value,
 }
 
 #[derive(Serialize, Deserialize)]
@@ -223,6 +250,7 @@ impl Persist for FittedTypingTool {
                     .iter()
                     .map(|one| one.name.clone())
                     .collect(),
+                note: self.note.clone(),
             },
             &self.settings,
             FittedPart {
@@ -239,6 +267,7 @@ impl Persist for FittedTypingTool {
             settings: read_part("settings", parts.settings)?,
             model: FittedLatentClass::from_parts(fitted.model)?,
             accuracy: read_part("report", parts.report)?,
+            note: schema.note,
         };
         let k = tool.model.n_segments();
         let names = tool.questions().iter().map(|one| &one.name);

@@ -92,6 +92,8 @@ pub struct TypingTool {
     always: Vec<String>,
     never: Vec<String>,
     texts: BTreeMap<String, String>,
+    #[serde(default)]
+    labels: BTreeMap<String, Vec<String>>,
 }
 
 impl Default for TypingTool {
@@ -111,6 +113,7 @@ impl TypingTool {
             always: Vec::new(),
             never: Vec::new(),
             texts: BTreeMap::new(),
+            labels: BTreeMap::new(),
         }
     }
 
@@ -154,6 +157,17 @@ impl TypingTool {
     /// A question's wording, for the questionnaire.
     pub fn text(mut self, name: impl Into<String>, text: impl Into<String>) -> Self {
         self.texts.insert(name.into(), text.into());
+        self
+    }
+
+    /// What a question's levels are called, in their order, for the questionnaire: levels are often codes.
+    pub fn labels<S: Into<String>>(
+        mut self,
+        name: impl Into<String>,
+        labels: impl IntoIterator<Item = S>,
+    ) -> Self {
+        let labels = labels.into_iter().map(Into::into).collect();
+        self.labels.insert(name.into(), labels);
         self
     }
 
@@ -207,6 +221,7 @@ impl TypingTool {
             settings: self.clone(),
             model: model.restricted(&chosen),
             accuracy,
+            note: serde_json::Value::Null,
         })
     }
 

@@ -1,4 +1,4 @@
-"""Plots of purchase models and customer values.
+"""Plots of segments, purchase models and customer values.
 
 Every function draws on the axes that it is given, or on new ones, and returns them; none shows or
 saves anything. They need matplotlib: `pip install 'tercet[plots]'`.
@@ -9,6 +9,13 @@ from __future__ import annotations
 from tercet.plots.history import customer_history
 from tercet.plots.holdout import calibration_holdout
 from tercet.plots.matrix import expected_purchases_map, probability_alive_map
+from tercet.plots.needs import (
+    projected_shares,
+    question_accuracy,
+    segment_criteria,
+    segment_profile,
+    segment_sizes,
+)
 from tercet.plots.tracking import cumulative_purchases, purchases_by_period
 from tercet.plots.value import top_customers, value_concentration, value_distribution
 
@@ -18,7 +25,12 @@ __all__ = [
     "customer_history",
     "expected_purchases_map",
     "probability_alive_map",
+    "projected_shares",
     "purchases_by_period",
+    "question_accuracy",
+    "segment_criteria",
+    "segment_profile",
+    "segment_sizes",
     "top_customers",
     "value_concentration",
     "value_distribution",

@@ -132,6 +132,16 @@ def sequential() -> Colormap:
     )
 
 
+def diverging() -> Colormap:
+    """Return orange over white to blue: below and above, told apart in every colour vision."""
+    from matplotlib.colors import LinearSegmentedColormap
+
+    return LinearSegmentedColormap.from_list(
+        "tercet-diverging",
+        ["#a83f00", "#e59a5c", "#fbeadb", "#f7f9fa", "#dcebf4", "#6ba9cf", "#0b5586"],
+    )
+
+
 def plural(count: float, unit: str) -> str:
     """`1 week`, `39 weeks`, `38.9 weeks`."""
     number = f"{count:,.0f}" if float(count).is_integer() else f"{count:,.1f}"

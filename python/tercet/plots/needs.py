@@ -1,0 +1,486 @@
+"""Macro segments: how many, how large, what they need, and how well they carry over to customers."""
+
+from __future__ import annotations
+
+import math
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from tercet import _arguments
+from tercet._frames import read_table
+from tercet.plots import _style
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from matplotlib.axes import Axes
+
+    from tercet._columns import Floats
+
+# Drawn from the plainest to the one that the recommendation rests on.
+CRITERIA = {
+    "aic": ("AIC", "#9aa7b2", ":"),
+    "sabic": ("adjusted BIC", "#8fb8d0", "-."),
+    "icl": ("ICL", _style.EXPECTED, "--"),
+    "bic": ("BIC", _style.ACTUAL, "-"),
+}
+SIGNIFICANT = 0.05
+# More rows than this are cut to those in which segments differ most.
+MOST_ROWS = 40
+# Standard errors at which a cell of a profile has its full colour.
+FULL_COLOUR = 12.0
+
+
+def segment_criteria(
+    selection: Any,
+    *,
+    criteria: Sequence[str] = ("bic", "icl", "sabic", "aic"),
+    ax: Axes | None = None,
+) -> Axes:
+    """Draw the criteria against the number of segments, with the recommendation.
+
+    Parameters
+    ----------
+    selection
+        What `tercet.select_segments` returned.
+    criteria
+        Which criteria: of "bic", "icl", "sabic", "aic".
+    ax
+        Axes to draw on. Default: new ones.
+
+    Returns
+    -------
+    Axes
+        The axes, for further changes.
+
+    Examples
+    --------
+    >>> import tercet as tc
+    >>> survey = tc.datasets.simulate_needs(2_000, n_respondents=300, seed=1).survey
+    >>> selection = tc.select_segments(survey, range(1, 4), starts=4, replications=0, stability=0)
+    >>> ax = tc.plots.segment_criteria(selection)
+    """
+    chosen = [_arguments.word(name, "criteria", list(CRITERIA)) for name in criteria]
+    wanted = {name: name for name in ["n_segments", "blrt_p", *chosen]}
+    table = read_table(selection.table, wanted, what="table of criteria")
+    numbers = table.floats("n_segments")
+    ax = _style.new_axes(ax, width=7.4, height=4.6)
+    for name in CRITERIA:
+        if name not in chosen:
+            continue
+        label, colour, line = CRITERIA[name]
+        values = table.floats(name, missing_as_nan=True)
+        fitted = np.isfinite(values)
+        width = 2.2 if name == "bic" else 1.6
+        ax.plot(numbers[fitted], values[fitted], line, color=colour, linewidth=width, label=label)
+        if fitted.any():
+            lowest = int(np.nanargmin(values))
+            ax.plot(numbers[lowest], values[lowest], "o", color=colour, markersize=6)
+    recommended = selection.recommended
+    if recommended is not None:
+        ax.axvspan(recommended - 0.3, recommended + 0.3, color=_style.PALE, alpha=0.35, zorder=0)
+    _write_tests(ax, numbers, table.floats("blrt_p", missing_as_nan=True))
+    title = "No number of segments fits" if recommended is None else _recommendation(recommended)
+    _style.dress(
+        ax,
+        title=title,
+        subtitle="Criteria by number of segments, lower is better; a dot marks each one's lowest",
+        x_label="Number of segments",
+        y_label="Criterion",
+    )
+    ax.set_xlim(numbers.min() - 0.5, numbers.max() + 0.5)
+    _style.whole_numbers(ax.xaxis)
+    _style.thousands(ax.yaxis)
+    _style.legend(ax)
+    return ax
+
+
+def segment_profile(
+    profile: Any,
+    *,
+    items: Sequence[str] | None = None,
+    ax: Axes | None = None,
+) -> Axes:
+    """Draw what the segments answer as a heat map: blue above the others, orange below.
+
+    A cell shows the segment's share or mean; the colour is how many standard errors it lies from the
+    other segments, and bold figures differ significantly after adjustment for their number.
+
+    Parameters
+    ----------
+    profile
+        What a model's `profile` returned.
+    items
+        Which items. Default: all; where those have more than 40 rows, the ones in which segments
+        differ most.
+    ax
+        Axes to draw on. Default: new ones.
+
+    Returns
+    -------
+    Axes
+        The axes, for further changes.
+
+    Examples
+    --------
+    >>> import tercet as tc
+    >>> survey = tc.datasets.simulate_needs(2_000, n_respondents=300, seed=1).survey
+    >>> model = tc.LatentClass(3, starts=4, response_style="random_intercept").fit(survey)
+    >>> ax = tc.plots.segment_profile(model.profile(survey))
+    """
+    cells = _Cells.of(profile, items)
+    n_rows, n_segments = cells.values.shape
+    if ax is None:
+        longest = max(len(label) for label in cells.labels)
+        ax = _style.new_axes(
+            None,
+            width=min(2.2 + 0.07 * longest + 1.15 * n_segments, 14.0),
+            height=1.5 + 0.27 * n_rows,
+        )
+    colours = np.clip(cells.z / FULL_COLOUR, -1.0, 1.0)
+    ax.imshow(colours, cmap=_style.diverging(), vmin=-1.0, vmax=1.0, aspect="auto")
+    for row in range(n_rows):
+        for segment in range(n_segments):
+            strong = cells.p_adjusted[row, segment] < SIGNIFICANT
+            ax.text(
+                segment,
+                row,
+                cells.written(row, segment),
+                ha="center",
+                va="center",
+                fontsize=_style.TICK_SIZE,
+                fontweight="bold" if strong else "normal",
+                color=_style.PAPER if abs(colours[row, segment]) > 0.62 else _style.INK,
+            )
+    _style.dress(
+        ax,
+        title="What the segments answer",
+        subtitle="Share of a level, or mean; bold: differs from the other segments (adjusted p < 5%)",
+        x_label="",
+        y_label="",
+        grid="none",
+    )
+    shares = [
+        f"{number}\n{share:.0%}" for number, share in zip(cells.segments, cells.shares, strict=True)
+    ]
+    ax.set_xticks(range(n_segments), shares)
+    ax.set_yticks(range(n_rows), cells.labels)
+    ax.set_xlabel("Segment and its share", fontsize=_style.LABEL_SIZE, color=_style.INK)
+    ax.tick_params(length=0)
+    for side in ("left", "bottom"):
+        ax.spines[side].set_visible(False)
+    return ax
+
+
+def segment_sizes(model: Any, *, level: float = 0.95, ax: Axes | None = None) -> Axes:
+    """Draw the segments' shares with their intervals.
+
+    Parameters
+    ----------
+    model
+        A fitted `tercet.LatentClass`.
+    level
+        Confidence level of the intervals, between 0 and 1.
+    ax
+        Axes to draw on. Default: new ones.
+
+    Returns
+    -------
+    Axes
+        The axes, for further changes.
+
+    Examples
+    --------
+    >>> import tercet as tc
+    >>> survey = tc.datasets.simulate_needs(2_000, n_respondents=300, seed=1).survey
+    >>> ax = tc.plots.segment_sizes(tc.LatentClass(3, starts=4).fit(survey))
+    """
+    shares, ends = model.shares_, model.share_interval(level)
+    numbers = np.arange(1, len(shares) + 1)
+    ax = _style.new_axes(ax, width=6.6, height=1.6 + 0.5 * len(shares))
+    ax.barh(numbers, shares, color=_style.PALE, height=0.62)
+    known = np.isfinite(ends).all(axis=1)
+    lengths = np.abs(ends - shares[:, np.newaxis]).T
+    ax.errorbar(
+        shares[known],
+        numbers[known],
+        xerr=lengths[:, known],
+        fmt="none",
+        ecolor=_style.INK,
+        elinewidth=1.4,
+        capsize=4,
+    )
+    right = np.where(known, ends[:, 1], shares)
+    for number, share, end in zip(numbers, shares, right, strict=True):
+        ax.annotate(
+            f"{share:.0%}",
+            xy=(end, number),
+            xytext=(7, 0),
+            textcoords="offset points",
+            va="center",
+            fontsize=_style.TICK_SIZE,
+            color=_style.INK,
+        )
+    _style.dress(
+        ax,
+        title="How large the segments are",
+        subtitle=f"Shares of the respondents (weighted), with {level:.0%} intervals",
+        x_label="Share",
+        y_label="Segment",
+        grid="x",
+    )
+    ax.invert_yaxis()
+    ax.set_xlim(0.0, 1.12 * float(np.nanmax(right)))
+    _style.whole_numbers(ax.yaxis)
+    _style.percent(ax.xaxis)
+    return ax
+
+
+def question_accuracy(tool: Any, *, ax: Axes | None = None) -> Axes:
+    """Draw how well few questions find the segment that the whole questionnaire finds.
+
+    Parameters
+    ----------
+    tool
+        A fitted `tercet.TypingTool`.
+    ax
+        Axes to draw on. Default: new ones.
+
+    Returns
+    -------
+    Axes
+        The axes, for further changes.
+
+    Examples
+    --------
+    >>> import tercet as tc
+    >>> survey = tc.datasets.simulate_needs(2_000, n_respondents=300, seed=1).survey
+    >>> model = tc.LatentClass(3, starts=4).fit(survey)
+    >>> tool = tc.TypingTool(model, n_questions=3, folds=3, max_questions=5).fit(survey)
+    >>> ax = tc.plots.question_accuracy(tool)
+    """
+    columns = ("n_questions", "in_sample", "cross_validated", "majority")
+    table = read_table(tool.agreement_, {name: name for name in columns}, what="agreement")
+    numbers, inside, held_out, majority = (table.floats(name) for name in columns)
+    ax = _style.new_axes(ax, width=7.0, height=4.4)
+    ax.plot(numbers, inside, "--", color=_style.PALE, linewidth=1.8, label="the same respondents")
+    ax.plot(
+        numbers, held_out, "-o", color=_style.ACTUAL, linewidth=2.0, label="respondents left out"
+    )
+    ax.axhline(float(majority[0]), color=_style.MUTED, linewidth=1.2, linestyle=":")
+    ax.annotate(
+        "everybody put into the largest segment",
+        xy=(numbers[-1], float(majority[0])),
+        xytext=(0, 4),
+        textcoords="offset points",
+        ha="right",
+        fontsize=_style.TICK_SIZE,
+        color=_style.MUTED,
+    )
+    chosen = int(np.flatnonzero(numbers == len(tool.questions_))[0])
+    ax.plot(
+        numbers[chosen],
+        held_out[chosen],
+        "o",
+        markersize=11,
+        mfc="none",
+        mec=_style.EXPECTED,
+        mew=2,
+    )
+    _style.dress(
+        ax,
+        title=f"{len(tool.questions_)} questions find the segment of {held_out[chosen]:.0%}",
+        subtitle="Agreement with the segment found by the whole questionnaire",
+        x_label="Number of questions",
+        y_label="Share of respondents in the same segment",
+        grid="both",
+    )
+    ax.set_ylim(0.0, 1.02)
+    _style.whole_numbers(ax.xaxis)
+    _style.percent(ax.yaxis)
+    _style.legend(ax)
+    return ax
+
+
+def projected_shares(
+    projection: Any,
+    customers: Any,
+    *,
+    truth: Sequence[float] | Mapping[int, float] | None = None,
+    ax: Axes | None = None,
+) -> Axes:
+    """Draw the segments' shares of the customer base, projected, against the survey's and the truth.
+
+    Parameters
+    ----------
+    projection
+        A fitted `tercet.SegmentProjection`.
+    customers
+        The customers' attributes.
+    truth
+        The true share of each segment in order (or by number), where it is known.
+    ax
+        Axes to draw on. Default: new ones.
+
+    Returns
+    -------
+    Axes
+        The axes, for further changes.
+
+    Examples
+    --------
+    >>> import tercet as tc
+    >>> company = tc.datasets.simulate_needs(3_000, n_respondents=400, seed=1)
+    >>> model = tc.LatentClass(3, starts=4).fit(company.survey)
+    >>> projection = tc.SegmentProjection(model).fit(
+    ...     company.respondents, features=["age", "orders"]
+    ... )
+    >>> ax = tc.plots.projected_shares(projection, company.customers)
+    """
+    members = projection.predict_proba(customers)
+    summed = members.mean(axis=0)
+    modal = np.bincount(members.argmax(axis=1), minlength=len(summed)) / len(members)
+    known = _true_shares(truth, len(summed))
+    numbers = np.arange(1, len(summed) + 1)
+    ax = _style.new_axes(ax, width=7.0, height=4.4)
+    ax.bar(numbers, summed, width=0.6, color=_style.PALE, label="probabilities added up")
+    drawn = [
+        ("in the survey", projection.shares_, "D", _style.MUTED),
+        ("each in the most probable", modal, "x", _style.EXPECTED),
+        ("true", known, "_", _style.INK),
+    ]
+    for label, shares, marker, colour in drawn:
+        if shares is not None:
+            size = 26 if marker == "_" else 8
+            ax.plot(
+                numbers,
+                shares,
+                marker,
+                color=colour,
+                label=label,
+                markersize=size,
+                mew=2,
+                linestyle="none",
+            )
+    _style.dress(
+        ax,
+        title="The segments in the customer base",
+        subtitle=f"{len(members):,} customers, by their attributes",
+        x_label="Segment",
+        y_label="Share of the customers",
+    )
+    ax.set_xticks(numbers)
+    ax.set_ylim(0.0, None)
+    _style.percent(ax.yaxis)
+    handles, labels = ax.get_legend_handles_labels()
+    ax.legend(
+        handles,
+        labels,
+        frameon=False,
+        fontsize=_style.TICK_SIZE,
+        labelcolor=_style.INK,
+        markerscale=0.7,
+        labelspacing=0.8,
+    )
+    return ax
+
+
+class _Cells:
+    """The figures of a profile as a table of rows by segments."""
+
+    def __init__(self, columns: dict[str, Any], keep: list[int], n_segments: int) -> None:
+        def grid(name: str) -> Floats:
+            values: Floats = np.asarray(columns[name], dtype=float).reshape(-1, n_segments)
+            return values[keep]
+
+        self.values, self.z, self.p_adjusted = grid("value"), grid("z"), grid("p_adjusted")
+        items = columns["item"][::n_segments]
+        levels = columns["level"][::n_segments]
+        self.is_mean = [levels[row] is None for row in keep]
+        self.labels = [
+            items[row]
+            if levels[row] is None or _is_yes(levels[row])
+            else f"{items[row]}: {levels[row]}"
+            for row in keep
+        ]
+        self.segments: list[int] = columns["segment"][:n_segments]
+        self.shares: Sequence[float] = []
+
+    @classmethod
+    def of(cls, profile: Any, items: Sequence[str] | None) -> _Cells:
+        names = ("item", "level", "segment", "value", "z", "p_adjusted")
+        table = read_table(profile.table, {name: name for name in names}, what="profile")
+        columns = {name: table.arrow(name).to_pylist() for name in names}
+        n_segments = len(set(columns["segment"]))
+        rows = range(len(columns["item"]) // n_segments)
+        keep = [row for row in rows if _is_told(columns, row, n_segments)]
+        if items is not None:
+            wanted = _arguments.names(items, "items", "a list of items of the profile")
+            keep = [row for row in keep if columns["item"][row * n_segments] in wanted]
+        if len(keep) > MOST_ROWS:
+            spread = {
+                row: max(abs(z) for z in columns["z"][row * n_segments : (row + 1) * n_segments])
+                for row in keep
+            }
+            keep = sorted(sorted(keep, key=lambda row: -spread[row])[:MOST_ROWS])
+        cells = cls(columns, keep, n_segments)
+        cells.shares = profile.shares
+        return cells
+
+    def written(self, row: int, segment: int) -> str:
+        value = self.values[row, segment]
+        if math.isnan(value):
+            return "–"
+        return f"{value:.3g}" if self.is_mean[row] else f"{value:.0%}"
+
+
+def _is_told(columns: dict[str, Any], row: int, n_segments: int) -> bool:
+    """Whether a row is drawn: of a rating its mean, of yes and no the yes."""
+    item, level = columns["item"][row * n_segments], columns["level"][row * n_segments]
+    if level is None:
+        return True
+    siblings = {
+        other for name, other in zip(columns["item"], columns["level"], strict=True) if name == item
+    }
+    if None in siblings:
+        return False
+    return not (len(siblings) == 2 and any(_is_yes(one) for one in siblings) and not _is_yes(level))
+
+
+def _is_yes(level: str) -> bool:
+    return level.lower() in {"1", "yes", "true", "selected", "checked", "mentioned"}
+
+
+def _write_tests(ax: Axes, numbers: Floats, p_values: Floats) -> None:
+    """Write the p-values of the bootstrap tests along the top."""
+    tested = np.isfinite(p_values)
+    if not tested.any():
+        return
+    for number, p_value in zip(numbers[tested], p_values[tested], strict=True):
+        ax.annotate(
+            f"p = {p_value:.2g}",
+            xy=(number, 1.0),
+            xycoords=("data", "axes fraction"),
+            xytext=(0, -12),
+            textcoords="offset points",
+            ha="center",
+            fontsize=_style.TICK_SIZE - 1,
+            color=_style.MUTED,
+        )
+    ax.margins(y=0.12)
+
+
+def _recommendation(number: int) -> str:
+    return "One segment is recommended" if number == 1 else f"{number} segments are recommended"
+
+
+def _true_shares(truth: Any, n_segments: int) -> Floats | None:
+    if truth is None:
+        return None
+    if hasattr(truth, "keys"):
+        truth = [truth[number] for number in range(1, n_segments + 1)]
+    shares: Floats = np.asarray(truth, dtype=float)
+    if shares.shape != (n_segments,):
+        raise _arguments.refusal(truth, "truth", f"{n_segments} shares, one a segment")
+    return shares

@@ -5,11 +5,12 @@
 //! give the same bits. Without the `parallel` feature the same blocks run one after the other.
 
 use std::cmp::Ordering;
+use std::ops::ControlFlow;
 use std::ops::Range;
 use std::sync::{Mutex, PoisonError};
 
 use crate::error::{Error, Result};
-use crate::observe::Phase;
+use crate::observe::{Observer, Phase, Step};
 
 /// Rows a block; part of the numerical contract, since it fixes the order of summation.
 pub(crate) const BLOCK: usize = 4096;
@@ -100,6 +101,19 @@ impl<'g, 'o> Gate<'g, 'o> {
 
     fn close(&self, error: Error) {
         *self.closed.lock().unwrap_or_else(PoisonError::into_inner) = Some(error);
+    }
+
+    /// An observer for a computation within a task: it hears nothing of the steps, and stops with the
+    /// others.
+    pub(crate) fn observer(&self) -> impl Observer + '_ {
+        |_: &Step| {
+            self.poll();
+            if self.is_closed() {
+                ControlFlow::Break(())
+            } else {
+                ControlFlow::Continue(())
+            }
+        }
     }
 
     /// The error of the stop, once the observer has asked for one.

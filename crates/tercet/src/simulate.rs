@@ -1,5 +1,7 @@
 //! Draws data from the models with known truth: for tests, benchmarks, teaching and planning.
 
+mod needs;
+
 use rand::distr::{Distribution, Open01};
 use rand_chacha::ChaCha8Rng;
 use rand_distr::{Beta, Gamma};
@@ -10,6 +12,11 @@ use crate::observe::{Observer, Phase};
 use crate::parallel::map_blocks;
 use crate::random::Seed;
 use crate::units::TimeUnit;
+
+pub use needs::{
+    CHANNELS, CRITERIA, NEEDS, NeedsCustomers, NeedsRespondents, NeedsSimulator, REGIONS,
+    SimulatedNeeds,
+};
 
 /// Customers who buy by the BG/NBD model and spend by the Gamma-Gamma model.
 ///

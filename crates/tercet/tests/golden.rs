@@ -7,7 +7,8 @@ use std::path::{Path, PathBuf};
 
 use serde_json::Value;
 use tercet::Persist;
-use tercet::data::{Purchases, Spend};
+use tercet::data::{Answers, NO_ANSWER, Purchases, Spend, Survey};
+use tercet::needs::FittedLatentClass;
 use tercet::persist::kind_of;
 use tercet::value::lifetime::{FittedBgNbd, FittedGammaGamma};
 
@@ -40,7 +41,7 @@ fn old_files_load_and_score_as_they_did() {
         .filter_map(|name| name.strip_suffix(".scores.json"))
         .collect();
     assert!(
-        models.len() >= 2,
+        models.len() >= 3,
         "no golden files in {}",
         folder().display()
     );
@@ -55,6 +56,10 @@ fn old_files_load_and_score_as_they_did() {
                 "bg_nbd" => bg_nbd(&FittedBgNbd::from_json(&text).unwrap(), rows, score),
                 "gamma_gamma" => {
                     gamma_gamma(&FittedGammaGamma::from_json(&text).unwrap(), rows, score)
+                }
+                "latent_class" => {
+                    let model = FittedLatentClass::from_json(&text).unwrap();
+                    latent_class(&model, &told["rows"], score)
                 }
                 kind => panic!("{kind}: a kind without a golden test"),
             };
@@ -122,6 +127,67 @@ fn gamma_gamma(
                 .unwrap()
                 .concat()
         }
+        quantity => panic!("{quantity}: a quantity without a golden test"),
+    }
+}
+
+fn latent_class(model: &FittedLatentClass, rows: &Value, score: &Value) -> Vec<f64> {
+    let arguments = &score["arguments"];
+    let cells = |name: &str| rows[name].as_array().unwrap();
+    let number = |cell: &Value| cell.as_f64().unwrap_or(f64::NAN);
+    let asked = |name: &str| {
+        let items = arguments["items"].as_array();
+        items.is_none_or(|items| items.iter().any(|item| item == name))
+    };
+    let questions = model.questions().iter().filter(|one| asked(&one.name));
+    let mut columns = Vec::new();
+    for question in questions {
+        let levels = question.levels().unwrap_or_default();
+        let place = |cell: &Value| {
+            let text = cell
+                .as_str()
+                .map_or_else(|| cell.to_string(), str::to_owned);
+            let place = levels.iter().position(|level| *level == text);
+            place.map_or(NO_ANSWER, |place| u8::try_from(place).unwrap())
+        };
+        let codes: Vec<u8> = cells(&question.name).iter().map(place).collect();
+        let numbers: Vec<f64> = cells(&question.name).iter().map(number).collect();
+        columns.push((question.clone(), codes, numbers));
+    }
+    // "region=west" is 1 where the region is west.
+    let covariate = |name: &String| match name.split_once('=') {
+        Some((column, level)) => {
+            let is_it = |cell: &Value| f64::from(u8::from(cell == level));
+            (name.clone(), cells(column).iter().map(is_it).collect())
+        }
+        None => (name.clone(), cells(name).iter().map(number).collect()),
+    };
+    let covariates: Vec<(String, Vec<f64>)> = match arguments["covariates"].as_bool() {
+        Some(false) => Vec::new(),
+        _ => model.covariates().iter().map(covariate).collect(),
+    };
+    let views = columns.iter().map(|(question, codes, numbers)| {
+        let answers = match question.levels() {
+            Some(_) => Answers::Codes(codes),
+            None => Answers::Numbers(numbers),
+        };
+        (question.clone(), answers)
+    });
+    let survey = Survey::new(views.collect()).unwrap();
+    let given = covariates.iter();
+    let survey = survey
+        .with_covariates(given.map(|(name, x)| (name.clone(), &x[..])).collect())
+        .unwrap();
+    match score["quantity"].as_str().unwrap() {
+        "predict_proba" => model.posterior(&survey, &mut ()).unwrap(),
+        "predict" => {
+            let segments = model.segments(&survey, &mut ()).unwrap();
+            segments
+                .iter()
+                .map(|segment| *segment as f64 + 1.0)
+                .collect()
+        }
+        "log_likelihood" => vec![model.log_likelihood(&survey, &mut ()).unwrap()],
         quantity => panic!("{quantity}: a quantity without a golden test"),
     }
 }

@@ -4,8 +4,6 @@
 #![allow(clippy::unwrap_used)] // a test fails by panicking
 
 use std::collections::BTreeMap;
-use std::fs;
-use std::path::{Path, PathBuf};
 
 use serde_json::Value;
 use tercet::data::{Ids, PurchaseLog, Purchases, Spend, SummarySettings};
@@ -14,35 +12,9 @@ use tercet::units::TimeUnit;
 use tercet::value::lifetime::{BgNbd, FittedBgNbd, FittedGammaGamma, GammaGamma, NewCustomers};
 use tercet::{Estimator, Fitted};
 
-/// Case files of one model and kind; finding none is a failure.
-fn cases(model: &str, kind: &str) -> Vec<(String, Value)> {
-    let folder = Path::new(env!("CARGO_MANIFEST_DIR"))
-        .join("../../tests/reference")
-        .join(model);
-    let mut paths: Vec<PathBuf> = fs::read_dir(&folder)
-        .unwrap_or_else(|error| panic!("{}: {error}", folder.display()))
-        .map(|entry| entry.unwrap().path())
-        .filter(|path| {
-            path.extension()
-                .is_some_and(|extension| extension == "json")
-        })
-        .collect();
-    paths.sort();
-    let cases: Vec<(String, Value)> = paths
-        .iter()
-        .map(|path| {
-            let case: Value = serde_json::from_str(&fs::read_to_string(path).unwrap()).unwrap();
-            (case["case"].as_str().unwrap().to_owned(), case)
-        })
-        .filter(|(_, case)| case["kind"] == kind)
-        .collect();
-    assert!(
-        !cases.is_empty(),
-        "no '{kind}' case in {}",
-        folder.display()
-    );
-    cases
-}
+#[path = "common/reference.rs"]
+mod reference;
+use reference::{cases, data_file, numbers, run_checks};
 
 type Columns = BTreeMap<String, Vec<f64>>;
 
@@ -56,18 +28,7 @@ fn rows(name: &str, case: &Value) -> Option<Columns> {
                 .collect(),
         );
     };
-    let folder = std::env::var_os("TERCET_DATA").map_or_else(
-        || Path::new(env!("CARGO_MANIFEST_DIR")).join("../../../shared/data"),
-        PathBuf::from,
-    );
-    let path = folder.join(data["file"].as_str().unwrap());
-    let Ok(text) = fs::read_to_string(&path) else {
-        eprintln!(
-            "skipped {name}: {} is absent (set TERCET_DATA)",
-            path.display()
-        );
-        return None;
-    };
+    let text = data_file(name, data)?;
     let mut lines = text
         .lines()
         .map(|line| line.trim().split(',').collect::<Vec<_>>());
@@ -90,40 +51,10 @@ fn rows(name: &str, case: &Value) -> Option<Columns> {
     Some(columns.iter().map(column).collect())
 }
 
-/// A number, a list of numbers, or "inf".
-fn numbers(value: &Value) -> Vec<f64> {
-    match value {
-        Value::Array(values) => values.iter().flat_map(numbers).collect(),
-        Value::String(text) => vec![text.parse().unwrap()],
-        number => vec![number.as_f64().unwrap()],
-    }
-}
-
 fn argument(check: &Value, name: &str) -> f64 {
     check["arguments"][name]
         .as_f64()
         .unwrap_or_else(|| panic!("no argument '{name}' in {check}"))
-}
-
-/// Runs the checks of one case; `quantity(name, check)` knows what to compute.
-fn run_checks(case: &str, checks: &Value, quantity: impl Fn(&str, &Value) -> Vec<f64>) {
-    let checks = checks.as_array().unwrap();
-    assert!(!checks.is_empty(), "{case} has no checks");
-    for check in checks {
-        let name = check["quantity"].as_str().unwrap();
-        let found = match name.strip_prefix("sum.") {
-            Some(name) => vec![quantity(name, check).iter().sum()],
-            None => quantity(name, check),
-        };
-        let expected = numbers(&check["values"]);
-        let tolerance =
-            |want: f64| numbers(&check["atol"])[0] + numbers(&check["rtol"])[0] * want.abs();
-        assert_eq!(found.len(), expected.len(), "{case}: {name}");
-        for (row, (&got, &want)) in found.iter().zip(&expected).enumerate() {
-            let close = got == want || (got - want).abs() <= tolerance(want);
-            assert!(close, "{case}: {name}, row {row}: got {got}, want {want}");
-        }
-    }
 }
 
 fn parameter(model: &impl Fitted, name: &str) -> Option<f64> {

@@ -1,7 +1,9 @@
 //! Validated views of the data: parsed at the door, checked once, trusted inside.
 
 mod cells;
+mod choices;
 mod counts;
+mod design;
 mod ids;
 mod purchase_log;
 mod purchase_summary;
@@ -11,6 +13,8 @@ mod survey;
 mod survey_rows;
 
 pub use cells::PurchaseCells;
+pub use choices::{BestWorst, ChoiceColumns, ChoiceRows, FEWEST_SHOWN, MOST_SHOWN, Task};
+pub use design::{Design, Feature, NO_LEVEL};
 pub use ids::Ids;
 pub use purchase_log::{AfterEnd, LogColumns, Merge, PurchaseLog, Refunds, SummarySettings, Ticks};
 pub use purchase_summary::{HoldoutSummary, PurchaseSummary};
@@ -20,5 +24,5 @@ pub use survey::{Answers, CountFamily, MOST_LEVELS, NO_ANSWER, Question, Questio
 
 pub(crate) use cells::{Cell, Grouped, count};
 pub(crate) use counts::Counts;
-pub(crate) use purchases::{check_length, check_size};
+pub(crate) use purchases::{check_length, check_size, check_weights};
 pub(crate) use survey_rows::SurveyRows;

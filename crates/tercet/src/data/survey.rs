@@ -8,6 +8,9 @@ use crate::error::{Error, Result};
 /// The code of a question that a respondent did not answer.
 pub const NO_ANSWER: u8 = u8::MAX;
 
+/// The largest number: the squares of many of them add up to a number still.
+const LARGEST: f64 = 1e100;
+
 /// The most levels that a question can have.
 pub const MOST_LEVELS: usize = NO_ANSWER as usize;
 
@@ -273,6 +276,32 @@ impl<'a> Survey<'a> {
         Ok(self)
     }
 
+    /// With the weights and covariates of another survey of as many respondents.
+    pub(crate) fn like<'b>(self, other: &'b Survey<'_>) -> Survey<'b>
+    where
+        'a: 'b,
+    {
+        Survey {
+            questions: self.questions,
+            answers: self.answers,
+            weights: other.weights,
+            weights_name: other.weights_name.clone(),
+            covariates: other.covariates.clone(),
+            n_rows: self.n_rows,
+        }
+    }
+
+    /// The same respondents with other weights, some of them 0: a sample drawn from them.
+    pub(crate) fn reweighted<'b>(&'b self, weights: &'b [f64]) -> Survey<'b>
+    where
+        'a: 'b,
+    {
+        Survey {
+            weights: Some(weights),
+            ..self.clone()
+        }
+    }
+
     /// Number of respondents.
     pub fn len(&self) -> usize {
         self.n_rows
@@ -368,16 +397,22 @@ fn check_answers(question: &Question, column: &Answers<'_>, n_rows: usize) -> Re
             }
         }
         (QuestionKind::Continuous, Answers::Numbers(numbers)) => {
-            match numbers.iter().position(|x| x.is_infinite()) {
+            match numbers.iter().position(|x| x.abs() > LARGEST) {
                 Some(row) => {
-                    let reason = "is infinite; give a number, or leave it missing";
+                    let reason = if numbers[row].is_infinite() {
+                        "is infinite; give a number, or leave it missing".to_owned()
+                    } else {
+                        let x = numbers[row];
+                        format!("is {x:e}, too large for its square; give it in a larger unit")
+                    };
                     Err(Error::data(name, row, reason))
                 }
                 None => Ok(()),
             }
         }
         (QuestionKind::Count(_), Answers::Numbers(numbers)) => {
-            let wrong = |x: &f64| !x.is_nan() && !(*x >= 0.0 && *x < 1e9 && x.trunc() == *x);
+            let is_count = |x: &f64| *x >= 0.0 && *x < 1e9 && x.trunc() == *x;
+            let wrong = |x: &f64| !(x.is_nan() || is_count(x));
             match numbers.iter().position(wrong) {
                 Some(row) => {
                     let reason = format!(

@@ -11,7 +11,7 @@
 //! Every parameter is measured in its own curvature (the information is scaled to a unit diagonal), so
 //! neither the damping nor the test for flatness depends on the units of the data.
 
-use nalgebra::{Cholesky, DMatrix, DVector, Dyn};
+use nalgebra::{DMatrix, DVector};
 
 use crate::error::{Error, Result};
 
@@ -52,7 +52,10 @@ const ARRIVED: f64 = 1e-4;
 
 const FIRST_DAMPING: f64 = 1e-3;
 const SMALLEST_DAMPING: f64 = 1e-6;
-const LARGEST_DAMPING: f64 = 1e12;
+
+/// So large that a direction whose curvature has all but underflowed (a probability of 1e-20) is still
+/// walked in steps of length 1.
+const LARGEST_DAMPING: f64 = 1e25;
 
 impl Ascent {
     /// Climbs from `start`; the value never falls. `evaluate` is called once an iteration and stops
@@ -89,7 +92,8 @@ impl Ascent {
                     converged: finished,
                 });
             }
-            let Some(step) = surface.step(if finished { 0.0 } else { damping }) else {
+            let step = surface.step(if finished { 0.0 } else { damping });
+            let Some(step) = step else {
                 damping = grown(damping);
                 continue;
             };
@@ -137,6 +141,11 @@ impl Local {
             && self.information.iter().all(|value| value.is_finite())
     }
 
+    /// Newton's step, undamped; `None` where the surface curves upwards.
+    pub(crate) fn newton_step(&self) -> Option<DVector<f64>> {
+        Scaled::new(self).step(0.0)
+    }
+
     /// What the quadratic model says that `step` will win.
     fn promise(&self, step: &DVector<f64>) -> f64 {
         self.gradient.dot(step) - 0.5 * step.dot(&(&self.information * step))
@@ -149,39 +158,48 @@ struct Scaled {
     gradient: DVector<f64>,
     /// What a scaled parameter is multiplied by to give the parameter.
     units: DVector<f64>,
+    /// The full Newton step in scaled parameters; `None` where the surface curves upwards.
+    newton: Option<DVector<f64>>,
 }
 
 impl Scaled {
     fn new(at: &Local) -> Self {
         let units = units(&at.information);
-        Self {
+        let mut scaled = Self {
             information: scale(&at.information, &units),
             gradient: at.gradient.component_mul(&units),
             units,
-        }
+            newton: None,
+        };
+        scaled.newton = scaled.solve(0.0);
+        scaled
     }
 
-    /// The information with `damping` on its diagonal; `None` where that is not positive definite.
-    fn factor(&self, damping: f64) -> Option<Cholesky<f64, Dyn>> {
+    /// The step under `damping` in scaled parameters; `None` where the surface, with that on the
+    /// diagonal of its information, still curves upwards.
+    fn solve(&self, damping: f64) -> Option<DVector<f64>> {
         let mut matrix = self.information.clone();
         for i in 0..matrix.nrows() {
             matrix[(i, i)] += damping + FLAT;
         }
-        matrix.cholesky()
+        Some(matrix.cholesky()?.solve(&self.gradient))
     }
 
     /// What a full Newton step would win; `None` where the surface curves upwards.
     ///
     /// In a flat direction with a slope, dividing by [`FLAT`] makes this huge: there is more to win.
     fn decrement(&self) -> Option<f64> {
-        let factor = self.factor(0.0)?;
-        Some(0.5 * self.gradient.dot(&factor.solve(&self.gradient)))
+        let newton = self.newton.as_ref()?;
+        Some(0.5 * self.gradient.dot(newton))
     }
 
     /// The damped Newton step; `None` where the surface still curves upwards under `damping`.
     fn step(&self, damping: f64) -> Option<DVector<f64>> {
-        let step = self.factor(damping)?.solve(&self.gradient);
-        Some(step.component_mul(&self.units))
+        if damping == 0.0 {
+            let newton = self.newton.as_ref()?;
+            return Some(newton.component_mul(&self.units));
+        }
+        Some(self.solve(damping)?.component_mul(&self.units))
     }
 }
 

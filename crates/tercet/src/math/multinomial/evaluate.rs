@@ -36,9 +36,13 @@ pub(crate) fn log_softmax(coefficients: &[f64], features: &[f64], logs: &mut [f6
 struct Terms {
     value: f64,
     gradient: Vec<f64>,
-    /// The information: for every pair of classes `k <= m` the upper triangle over features.
-    packed: Vec<f64>,
+    /// The information: a column for every pair of classes `k <= m`, the upper triangle over features
+    /// down each.
+    packed: DMatrix<f64>,
 }
+
+/// Rows whose curvature is added up in one product of matrices.
+const CHUNK: usize = 64;
 
 /// What one row is found to be at a point; reused from row to row.
 struct Row {
@@ -60,27 +64,36 @@ impl Row {
 impl Multinomial<'_> {
     /// The penalised log-likelihood at a point.
     pub(crate) fn evaluate(&self, point: &DVector<f64>, gate: &Gate<'_, '_>) -> Result<Local> {
+        let mut local = self.evaluate_freely(point, gate)?;
+        self.penalise(point, &mut local, 1.0);
+        Ok(local)
+    }
+
+    /// The log-likelihood at a point.
+    pub(super) fn evaluate_freely(
+        &self,
+        point: &DVector<f64>,
+        gate: &Gate<'_, '_>,
+    ) -> Result<Local> {
         let blocks = map_blocks_behind(gate, self.n_rows(), |rows| self.terms(point, rows))?;
         let n = self.n_coefficients();
         let mut value = Sums::<1>::zero();
         let mut gradient = DVector::zeros(n);
-        let mut packed = vec![0.0; self.n_pairs() * triangle(self.n_features)];
+        let mut packed = self.no_curvature();
         for block in &blocks {
             value.add(&[block.value]);
             add(gradient.as_mut_slice(), 1.0, &block.gradient);
-            add(&mut packed, 1.0, &block.packed);
+            packed += &block.packed;
         }
-        let mut local = Local {
+        Ok(Local {
             value: value.total()[0],
             gradient,
             information: self.unpack(&packed),
-        };
-        self.penalise(point, &mut local);
-        Ok(local)
+        })
     }
 
-    fn n_pairs(&self) -> usize {
-        triangle(self.n_classes - 1)
+    fn no_curvature(&self) -> DMatrix<f64> {
+        DMatrix::zeros(triangle(self.n_features), triangle(self.n_classes - 1))
     }
 
     /// The log-likelihood of one row; fills in its probabilities and shares.
@@ -118,43 +131,40 @@ impl Multinomial<'_> {
         value
     }
 
+    /// The sums over some rows.
+    ///
+    /// The curvature of a row is the product of its pairs of features and a number for each pair of
+    /// classes. The products are laid side by side, so that a chunk of rows is one product of
+    /// matrices, which is several times faster than adding up the rows one by one.
     fn terms(&self, point: &DVector<f64>, rows: Range<usize>) -> Terms {
         let p = self.n_features;
         let mut at = Row::new(self.n_classes);
         let mut value = Sums::<1>::zero();
         let mut gradient = vec![0.0; self.n_coefficients()];
-        let mut packed = vec![0.0; self.n_pairs() * triangle(p)];
-        let mut outer = vec![0.0; triangle(p)];
-        for row in rows {
-            let weight = self.weight(row);
-            if weight == 0.0 {
-                continue;
-            }
-            value.add(&[weight * self.look(point, row, &mut at)]);
-            let features = &self.design[row * p..(row + 1) * p];
-            let (pi, shares) = (&at.probabilities, &at.shares);
-            for (class, gradient) in gradient.chunks_exact_mut(p).enumerate() {
-                add(
-                    gradient,
-                    weight * (shares[class + 1] - pi[class + 1]),
-                    features,
-                );
-            }
-            multiply(features, &mut outer);
-            let mut places = packed.chunks_exact_mut(outer.len());
-            for k in 1..self.n_classes {
-                for m in k..self.n_classes {
-                    let same = f64::from(u8::from(k == m));
-                    let mut curvature = pi[k] * (same - pi[m]);
-                    if let Targets::Likelihoods(_) = self.targets {
-                        // What is not known of the class bends the surface the other way.
-                        curvature -= shares[k] * (same - shares[m]);
-                    }
-                    if let Some(place) = places.next() {
-                        add(place, weight * curvature, &outer);
-                    }
+        let mut packed = self.no_curvature();
+        let mut outer = DMatrix::zeros(packed.nrows(), CHUNK.min(rows.len()));
+        let mut curvature = DMatrix::zeros(outer.ncols(), packed.ncols());
+        let mut chunk = rows.start;
+        while chunk < rows.end {
+            let end = (chunk + CHUNK).min(rows.end);
+            // Of a last, shorter chunk the rest must count for nothing.
+            curvature.fill(0.0);
+            for row in (chunk..end).filter(|&row| self.weight(row) > 0.0) {
+                let weight = self.weight(row);
+                value.add(&[weight * self.look(point, row, &mut at)]);
+                let features = &self.design[row * p..(row + 1) * p];
+                for (class, gradient) in gradient.chunks_exact_mut(p).enumerate() {
+                    let away = at.shares[class + 1] - at.probabilities[class + 1];
+                    add(gradient, weight * away, features);
                 }
+                multiply(
+                    features,
+                    &mut outer.as_mut_slice()[(row - chunk) * triangle(p)..],
+                );
+                self.curve(&at, weight, row - chunk, &mut curvature);
             }
+            packed.gemm(1.0, &outer, &curvature, 1.0);
+            chunk = end;
         }
         Terms {
             value: value.total()[0],
@@ -163,7 +173,26 @@ impl Multinomial<'_> {
         }
     }
 
-    fn unpack(&self, packed: &[f64]) -> DMatrix<f64> {
+    /// Writes down the curvature of one row for every pair of classes.
+    #[inline]
+    fn curve(&self, at: &Row, weight: f64, place: usize, curvature: &mut DMatrix<f64>) {
+        let (pi, shares) = (&at.probabilities, &at.shares);
+        let mut pair = 0;
+        for k in 1..self.n_classes {
+            for m in k..self.n_classes {
+                let same = f64::from(u8::from(k == m));
+                let mut bend = pi[k] * (same - pi[m]);
+                if let Targets::Likelihoods(_) = self.targets {
+                    // What is not known of the class bends the surface the other way.
+                    bend -= shares[k] * (same - shares[m]);
+                }
+                curvature[(place, pair)] = weight * bend;
+                pair += 1;
+            }
+        }
+    }
+
+    fn unpack(&self, packed: &DMatrix<f64>) -> DMatrix<f64> {
         let (p, n) = (self.n_features, self.n_coefficients());
         let mut matrix = DMatrix::zeros(n, n);
         let mut values = packed.iter();

@@ -18,7 +18,6 @@ mod evaluate;
 use nalgebra::{DMatrix, DVector};
 
 use super::ascent::{Ascent, Local, Peak, invert};
-use super::newton::STILL_TO_WIN;
 use crate::error::Result;
 use crate::parallel::Gate;
 
@@ -53,8 +52,8 @@ pub(crate) struct Multinomial<'a> {
 #[derive(Debug, Clone)]
 pub(crate) struct MultinomialFit {
     pub(crate) peak: Peak,
-    /// Without the penalty.
-    pub(crate) log_likelihood: f64,
+    /// The log-likelihood at the peak, without the penalty.
+    pub(crate) free: Local,
     pub(crate) ending: Ending,
 }
 
@@ -95,18 +94,49 @@ impl Multinomial<'_> {
     pub(crate) fn fit(
         &self,
         start: Option<&DVector<f64>>,
-        max_iterations: usize,
+        ascent: Ascent,
         gate: &Gate<'_, '_>,
     ) -> Result<MultinomialFit> {
-        let total = (0..self.n_rows()).map(|row| self.weight(row)).sum::<f64>();
-        let ascent = Ascent {
-            max_iterations,
-            still_to_win: STILL_TO_WIN * total.min(1.0),
-        };
         let start = start.map_or_else(|| DVector::zeros(self.n_coefficients()), Clone::clone);
-        let peak = ascent.climb(start, |point| self.evaluate(point, gate))?;
+        self.climb(start, None, ascent, gate)
+    }
+
+    /// Climbs from the peak of a fit to the same rows under another penalty: what is known there of
+    /// the likelihood is not computed again.
+    pub(crate) fn refit(
+        &self,
+        from: &MultinomialFit,
+        ascent: Ascent,
+        gate: &Gate<'_, '_>,
+    ) -> Result<MultinomialFit> {
+        self.climb(
+            from.peak.point.clone(),
+            Some(from.free.clone()),
+            ascent,
+            gate,
+        )
+    }
+
+    fn climb(
+        &self,
+        start: DVector<f64>,
+        mut known: Option<Local>,
+        ascent: Ascent,
+        gate: &Gate<'_, '_>,
+    ) -> Result<MultinomialFit> {
+        let peak = ascent.climb(start, |point| {
+            // What is known is known of the first point.
+            let mut local = match known.take() {
+                Some(local) => local,
+                None => self.evaluate_freely(point, gate)?,
+            };
+            self.penalise(point, &mut local, 1.0);
+            Ok(local)
+        })?;
+        let mut free = peak.local.clone();
+        self.penalise(&peak.point, &mut free, -1.0);
         Ok(MultinomialFit {
-            log_likelihood: peak.local.value + self.charge(&peak.point),
+            free,
             ending: self.ending(&peak),
             peak,
         })
@@ -132,11 +162,12 @@ impl Multinomial<'_> {
         total
     }
 
-    /// Takes the penalty off a log-likelihood.
-    fn penalise(&self, point: &DVector<f64>, local: &mut Local) {
-        local.value -= self.charge(point);
+    /// Takes the penalty, so many times, off a log-likelihood.
+    fn penalise(&self, point: &DVector<f64>, local: &mut Local, times: f64) {
+        local.value -= times * self.charge(point);
         let (p, n_rows) = (self.n_features, self.n_classes - 1);
         for (feature, penalty) in self.penalty.iter().enumerate() {
+            let penalty = times * penalty;
             let places = (0..n_rows).map(|row| row * p + feature);
             let mean =
                 places.clone().map(|place| point[place]).sum::<f64>() / self.n_classes as f64;
@@ -227,6 +258,11 @@ mod tests {
 
     const P: usize = 3;
     const K: usize = 4;
+
+    const ASCENT: Ascent = Ascent {
+        max_iterations: 100,
+        still_to_win: 1e-10,
+    };
 
     /// Features, a drawn class seen through noise, and weights.
     fn sample(n: usize, truth: &[f64]) -> Sample {
@@ -323,7 +359,7 @@ mod tests {
             Targets::Likelihoods(&sample.likelihoods),
         ] {
             let problem = sample.problem(targets, &[]);
-            let fit = silently(|gate| problem.fit(None, 100, gate));
+            let fit = silently(|gate| problem.fit(None, ASCENT, gate));
             assert_eq!(fit.ending, Ending::Converged);
             let covariance = silently(|gate| problem.sandwich(&fit.peak, gate)).unwrap();
             for (i, truth) in TRUTH.iter().enumerate() {
@@ -339,7 +375,7 @@ mod tests {
         let sample = sample(20_000, &TRUTH);
         let mut problem = sample.problem(Targets::Memberships(&sample.memberships), &[]);
         problem.weights = None;
-        let fit = silently(|gate| problem.fit(None, 100, gate));
+        let fit = silently(|gate| problem.fit(None, ASCENT, gate));
         let robust = silently(|gate| problem.sandwich(&fit.peak, gate)).unwrap();
         let based = fit.peak.covariance().unwrap();
         for i in 0..9 {
@@ -358,11 +394,24 @@ mod tests {
         let penalty = [0.0, 5.0, 5.0];
         let fit = |targets: &[f64]| {
             let problem = sample.problem(Targets::Memberships(targets), &penalty);
-            silently(|gate| problem.fit(None, 100, gate))
+            silently(|gate| problem.fit(None, ASCENT, gate))
         };
         let (one, other) = (fit(&sample.memberships), fit(&rotated));
-        assert!((one.log_likelihood - other.log_likelihood).abs() < 1e-8);
+        assert!((one.free.value - other.free.value).abs() < 1e-8);
         assert!((one.peak.local.value - other.peak.local.value).abs() < 1e-8);
+    }
+
+    #[test]
+    fn a_fit_that_begins_at_another_ends_where_it_should() {
+        let sample = sample(400, &TRUTH);
+        let problem = |penalty| sample.problem(Targets::Likelihoods(&sample.likelihoods), penalty);
+        let strong = silently(|gate| problem(&[0.0, 20.0, 20.0]).fit(None, ASCENT, gate));
+        let weak = [0.0, 0.5, 0.5];
+        let direct = silently(|gate| problem(&weak).fit(None, ASCENT, gate));
+        let onward = silently(|gate| problem(&weak).refit(&strong, ASCENT, gate));
+        assert!((&direct.peak.point - &onward.peak.point).amax() < 1e-7);
+        let again = silently(|gate| problem(&weak).evaluate(&onward.peak.point, gate));
+        assert!((again.information - onward.peak.local.information).amax() < 1e-8);
     }
 
     #[test]
@@ -381,7 +430,7 @@ mod tests {
                 weights: None,
                 penalty,
             };
-            silently(|gate| problem.fit(None, 200, gate)).ending
+            silently(|gate| problem.fit(None, ASCENT, gate)).ending
         };
         assert_eq!(
             fit(&[]),
@@ -403,7 +452,7 @@ mod tests {
             weights: None,
             penalty: &[],
         };
-        let fit = silently(|gate| problem.fit(None, 10, gate));
-        assert_eq!((fit.log_likelihood, fit.ending), (0.0, Ending::Converged));
+        let fit = silently(|gate| problem.fit(None, ASCENT, gate));
+        assert_eq!((fit.free.value, fit.ending), (0.0, Ending::Converged));
     }
 }

@@ -7,7 +7,7 @@ use crate::error::{Error, Result};
 
 /// What a question's numbers are reduced by, and divided by.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
-pub struct Scale {
+pub struct ColumnScale {
     /// The mean of the respondents of the fit; 0 where numbers were taken as they are.
     pub mean: f64,
     /// Their standard deviation (divided by n); 1 where numbers were taken as they are.
@@ -18,7 +18,7 @@ pub struct Scale {
 #[derive(Debug, Clone, PartialEq)]
 pub(super) struct Columns {
     pub(super) questions: Vec<Question>,
-    pub(super) scales: Vec<Scale>,
+    pub(super) scales: Vec<ColumnScale>,
 }
 
 impl Columns {
@@ -63,9 +63,9 @@ impl Columns {
             }
             columns.scales.push(if standardize {
                 let deviation = variance.sqrt();
-                Scale { mean, deviation }
+                ColumnScale { mean, deviation }
             } else {
-                Scale {
+                ColumnScale {
                     mean: 0.0,
                     deviation: 1.0,
                 }
@@ -149,7 +149,7 @@ impl Columns {
 
     /// A point in the questions' own units.
     pub(super) fn natural(&self, point: &[f64]) -> Vec<f64> {
-        let back = |(x, scale): (&f64, &Scale)| scale.mean + scale.deviation * x;
+        let back = |(x, scale): (&f64, &ColumnScale)| scale.mean + scale.deviation * x;
         point.iter().zip(&self.scales).map(back).collect()
     }
 
@@ -160,7 +160,7 @@ impl Columns {
 
     /// That a file's scales belong to its questions.
     pub(super) fn fit_together(&self) -> bool {
-        let possible = |scale: &Scale| {
+        let possible = |scale: &ColumnScale| {
             scale.mean.is_finite() && scale.deviation > 0.0 && scale.deviation.is_finite()
         };
         self.scales.len() == self.questions.len() && self.scales.iter().all(possible)

@@ -17,7 +17,7 @@ use crate::error::{Error, Result};
 use crate::model::Parameter;
 use crate::needs::latent_class::MOST_SEGMENTS;
 
-pub use columns::Scale;
+pub use columns::ColumnScale;
 pub use gaussian_mixture::{FittedGaussianMixtureSegments, GaussianMixtureSegments};
 pub use k_means::{FittedKMeansSegments, KMeansSegments};
 

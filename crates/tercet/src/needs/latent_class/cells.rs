@@ -7,10 +7,11 @@
 
 use hashbrown::HashMap;
 
+use super::measurement::Rows;
 use crate::data::{Answers, NO_ANSWER, QuestionKind, Survey};
 use crate::error::{Error, Result};
 use crate::observe::Phase;
-use crate::parallel::map_blocks;
+use crate::parallel::{BLOCK, map_blocks};
 
 /// The most joint answers of a group: its table stays in the nearest cache.
 const MOST_JOINT: usize = 128;
@@ -125,8 +126,7 @@ impl Cells {
             grouped: false,
         };
         if group {
-            phase.poll()?;
-            cells.group();
+            cells.group(phase)?;
         }
         Ok(cells)
     }
@@ -188,16 +188,15 @@ impl Cells {
         (level < coded.values.len()).then_some(level)
     }
 
-    /// The tables of the groups from those of the questions: `rows(question)` has a row of `width`
+    /// The tables of the groups from those of the questions: `rows` have a row of `width`
     /// numbers a level; no answer counts as a row of ones.
-    pub(super) fn join(&self, width: usize, rows: impl Fn(usize) -> Vec<f64>) -> Vec<Vec<f64>> {
+    pub(super) fn join(&self, width: usize, rows: &[Rows]) -> Vec<Vec<f64>> {
         let mut tables: Vec<Vec<f64>> = self.sizes.iter().map(|n| vec![1.0; n * width]).collect();
-        for (index, coded) in self.coded.iter().enumerate() {
-            let own = rows(index);
+        for (coded, own) in self.coded.iter().zip(rows) {
             for (joint, row) in tables[coded.group].chunks_exact_mut(width).enumerate() {
                 let level = coded.level(joint);
                 if level < coded.values.len() {
-                    for (value, factor) in row.iter_mut().zip(&own[level * width..]) {
+                    for (value, factor) in row.iter_mut().zip(&own.values[level * width..]) {
                         *value *= factor;
                     }
                 }
@@ -224,7 +223,7 @@ impl Cells {
     }
 
     /// Puts equal respondents together, sorted, so that the order of the rows changes nothing.
-    fn group(&mut self) {
+    fn group(&mut self, phase: &mut Phase<'_>) -> Result<()> {
         let n = self.weights.len();
         let key = |cell: usize| {
             let bits = self.numbers(cell).iter().map(|number| number.to_bits());
@@ -237,6 +236,9 @@ impl Cells {
         let mut first: HashMap<_, u32, foldhash::fast::FixedState> = HashMap::default();
         let mut members: Vec<(usize, f64, f64)> = Vec::new();
         for cell in 0..n {
+            if cell % BLOCK == 0 {
+                phase.poll()?;
+            }
             // The number of rows was checked to fit 32 bits.
             #[allow(clippy::cast_possible_truncation)]
             let index = *first.entry(key(cell)).or_insert(members.len() as u32) as usize;
@@ -246,7 +248,7 @@ impl Cells {
             members[index].1 += self.weights[cell];
             members[index].2 += self.squares[cell];
             if n > FEW && members.len() as f64 > PAYS * n as f64 {
-                return;
+                return Ok(());
             }
         }
         drop(first);
@@ -268,6 +270,7 @@ impl Cells {
         self.codes = codes;
         self.numbers = numbers;
         self.grouped = true;
+        Ok(())
     }
 }
 

@@ -6,7 +6,7 @@ use super::cells::Cells;
 use super::derivatives::Pairs;
 use super::measurement::Measurement;
 use super::mixture::{Mixture, Model};
-use super::sweep::posteriors;
+use super::sweep::{expect, posteriors};
 use crate::data::Question;
 use crate::error::Result;
 use crate::parallel::Gate;
@@ -42,19 +42,39 @@ pub struct Criteria {
 
 impl Criteria {
     pub(super) fn new(
-        log_likelihood: f64,
-        n_parameters: usize,
+        (log_likelihood, n_parameters): (f64, usize),
         model: &Model,
         mixture: &Mixture,
         cells: &Cells,
         gate: &Gate<'_, '_>,
     ) -> Result<Self> {
-        let (k, n, p) = (model.classes(), cells.total, n_parameters as f64);
         let tables = model.tables(mixture, cells);
         let members = model.lanes.by_class(&posteriors(cells, &tables, gate)?);
+        let classes = model.classes();
+        Ok(Self {
+            g_squared: g_squared(log_likelihood, model, mixture, cells, gate)?,
+            ..Self::of_members(
+                log_likelihood,
+                n_parameters,
+                classes,
+                &members,
+                &cells.weights,
+            )
+        })
+    }
+
+    /// From every respondent's probability of each of `k` segments, row by row, and weight.
+    pub(in crate::needs) fn of_members(
+        log_likelihood: f64,
+        n_parameters: usize,
+        k: usize,
+        members: &[f64],
+        weights: &[f64],
+    ) -> Self {
+        let (n, p) = (weights.iter().sum::<f64>(), n_parameters as f64);
         let mut entropy = 0.0;
         let mut joint = vec![vec![0.0; k]; k];
-        for (members, weight) in members.chunks_exact(k).zip(&cells.weights) {
+        for (members, weight) in members.chunks_exact(k).zip(weights) {
             let terms = members
                 .iter()
                 .map(|p| if *p > 0.0 { -p * p.ln() } else { 0.0 });
@@ -81,7 +101,7 @@ impl Criteria {
             .collect();
         let deviance = -2.0 * log_likelihood;
         let bic = deviance + p * n.ln();
-        Ok(Self {
+        Self {
             aic: deviance + 2.0 * p,
             aic3: deviance + 3.0 * p,
             bic,
@@ -94,10 +114,10 @@ impl Criteria {
             } else {
                 1.0
             },
-            g_squared: g_squared(log_likelihood, cells),
+            g_squared: None,
             assigned_posterior,
             classification,
-        })
+        }
     }
 }
 
@@ -109,7 +129,15 @@ pub(crate) fn modal(members: &[f64]) -> usize {
     )
 }
 
-fn g_squared(log_likelihood: f64, cells: &Cells) -> Option<f64> {
+/// Twice the log-likelihood ratio of the patterns' observed shares and the model's: with covariates
+/// those of a respondent who belongs to the segments with their overall shares.
+fn g_squared(
+    log_likelihood: f64,
+    model: &Model,
+    mixture: &Mixture,
+    cells: &Cells,
+    gate: &Gate<'_, '_>,
+) -> Result<Option<f64>> {
     let complete = || {
         (0..cells.len()).all(|cell| {
             cells
@@ -118,15 +146,34 @@ fn g_squared(log_likelihood: f64, cells: &Cells) -> Option<f64> {
                 .all(|coded| cells.level(cell, coded).is_some())
         })
     };
-    if !cells.dense.is_empty() || cells.n_features > 1 || !cells.grouped || !complete() {
-        return None;
+    if !cells.dense.is_empty() || !cells.grouped || !complete() {
+        return Ok(None);
     }
-    let saturated: f64 = cells
-        .weights
-        .iter()
-        .map(|n| n * (n / cells.total).ln())
+    let log_likelihood = if model.n_features == 1 {
+        log_likelihood
+    } else {
+        let mut overall = mixture.clone();
+        let shares = super::top::shares(model, mixture, cells);
+        for (row, share) in overall
+            .coefficients
+            .chunks_exact_mut(model.n_features)
+            .zip(&shares)
+        {
+            row.fill(0.0);
+            row[0] = (share / shares[0]).ln();
+        }
+        expect(cells, &model.tables(&overall, cells), gate)?.log_likelihood
+    };
+    // Cells are sorted by their answers first, so those of a pattern lie side by side.
+    let order: Vec<usize> = (0..cells.len()).collect();
+    let patterns = order.chunk_by(|one, other| cells.codes(*one) == cells.codes(*other));
+    let saturated: f64 = patterns
+        .map(|pattern| {
+            let n: f64 = pattern.iter().map(|cell| cells.weights[*cell]).sum();
+            n * (n / cells.total).ln()
+        })
         .sum();
-    Some(2.0 * (saturated - log_likelihood))
+    Ok(Some(2.0 * (saturated - log_likelihood)))
 }
 
 /// How far two questions still go together within the segments: near 1 if not at all.

@@ -1,6 +1,7 @@
 //! A fitted latent class model and what it says of respondents.
 
 use serde::{Deserialize, Serialize};
+use serde_json::Value;
 
 use super::cells::{Cells, Scale};
 use super::diagnostics::{BivariateResidual, Criteria, modal};
@@ -33,9 +34,10 @@ pub struct FittedLatentClass {
     pub(super) style: Option<f64>,
     pub(super) style_error: Option<f64>,
     pub(super) starts: Vec<Start>,
-    pub(super) criteria: Criteria,
+    pub(super) criteria: Option<Criteria>,
     pub(super) residuals: Vec<BivariateResidual>,
     pub(super) n_unanswered: usize,
+    pub(super) note: Value,
     pub(super) report: FitReport,
 }
 
@@ -102,9 +104,9 @@ impl FittedLatentClass {
         &self.starts
     }
 
-    /// Criteria, entropy and classification table.
-    pub fn criteria(&self) -> &Criteria {
-        &self.criteria
+    /// Criteria, entropy and classification table; `None` for a model whose parameters were given.
+    pub fn criteria(&self) -> Option<&Criteria> {
+        self.criteria.as_ref()
     }
 
     /// What pairs of questions have in common beyond the segments.
@@ -121,6 +123,19 @@ impl FittedLatentClass {
     /// The settings that it was fitted with.
     pub fn settings(&self) -> &LatentClass {
         &self.settings
+    }
+
+    /// What the caller keeps with the model; null unless something was given.
+    pub fn note(&self) -> &Value {
+        &self.note
+    }
+
+    /// The model with a note that is saved and loaded with it and not looked at otherwise: how a table
+    /// becomes answers and covariates, say.
+    #[must_use]
+    pub fn with_note(mut self, note: Value) -> Self {
+        self.note = note;
+        self
     }
 
     /// Each respondent's probability of belonging to each segment: row by row, a column a segment.
@@ -199,7 +214,11 @@ impl FittedLatentClass {
             mixture.coefficients = vec![0.0; self.n_segments()];
             mixture.set_shares(&self.shares);
         }
-        let nothing = |_: usize| Pseudo::Weight(0.0);
+        let nothing = |question: usize| match &self.answers[asked[question]] {
+            SegmentAnswers::Continuous { .. } => Pseudo::Weight(0.0),
+            SegmentAnswers::Count { .. } => Pseudo::Mean(0.0, 1.0),
+            levels => Pseudo::Levels(vec![0.0; levels.probabilities().map_or(0, |p| p[0].len())]),
+        };
         let model = Model::new(self.lanes(), &cells, 0.0, &mixture.measurements, nothing);
         Ok((model, mixture, cells))
     }
@@ -390,6 +409,8 @@ impl Fitted for FittedLatentClass {
 struct SchemaPart {
     questions: Vec<Question>,
     covariates: Vec<String>,
+    #[serde(default)]
+    note: Value,
 }
 
 #[derive(Serialize, Deserialize)]
@@ -402,7 +423,7 @@ struct FittedPart {
     style: Option<f64>,
     style_error: Option<f64>,
     starts: Vec<Start>,
-    criteria: Criteria,
+    criteria: Option<Criteria>,
     residuals: Vec<BivariateResidual>,
     n_unanswered: usize,
 }
@@ -416,6 +437,7 @@ impl Persist for FittedLatentClass {
             SchemaPart {
                 questions: self.questions.clone(),
                 covariates: self.covariates.clone(),
+                note: self.note.clone(),
             },
             &self.settings,
             FittedPart {
@@ -453,6 +475,7 @@ impl Persist for FittedLatentClass {
             criteria: fitted.criteria,
             residuals: fitted.residuals,
             n_unanswered: fitted.n_unanswered,
+            note: schema.note,
             report: read_part("report", parts.report)?,
         };
         model.check()?;

@@ -172,7 +172,13 @@ impl FittedLatentClass {
     /// `rows` has the model's questions in the model's order.
     pub(crate) fn refitted(&self, rows: &SurveyRows, observer: &mut dyn Observer) -> Result<Self> {
         let settings = self.settings.clone().starts(1).standard_errors(false);
-        fit::fit(&settings, &rows.survey()?, Some(self), observer)
+        fit::fit(
+            &settings,
+            &rows.survey()?,
+            Some(self),
+            fit::Effort::Quick,
+            observer,
+        )
     }
 }
 

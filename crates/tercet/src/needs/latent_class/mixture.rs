@@ -6,6 +6,7 @@ use super::cells::Cells;
 use super::derivatives::Layout;
 use super::lanes::Lanes;
 use super::measurement::{Measurement, Place, Pseudo, Rows, places};
+use super::ordinal::with_pseudo;
 use super::sweep::{Expected, Tables};
 use crate::error::Result;
 use crate::math::ascent::Ascent;
@@ -69,7 +70,9 @@ impl Model {
         for (index, row) in rows.chunks_exact_mut(k).enumerate() {
             let coefficients = &mixture.coefficients[self.n_features..];
             log_softmax(coefficients, cells.design(index), row);
-            row.iter_mut().for_each(|log| *log = log.exp());
+            for log in row.iter_mut() {
+                *log = log.exp();
+            }
         }
         rows
     }
@@ -91,8 +94,7 @@ impl Model {
                     .unwrap_or_default()
             })
             .collect();
-        let normal = |(index, dense): (usize, &super::cells::Dense)| {
-            let _ = index;
+        let normal = |dense: &super::cells::Dense| {
             match &mixture.measurements[dense.question] {
                 Measurement::Continuous(one) => (0..n)
                     .map(|lane| {
@@ -106,9 +108,9 @@ impl Model {
         Tables {
             lanes: n,
             priors: priors.collect(),
-            groups: cells.join(n, |index| rows[index].values.clone()),
+            groups: cells.join(n, &rows),
             offsets: rows.into_iter().map(|rows| rows.offsets).collect(),
-            normals: cells.dense.iter().enumerate().map(normal).collect(),
+            normals: cells.dense.iter().map(normal).collect(),
         }
     }
 
@@ -160,8 +162,9 @@ impl Model {
         for row in rows.chunks_exact_mut(k) {
             // The prior's respondents have the covariates of the sample.
             let share = row.iter().sum::<f64>() / total;
-            row.iter_mut()
-                .for_each(|members| *members += self.prior * share);
+            for members in row.iter_mut() {
+                *members += self.prior * share;
+            }
         }
         rows
     }
@@ -177,7 +180,9 @@ impl Model {
         let mut members = self.members(expected);
         if self.n_features == 1 {
             let total: f64 = members.iter().sum();
-            members.iter_mut().for_each(|share| *share /= total);
+            for share in &mut members {
+                *share /= total;
+            }
             mixture.set_shares(&members);
             return Ok(());
         }
@@ -186,7 +191,9 @@ impl Model {
             .map(|row| row.iter().sum())
             .collect();
         for (row, weight) in members.chunks_exact_mut(k).zip(&weights) {
-            row.iter_mut().for_each(|share| *share /= weight);
+            for share in row.iter_mut() {
+                *share /= weight;
+            }
         }
         let regression = Multinomial {
             design: &cells.designs,
@@ -220,8 +227,8 @@ impl Model {
             let of = |(question, measurement): (usize, &Measurement)| match measurement {
                 Measurement::Ordinal(one) => {
                     let rows = one.rows(&self.lanes, style).values;
-                    let answers = self.answers(expected, question);
-                    let terms = rows.iter().zip(answers);
+                    let answers = self.answers_with_pseudo(expected, question);
+                    let terms = rows.iter().zip(&answers);
                     terms.map(|(p, n)| n * p.max(f64::MIN_POSITIVE).ln()).sum()
                 }
                 _ => 0.0,
@@ -243,6 +250,15 @@ impl Model {
         }
     }
 
+    /// The expected answers to an ordinal question and those of the prior.
+    pub(super) fn answers_with_pseudo(&self, expected: &Expected, question: usize) -> Vec<f64> {
+        let answers = self.answers(expected, question);
+        match &self.pseudo[question] {
+            Pseudo::Levels(pseudo) => with_pseudo(answers, &self.lanes, pseudo),
+            Pseudo::Mean(..) | Pseudo::Weight(_) => answers.to_vec(),
+        }
+    }
+
     /// First and second derivative of the complete-data log-likelihood in the style.
     pub(super) fn style_derivatives(
         &self,
@@ -254,7 +270,7 @@ impl Model {
         let Measurement::Ordinal(one) = measurement else {
             return (0.0, 0.0);
         };
-        let answers = self.answers(expected, question);
+        let answers = self.answers_with_pseudo(expected, question);
         let n = self.lanes.len();
         let mut slope = 0.0;
         for lane in 0..n {
@@ -263,7 +279,7 @@ impl Model {
                 slope += answers[level * n + lane] * factor;
             }
         }
-        (slope, one.style_curvature(answers, &self.lanes, style).0)
+        (slope, one.style_curvature(&answers, &self.lanes, style).0)
     }
 
     /// The logarithm of the prior's density, up to a constant.

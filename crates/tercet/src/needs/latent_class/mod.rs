@@ -5,8 +5,9 @@ mod climb;
 mod continuous;
 mod count;
 mod derivatives;
-mod diagnostics;
-mod fit;
+pub(super) mod diagnostics;
+mod drift;
+pub(super) mod fit;
 mod fitted;
 mod lanes;
 mod likelihoods;
@@ -14,9 +15,13 @@ mod measurement;
 mod mixture;
 mod nominal;
 mod ordinal;
+mod outcome;
+mod overall;
 mod segment_answers;
+mod simulate;
 mod starts;
 mod sweep;
+mod top;
 
 use serde::{Deserialize, Serialize};
 
@@ -25,12 +30,15 @@ use crate::error::{Error, Result};
 use crate::model::Estimator;
 use crate::observe::Observer;
 use crate::random::Seed;
+use fit::Effort;
 
 pub(crate) use diagnostics::modal;
 pub use diagnostics::{BivariateResidual, Criteria};
+pub use drift::{ChangeTest, Drift, QuestionDrift, ShareDrift};
 pub use fitted::{FittedLatentClass, Start};
 pub(crate) use likelihoods::AnswerLikelihoods;
 pub use segment_answers::SegmentAnswers;
+pub use simulate::{SimulatedAnswers, SimulatedSurvey};
 
 /// The most segments: there are few macro segments.
 pub const MOST_SEGMENTS: usize = 32;
@@ -207,7 +215,8 @@ impl LatentClass {
         self
     }
 
-    /// Whether starts that lie clearly below others are given up before they have arrived.
+    /// Whether starts that lie clearly below others are given up before they have arrived. They go on
+    /// after all where fewer than two of the others agree on the best solution.
     pub fn drop_early(mut self, drop_early: bool) -> Self {
         self.drop_early = drop_early;
         self
@@ -236,7 +245,18 @@ impl LatentClass {
         self.n_segments
     }
 
-    fn check(&self) -> Result<()> {
+    /// How many starts.
+    pub fn n_starts(&self) -> usize {
+        self.starts
+    }
+
+    /// The same settings for another number of segments.
+    pub fn with_segments(mut self, n_segments: usize) -> Self {
+        self.n_segments = n_segments;
+        self
+    }
+
+    pub(in crate::needs) fn check(&self) -> Result<()> {
         let positive = |name: &str, value: usize, most: usize| {
             if (1..=most).contains(&value) {
                 Ok(())
@@ -273,6 +293,6 @@ impl Estimator for LatentClass {
         data: &Survey<'_>,
         observer: &mut dyn Observer,
     ) -> Result<FittedLatentClass> {
-        fit::fit(self, data, None, observer)
+        fit::fit(self, data, None, Effort::Full, observer)
     }
 }

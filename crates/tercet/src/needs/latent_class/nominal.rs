@@ -79,7 +79,9 @@ impl Nominal {
                 *p = moved.max(0.01 * *p).max(FLOOR);
             }
             let total: f64 = row.iter().sum();
-            row.iter_mut().for_each(|p| *p /= total);
+            for p in row.iter_mut() {
+                *p /= total;
+            }
         }
     }
 
@@ -191,7 +193,9 @@ impl Nominal {
             }
             row[reference] = 1.0;
             let total: f64 = row.iter().sum();
-            row.iter_mut().for_each(|p| *p = (*p / total).max(FLOOR));
+            for p in row.iter_mut() {
+                *p = (*p / total).max(FLOOR);
+            }
         }
         moved
     }

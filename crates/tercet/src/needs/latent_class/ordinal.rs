@@ -42,7 +42,9 @@ impl Ordinal {
         // The largest exponent is 0, so the sum is at least 1 and finite.
         let mut row: Vec<f64> = logits().map(|logit| (logit - most).exp()).collect();
         let total: f64 = row.iter().sum();
-        row.iter_mut().for_each(|p| *p /= total);
+        for p in &mut row {
+            *p /= total;
+        }
         row
     }
 
@@ -76,14 +78,22 @@ impl Ordinal {
     ) -> Result<()> {
         let counts = with_pseudo(counts, lanes, pseudo);
         let start = self.clone();
-        let ascent = Ascent {
-            max_iterations: 3,
-            still_to_win: 1e-12,
+        let climb = |max_iterations| {
+            let ascent = Ascent {
+                max_iterations,
+                still_to_win: 1e-12,
+            };
+            let origin = DVector::zeros(self.n_coordinates());
+            ascent.climb(origin, |step| {
+                Ok(start.moved(step.as_slice()).local(&counts, lanes, style))
+            })
         };
-        let origin = DVector::zeros(self.n_coordinates());
-        let peak = ascent.climb(origin, |step| {
-            Ok(start.moved(step.as_slice()).local(&counts, lanes, style))
-        })?;
+        let mut peak = climb(3)?;
+        if !peak.converged && peak.point.iter().all(|step| *step == 0.0) {
+            // Far from the best the first steps are too long and are taken back; without any step the
+            // whole ascent would look as if it had arrived.
+            peak = climb(30)?;
+        }
         *self = start.moved(peak.point.as_slice());
         Ok(())
     }
@@ -319,11 +329,9 @@ impl Ordinal {
         for class in 0..classes {
             let p = self.probabilities(self.slopes[class]);
             let loading = self.loading_of(class, &lanes, &p);
-            for level in 0..levels {
-                jacobian.set_row(
-                    class * levels + level,
-                    &(loading.column(level) * p[level]).transpose(),
-                );
+            for (level, p) in p.iter().enumerate() {
+                let slope = (loading.column(level) * *p).transpose();
+                jacobian.set_row(class * levels + level, &slope);
             }
         }
         jacobian
@@ -331,7 +339,7 @@ impl Ordinal {
 }
 
 /// Counts with the prior's pseudo-answers, spread over the nodes of each segment.
-fn with_pseudo(counts: &[f64], lanes: &Lanes, pseudo: &[f64]) -> Vec<f64> {
+pub(super) fn with_pseudo(counts: &[f64], lanes: &Lanes, pseudo: &[f64]) -> Vec<f64> {
     let n = lanes.len();
     let mut all = counts.to_vec();
     for (row, pseudo) in all.chunks_exact_mut(n).zip(pseudo) {

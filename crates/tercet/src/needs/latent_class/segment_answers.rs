@@ -62,6 +62,53 @@ pub enum SegmentAnswers {
 }
 
 impl SegmentAnswers {
+    /// Given probabilities of the levels of a nominal question, a row a segment.
+    pub fn nominal(probabilities: Vec<Vec<f64>>) -> Self {
+        Self::Nominal {
+            standard_errors: probabilities
+                .iter()
+                .map(|row| vec![None; row.len()])
+                .collect(),
+            probabilities,
+        }
+    }
+
+    /// Given intercepts (a level each, the first 0) and slopes (a segment each) of an ordinal question
+    /// whose levels have the scores 0, 1, 2, ...
+    pub fn ordinal(intercepts: Vec<f64>, slopes: Vec<f64>) -> Self {
+        let one = Ordinal {
+            scores: (0..intercepts.len()).map(|level| level as f64).collect(),
+            intercepts,
+            slopes,
+        };
+        Self::new(
+            &Measurement::Ordinal(one.clone()),
+            one.slopes.len(),
+            None,
+            None,
+        )
+    }
+
+    /// Given means and standard deviations of a continuous question, a segment each.
+    pub fn continuous(means: Vec<f64>, deviations: Vec<f64>) -> Self {
+        Self::Continuous {
+            mean_errors: vec![None; means.len()],
+            deviation_errors: vec![None; deviations.len()],
+            means,
+            deviations,
+        }
+    }
+
+    /// Given means of counts, a segment each, and the size of a negative binomial.
+    pub fn count(means: Vec<f64>, size: Option<f64>) -> Self {
+        Self::Count {
+            mean_errors: vec![None; means.len()],
+            means,
+            size,
+            size_error: None,
+        }
+    }
+
     /// Number of segments.
     pub fn n_segments(&self) -> usize {
         match self {

@@ -8,6 +8,7 @@ use super::cells::Cells;
 use super::climb::Climber;
 use super::measurement::Measurement;
 use super::mixture::{Mixture, Model};
+use super::outcome::SAME;
 use crate::error::Result;
 use crate::observe::Phase;
 use crate::parallel::{Gate, map_tasks};
@@ -15,12 +16,6 @@ use crate::random::Seed;
 
 /// Cycles of each round, and what share of the starts goes on to the next.
 const ROUNDS: [(usize, f64); 2] = [(6, 0.5), (12, 0.5)];
-
-/// So many starts go on, however few a round would leave.
-const FEWEST: usize = 4;
-
-/// A cycle that wins less than this ends an ascent; the best one is polished afterwards.
-const SETTLED: f64 = 1e-5;
 
 /// Spread of the starting logits and of the logarithms of starting means, in all segments.
 const SPREAD: f64 = 1.0;
@@ -32,6 +27,13 @@ pub(super) struct Plan {
     pub(super) seed: Seed,
     pub(super) drop_early: bool,
     pub(super) max_cycles: usize,
+    /// So many starts go on, however few a round would leave.
+    pub(super) fewest: usize,
+    /// A cycle that wins less than this ends an ascent.
+    pub(super) settled: f64,
+    /// Where fewer starts than this reach the best, those that were given up go on after all: a summit
+    /// that two starts have found independently is worth more than one.
+    pub(super) confirmed_by: usize,
 }
 
 /// An ascent and how it went.
@@ -67,21 +69,28 @@ pub(super) fn climb_all(
     let mut all = map_tasks(plan.starts, phase, begin)?;
     if plan.drop_early {
         for (cycles, share) in ROUNDS {
-            climb_those(&mut all, cycles, model, cells, phase)?;
+            climb_those(&mut all, cycles, plan.settled, model, cells, phase)?;
             // The count is small and positive.
             #[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss)]
             let keep =
                 (share * all.iter().filter(|one| !one.dropped).count() as f64).ceil() as usize;
-            drop_all_but(&mut all, keep.max(FEWEST));
+            drop_all_but(&mut all, keep.max(plan.fewest));
         }
     }
-    climb_those(&mut all, plan.max_cycles, model, cells, phase)?;
+    climb_those(&mut all, plan.max_cycles, plan.settled, model, cells, phase)?;
+    if at_best(&all) < plan.confirmed_by && all.iter().any(|one| one.dropped) {
+        for one in &mut all {
+            one.dropped = false;
+        }
+        climb_those(&mut all, plan.max_cycles, plan.settled, model, cells, phase)?;
+    }
     Ok(all)
 }
 
 fn climb_those(
     all: &mut [Ascended],
     cycles: usize,
+    settled: f64,
     model: &Model,
     cells: &Cells,
     phase: &mut Phase<'_>,
@@ -89,7 +98,7 @@ fn climb_those(
     let climbers: Vec<Climber> = map_tasks(all.len(), phase, |index, gate| {
         let mut climber = all[index].climber.clone();
         if !all[index].dropped {
-            climber.climb(cycles, SETTLED, model, cells, gate)?;
+            climber.climb(cycles, settled, model, cells, gate)?;
         }
         Ok(climber)
     })?;
@@ -97,6 +106,19 @@ fn climb_those(
         one.climber = climber;
     }
     Ok(())
+}
+
+/// How many of the ascents that were not given up ended at the best.
+fn at_best(all: &[Ascended]) -> usize {
+    let arrived = || {
+        all.iter()
+            .filter(|one| !one.dropped)
+            .map(|one| one.climber.objective)
+    };
+    let best = arrived().fold(f64::NEG_INFINITY, f64::max);
+    arrived()
+        .filter(|objective| *objective > best - SAME)
+        .count()
 }
 
 /// Gives up all but the highest; of equals the earlier start goes on.
@@ -116,7 +138,7 @@ fn drop_all_but(all: &mut [Ascended], keep: usize) {
 }
 
 /// Segments drawn around the whole sample.
-fn draw(seed: Seed, start: usize, overall: &[Measurement], model: &Model) -> Mixture {
+pub(super) fn draw(seed: Seed, start: usize, overall: &[Measurement], model: &Model) -> Mixture {
     let mut random = seed.stream(start as u64);
     let classes = model.classes();
     let mut mixture = Mixture {

@@ -6,6 +6,9 @@
 //! its offset), so a product cannot overflow; one that has become too small to trust is formed again
 //! from logarithms.
 
+// Lanes of several arrays side by side: an index says that, four zips would hide it.
+#![allow(clippy::needless_range_loop)]
+
 use std::ops::Range;
 
 use super::cells::Cells;
@@ -90,9 +93,11 @@ fn expect_in<const W: usize>(
         total.add(part);
     }
     let narrow = |rows: &[[f64; W]]| -> Vec<f64> {
-        rows.iter()
-            .flat_map(|row| row[..tables.lanes].to_vec())
-            .collect()
+        let mut narrow = Vec::with_capacity(rows.len() * tables.lanes);
+        for row in rows {
+            narrow.extend_from_slice(&row[..tables.lanes]);
+        }
+        narrow
     };
     let groups: Vec<Vec<f64>> = total.groups.iter().map(|rows| narrow(rows)).collect();
     let counts = cells.part(tables.lanes, &groups);
@@ -163,7 +168,11 @@ impl<const W: usize> Wide<W> {
         let n = tables.lanes;
         let widen = |rows: &[f64], fill: f64| -> Vec<[f64; W]> {
             rows.chunks_exact(n)
-                .map(|row| std::array::from_fn(|lane| row.get(lane).copied().unwrap_or(fill)))
+                .map(|row| {
+                    let mut wide = [fill; W];
+                    wide[..n].copy_from_slice(row);
+                    wide
+                })
                 .collect()
         };
         let normal = |lanes: &Vec<(f64, f64)>| {
@@ -298,13 +307,16 @@ fn add<const W: usize>(sum: &mut [f64; W], row: &[f64; W]) {
 
 fn block<const W: usize>(cells: &Cells, tables: &Wide<W>, rows: Range<usize>) -> Partial<W> {
     let mut sums = Partial::new(tables);
+    let mut logs = Logs::new();
     for cell in rows {
         let mut joint = [0.0; W];
         let (total, scale) = tables.likelihood(cells, cell, &mut joint);
         let weight = cells.weights[cell];
-        sums.log_likelihood += weight * (total.ln() + scale);
+        logs.add(weight, total, scale);
         let factor = weight / total;
-        joint.iter_mut().for_each(|value| *value *= factor);
+        for value in &mut joint {
+            *value *= factor;
+        }
         add(&mut sums.memberships[cells.design_of(cell)], &joint);
         for (table, code) in sums.groups.iter_mut().zip(cells.codes(cell)) {
             add(&mut table[usize::from(*code)], &joint);
@@ -319,5 +331,44 @@ fn block<const W: usize>(cells: &Cells, tables: &Wide<W>, rows: Range<usize>) ->
             }
         }
     }
+    sums.log_likelihood = logs.total();
     sums
+}
+
+/// The sum of `weight * (ln total + scale)`.
+///
+/// A logarithm costs as much as the rest of a respondent's sweep. Of neighbours of equal weight the
+/// totals are multiplied first, and one logarithm is taken of several; a total is at least `TINY`, so
+/// a product of one above `LEAST` with another is still a normal number.
+struct Logs {
+    sum: f64,
+    weight: f64,
+    product: f64,
+}
+
+const LEAST: f64 = 1e-50;
+
+impl Logs {
+    fn new() -> Self {
+        Self {
+            sum: 0.0,
+            weight: 0.0,
+            product: 1.0,
+        }
+    }
+
+    #[inline]
+    fn add(&mut self, weight: f64, total: f64, scale: f64) {
+        if weight != self.weight || self.product < LEAST {
+            self.sum += self.weight * self.product.ln();
+            self.weight = weight;
+            self.product = 1.0;
+        }
+        self.product *= total;
+        self.sum += weight * scale;
+    }
+
+    fn total(self) -> f64 {
+        self.sum + self.weight * self.product.ln()
+    }
 }

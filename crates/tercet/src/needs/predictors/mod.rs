@@ -133,7 +133,7 @@ impl SegmentPredictors {
         let rows = Rows::new(members, &misassignment, covariates, &share_of);
         let linear = rows
             .regression(members)
-            .fit(None, self.max_iterations, &gate)?;
+            .fit(None, rows.ascent(self.max_iterations), &gate)?;
         let fit = if self.method == ThreeStep::Ml {
             rows.mixture(
                 &misassignment.table,
@@ -210,7 +210,7 @@ impl SegmentPredictors {
             notes,
             report: FitReport {
                 iterations: fit.peak.iterations,
-                log_likelihood: (self.method != ThreeStep::Bch).then_some(fit.log_likelihood),
+                log_likelihood: (self.method != ThreeStep::Bch).then_some(fit.free.value),
                 converged,
                 how_it_ended,
                 n_observations: (0..members.len()).map(|row| members.weight(row)).sum(),

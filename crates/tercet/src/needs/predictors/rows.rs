@@ -3,7 +3,9 @@
 use nalgebra::{DMatrix, DVector};
 
 use crate::error::Result;
+use crate::math::ascent::Ascent;
 use crate::math::multinomial::{Ending, Multinomial, MultinomialFit, Targets, log_softmax};
+use crate::math::newton::STILL_TO_WIN;
 use crate::needs::distal::{Memberships, Misassignment};
 use crate::parallel::{Gate, map_blocks_behind};
 
@@ -97,7 +99,16 @@ impl Rows {
             penalty: &[],
         };
         // Half of the way to the naive estimates: inside, where no probability is 0 or 1.
-        problem.fit(Some(&(0.5 * start)), max_iterations, gate)
+        problem.fit(Some(&(0.5 * start)), self.ascent(max_iterations), gate)
+    }
+
+    /// How far estimates are climbed: to the last digit that a standard error could show.
+    pub(super) fn ascent(&self, max_iterations: usize) -> Ascent {
+        let total: f64 = self.weights.iter().sum();
+        Ascent {
+            max_iterations,
+            still_to_win: STILL_TO_WIN * total.min(1.0),
+        }
     }
 
     /// The sum over respondents of their squared weighted scores

@@ -9,7 +9,7 @@ use crate::data::{Question, Survey};
 use crate::error::{Error, Result};
 use crate::math::interval;
 use crate::model::{FitReport, Fitted, Parameter};
-use crate::needs::baselines::columns::{Columns, Scale};
+use crate::needs::baselines::columns::{ColumnScale, Columns};
 use crate::needs::baselines::parameters;
 use crate::needs::latent_class::modal;
 use crate::observe::{Observer, Phase};
@@ -118,7 +118,7 @@ impl Fitted for FittedGaussianMixtureSegments {
 #[derive(Serialize, Deserialize)]
 struct SchemaPart {
     questions: Vec<Question>,
-    scales: Vec<Scale>,
+    scales: Vec<ColumnScale>,
 }
 
 #[derive(Serialize, Deserialize)]

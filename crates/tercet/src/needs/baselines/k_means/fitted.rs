@@ -7,7 +7,7 @@ use crate::data::{Question, Survey};
 use crate::error::{Error, Result};
 use crate::math::interval;
 use crate::model::{FitReport, Fitted, Parameter};
-use crate::needs::baselines::columns::{Columns, Scale};
+use crate::needs::baselines::columns::{ColumnScale, Columns};
 use crate::needs::baselines::parameters;
 use crate::observe::{Observer, Phase};
 use crate::parallel::Gate;
@@ -49,7 +49,7 @@ impl FittedKMeansSegments {
     }
 
     /// What each question's numbers were reduced and divided by.
-    pub fn scales(&self) -> &[Scale] {
+    pub fn scales(&self) -> &[ColumnScale] {
         &self.columns.scales
     }
 
@@ -124,7 +124,7 @@ impl Fitted for FittedKMeansSegments {
 #[derive(Serialize, Deserialize)]
 struct SchemaPart {
     questions: Vec<Question>,
-    scales: Vec<Scale>,
+    scales: Vec<ColumnScale>,
 }
 
 #[derive(Serialize, Deserialize)]

@@ -1,0 +1,315 @@
+//! Whether a later wave still has the segments of an earlier one: their shares, and what they answer.
+
+use nalgebra::{DMatrix, DVector};
+use serde::{Deserialize, Serialize};
+use statrs::distribution::{ChiSquared, ContinuousCDF, Normal};
+
+use super::WeightType;
+use super::derivatives::{Layout, local};
+use super::fitted::FittedLatentClass;
+use super::sweep::expect;
+use crate::data::Survey;
+use crate::error::{Error, Result};
+use crate::math::ascent::Ascent;
+use crate::math::multinomial::{Multinomial, Targets};
+use crate::model::Fitted;
+use crate::observe::{Observer, Phase};
+use crate::parallel::Gate;
+
+/// How far the shares of a wave are climbed: far below what a standard error shows.
+const ASCENT: Ascent = Ascent {
+    max_iterations: 200,
+    still_to_win: 1e-10,
+};
+
+/// What has changed between the survey that a model was fitted to and a later wave.
+///
+/// The model is applied as it is. Its segments' shares are estimated anew in the wave (the measurement
+/// held fixed, so that uncertain respondents do not pull them towards the old ones). Then every question
+/// is asked whether its own part of the model still fits, by a score test: the slope of the wave's
+/// log-likelihood in the question's parameters, in units of its variance, which includes that of the old
+/// estimates (Rao 1948; for latent classes Oberski, van Kollenburg & Vermunt 2013, Advances in Data
+/// Analysis and Classification 7, 267-279).
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Drift {
+    /// A row a segment.
+    pub shares: Vec<ShareDrift>,
+    /// Chi-squared of all shares' changes together, its degrees of freedom and p-value; `None` where the
+    /// model has no standard errors.
+    pub shares_test: Option<ChangeTest>,
+    /// A row a question that the wave asked.
+    pub questions: Vec<QuestionDrift>,
+}
+
+/// A segment's share in both waves.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+pub struct ShareDrift {
+    /// The share in the model.
+    pub before: f64,
+    /// Its standard error.
+    pub before_error: Option<f64>,
+    /// The share in the wave.
+    pub after: f64,
+    /// Its standard error.
+    pub after_error: Option<f64>,
+    /// The two-sided p-value of the change.
+    pub p_value: Option<f64>,
+}
+
+/// A test of a change.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+pub struct ChangeTest {
+    /// Chi-squared.
+    pub statistic: f64,
+    /// Its degrees of freedom.
+    pub degrees: usize,
+    /// The probability of as large a one without a change.
+    pub p_value: f64,
+}
+
+/// Whether a question's answers by segment have changed.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct QuestionDrift {
+    /// The question.
+    pub question: String,
+    /// The score test.
+    pub test: ChangeTest,
+    /// Its p-value, adjusted for the number of questions (Holm 1979); NaN where there is no test.
+    pub p_adjusted: f64,
+}
+
+impl Drift {
+    /// Compares a model with a later wave of the same questions (or some of them).
+    ///
+    /// ```
+    /// use tercet::data::Question;
+    /// use tercet::needs::{Drift, FittedLatentClass, LatentClass, SegmentAnswers};
+    /// use tercet::Estimator;
+    ///
+    /// let truth = |shares: [f64; 2]| {
+    ///     let question = |i: usize| {
+    ///         let answers = SegmentAnswers::nominal(vec![vec![0.85, 0.15], vec![0.2, 0.8]]);
+    ///         (Question::nominal(format!("q{i}"), ["no", "yes"]), answers)
+    ///     };
+    ///     FittedLatentClass::from_parameters(&shares, (0..6).map(question).collect())
+    /// };
+    /// let first = truth([0.7, 0.3])?.simulate(1_000, 1)?;
+    /// let later = truth([0.55, 0.45])?.simulate(1_000, 2)?;
+    /// let model = LatentClass::new(2).fit(&first.survey()?)?;
+    /// let drift = Drift::between(&model, &later.survey()?, &mut ())?;
+    /// assert!(drift.shares_test.unwrap().p_value < 0.001);
+    /// assert!(drift.questions.iter().all(|one| one.p_adjusted > 0.001));
+    /// # Ok::<(), tercet::Error>(())
+    /// ```
+    ///
+    /// # Errors
+    /// [`Error::InvalidData`] for questions other than the model's; [`Error::InvalidParameter`] for a model
+    /// whose parameters were given.
+    pub fn between(
+        model: &FittedLatentClass,
+        wave: &Survey<'_>,
+        observer: &mut dyn Observer,
+    ) -> Result<Self> {
+        let n_before = model.report().n_observations;
+        if n_before <= 0.0 {
+            let expected = "a model that was fitted: given parameters have no earlier wave";
+            return Err(Error::parameter("model", "given parameters", expected));
+        }
+        // Shares first: how much each respondent's answers speak for each segment.
+        let plain = wave.clone().with_covariates(Vec::new())?;
+        let likelihoods: Vec<f64> = model
+            .posterior(&plain, observer)?
+            .chunks_exact(model.n_segments())
+            .flat_map(|row| row.iter().zip(model.shares()).map(|(p, share)| p / share))
+            .collect();
+        let mut phase = Phase::new(observer, "comparing");
+        let (after, covariance) = shares(model, &plain, &likelihoods, &mut phase)?;
+        let (shares, shares_test) = share_drift(model, &after, covariance.as_ref());
+        Ok(Self {
+            shares,
+            shares_test,
+            questions: question_drift(model, &plain, &after, n_before, &mut phase)?,
+        })
+    }
+}
+
+/// Whether weights say how respondents were drawn, and not how often the same answers were given.
+fn has_design(model: &FittedLatentClass, wave: &Survey<'_>) -> bool {
+    wave.weights().is_some() && model.settings().weight_type != WeightType::Frequency
+}
+
+/// The shares in the wave, and their covariance.
+fn shares(
+    model: &FittedLatentClass,
+    wave: &Survey<'_>,
+    likelihoods: &[f64],
+    phase: &mut Phase<'_>,
+) -> Result<(Vec<f64>, Option<DMatrix<f64>>)> {
+    let k = model.n_segments();
+    if k == 1 {
+        return Ok((vec![1.0], None));
+    }
+    let ones = vec![1.0; wave.len()];
+    let regression = Multinomial {
+        design: &ones,
+        n_features: 1,
+        targets: Targets::Likelihoods(likelihoods),
+        n_classes: k,
+        weights: wave.weights(),
+        penalty: &[],
+    };
+    let gate = Gate::new(phase);
+    let start: Vec<f64> = model.shares()[1..]
+        .iter()
+        .map(|share| (share / model.shares()[0]).ln())
+        .collect();
+    let fit = regression.fit(Some(&DVector::from_vec(start)), ASCENT, &gate)?;
+    let odds = fit.peak.point.iter().map(|logit| logit.exp());
+    let odds: Vec<f64> = std::iter::once(1.0).chain(odds).collect();
+    let total: f64 = odds.iter().sum();
+    let after: Vec<f64> = odds.iter().map(|odds| odds / total).collect();
+    let of_logits = if has_design(model, wave) {
+        regression.sandwich(&fit.peak, &gate)?
+    } else {
+        fit.peak.covariance()
+    };
+    let jacobian = DMatrix::from_fn(k, k - 1, |row, column| {
+        after[row] * (f64::from(row == column + 1) - after[column + 1])
+    });
+    Ok((
+        after,
+        of_logits.map(|inner| &jacobian * inner * jacobian.transpose()),
+    ))
+}
+
+fn share_drift(
+    model: &FittedLatentClass,
+    after: &[f64],
+    covariance: Option<&DMatrix<f64>>,
+) -> (Vec<ShareDrift>, Option<ChangeTest>) {
+    let rows = after.iter().enumerate().map(|(segment, after)| {
+        let (before, before_error) = (model.shares()[segment], model.share_errors()[segment]);
+        let after_error = covariance.map(|all| all[(segment, segment)].sqrt());
+        let p_value = before_error.zip(after_error).map(|(one, other)| {
+            let z = (after - before) / one.hypot(other);
+            2.0 * Normal::standard().cdf(-z.abs())
+        });
+        ShareDrift {
+            before,
+            before_error,
+            after: *after,
+            after_error,
+            p_value,
+        }
+    });
+    let rows: Vec<ShareDrift> = rows.collect();
+    let k = after.len();
+    let test = || {
+        let errors: Option<Vec<f64>> = model.share_errors().iter().copied().collect();
+        let (errors, now) = (errors?, covariance?);
+        if k == 1 {
+            return None;
+        }
+        // The model keeps the standard errors of its shares; its covariances are taken to be those of
+        // the wave, in proportion.
+        let scale = |i: usize| errors[i] / now[(i, i)].sqrt();
+        let both = DMatrix::from_fn(k - 1, k - 1, |i, j| {
+            now[(i + 1, j + 1)] * (1.0 + scale(i + 1) * scale(j + 1))
+        });
+        let change = DVector::from_fn(k - 1, |i, _| after[i + 1] - model.shares()[i + 1]);
+        let statistic = change.dot(&both.cholesky()?.solve(&change));
+        Some(ChangeTest::new(statistic, k - 1))
+    };
+    let test = test();
+    (rows, test)
+}
+
+fn question_drift(
+    model: &FittedLatentClass,
+    wave: &Survey<'_>,
+    after: &[f64],
+    n_before: f64,
+    phase: &mut Phase<'_>,
+) -> Result<Vec<QuestionDrift>> {
+    let (engine, mut mixture, mut cells) = model.on(wave, phase)?;
+    if has_design(model, wave) {
+        // Chi-squared tests want the number of respondents that the weights are worth.
+        cells.scale_to_effective();
+    }
+    mixture.set_shares(after);
+    let gate = Gate::new(phase);
+    let expected = expect(&cells, &engine.tables(&mixture, &cells), &gate)?;
+    let layout = Layout::new(&engine, &mixture, &cells);
+    if !layout.is_affordable(&engine) {
+        let expected =
+            "fewer questions or levels at a time: the tests of so many do not fit the memory";
+        return Err(Error::parameter("items", wave.questions().len(), expected));
+    }
+    let (here, _) = local(&engine, &mixture, &expected, &cells, &gate)?;
+    // The old estimates vary too: as if from as many respondents as the model was fitted to.
+    let inflation = 1.0 + cells.total / n_before;
+    let mut rows = Vec::new();
+    for (place, question) in wave.questions().iter().enumerate() {
+        let first = layout.first[place];
+        let size = mixture.measurements[place].n_coordinates(engine.classes());
+        let own: Vec<usize> = (first..first + size)
+            .filter(|at| here.information[(*at, *at)] > 1e-6 * cells.total)
+            .collect();
+        let shares: Vec<usize> = (0..layout.membership).collect();
+        let part = |rows: &[usize], columns: &[usize]| {
+            DMatrix::from_fn(rows.len(), columns.len(), |i, j| {
+                here.information[(rows[i], columns[j])]
+            })
+        };
+        let slope = DVector::from_fn(own.len(), |i, _| here.gradient[own[i]]);
+        // The shares were estimated from the same answers; what they explain is taken off.
+        let cross = part(&own, &shares);
+        let explained = match part(&shares, &shares).cholesky() {
+            Some(factor) if !shares.is_empty() => &cross * factor.solve(&cross.transpose()),
+            _ => DMatrix::zeros(own.len(), own.len()),
+        };
+        let variance = (part(&own, &own) - explained) * inflation;
+        let statistic = variance
+            .cholesky()
+            .map_or(f64::NAN, |factor| slope.dot(&factor.solve(&slope)));
+        rows.push(QuestionDrift {
+            question: question.name.clone(),
+            test: ChangeTest::new(statistic, own.len()),
+            p_adjusted: f64::NAN,
+        });
+    }
+    holm(&mut rows);
+    Ok(rows)
+}
+
+impl ChangeTest {
+    fn new(statistic: f64, degrees: usize) -> Self {
+        let survival = |chi: ChiSquared| 1.0 - chi.cdf(statistic);
+        let p_value = if statistic.is_finite() && degrees > 0 {
+            ChiSquared::new(degrees as f64).map_or(f64::NAN, survival)
+        } else {
+            f64::NAN
+        };
+        Self {
+            statistic,
+            degrees,
+            p_value,
+        }
+    }
+}
+
+/// Holm (1979), Scandinavian Journal of Statistics 6, 65-70.
+fn holm(rows: &mut [QuestionDrift]) {
+    let mut order: Vec<usize> = (0..rows.len())
+        .filter(|row| !rows[*row].test.p_value.is_nan())
+        .collect();
+    order.sort_by(|a, b| rows[*a].test.p_value.total_cmp(&rows[*b].test.p_value));
+    let n = order.len();
+    let mut most = 0.0_f64;
+    for (place, index) in order.into_iter().enumerate() {
+        most = most
+            .max(rows[index].test.p_value * (n - place) as f64)
+            .min(1.0);
+        rows[index].p_adjusted = most;
+    }
+}

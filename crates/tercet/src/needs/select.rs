@@ -1,0 +1,439 @@
+//! How many segments: every criterion side by side, and a recommendation in words.
+
+use serde::{Deserialize, Serialize};
+
+use super::latent_class::fit::{Effort, fit};
+use super::latent_class::{FittedLatentClass, LatentClass};
+use super::stability::{Stability, replication_settings};
+use crate::data::{Answers, Survey};
+use crate::error::{Error, Result};
+use crate::model::Estimator;
+use crate::observe::{Observer, Phase};
+use crate::parallel::{Gate, map_tasks};
+use crate::random::Seed;
+
+/// Replications of a bootstrap test between two looks at whether it is decided.
+const BATCH: usize = 20;
+
+/// So many replications above the observed statistic decide that it is nothing unusual (Besag &
+/// Clifford 1991, Biometrika 78, 301-304).
+const ENOUGH: usize = 10;
+
+/// A test with a p-value below this prefers the larger model.
+const SIGNIFICANT: f64 = 0.05;
+
+/// How numbers of segments are compared, settings side.
+///
+/// ```
+/// use tercet::data::Question;
+/// use tercet::needs::{FittedLatentClass, LatentClass, SegmentAnswers, SelectSegments};
+///
+/// let yes_no = |p: [f64; 2]| SegmentAnswers::nominal(p.map(|p| vec![1.0 - p, p]).to_vec());
+/// let questions = (0..8).map(|i| {
+///     let p = if i % 2 == 0 { [0.9, 0.2] } else { [0.8, 0.1] };
+///     (Question::nominal(format!("q{i}"), ["no", "yes"]), yes_no(p))
+/// });
+/// let truth = FittedLatentClass::from_parameters(&[0.6, 0.4], questions.collect())?;
+/// let drawn = truth.simulate(400, 1)?;
+/// let selection = SelectSegments::new(1..=4, LatentClass::new(1).starts(5))
+///     .replications(20)
+///     .stability(5)
+///     .run(&drawn.survey()?, &mut ())?;
+/// assert_eq!(selection.recommended, Some(2));
+/// # Ok::<(), tercet::Error>(())
+/// ```
+#[derive(Debug, Clone, PartialEq)]
+#[must_use]
+pub struct SelectSegments {
+    numbers: Vec<usize>,
+    settings: LatentClass,
+    replications: usize,
+    stability: usize,
+    smallest: f64,
+    seed: Seed,
+}
+
+/// What was found for every number of segments.
+#[derive(Debug, Clone, PartialEq)]
+pub struct SegmentSelection {
+    /// A row a number of segments, ascending.
+    pub candidates: Vec<Candidate>,
+    /// The number that is recommended; `None` where none could be fitted.
+    pub recommended: Option<usize>,
+    /// Why, in sentences.
+    pub reasons: String,
+}
+
+/// One number of segments.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Candidate {
+    /// The number.
+    pub n_segments: usize,
+    /// The model, or why there is none.
+    pub model: std::result::Result<FittedLatentClass, Error>,
+    /// The bootstrap test against the next smaller number; `None` where it was not run.
+    pub test: Option<LikelihoodRatio>,
+    /// How stable the segments are; `None` where it was not asked for, and for one segment.
+    pub stability: Option<Stability>,
+}
+
+/// A bootstrap likelihood-ratio test of K segments against K - 1 (McLachlan 1987, Applied Statistics
+/// 36, 318-324; Nylund, Asparouhov & Muthén 2007, Structural Equation Modeling 14, 535-569).
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct LikelihoodRatio {
+    /// Twice the difference of the log-likelihoods.
+    pub statistic: f64,
+    /// `(exceedances + 1) / (replications + 1)`.
+    pub p_value: f64,
+    /// Replications that were run: fewer than asked for where the answer was clear.
+    pub replications: usize,
+}
+
+impl SelectSegments {
+    /// Compares these numbers of segments, each fitted with these settings; 100 replications of the
+    /// test, 20 of the stability.
+    pub fn new(numbers: impl IntoIterator<Item = usize>, settings: LatentClass) -> Self {
+        let mut numbers: Vec<usize> = numbers.into_iter().collect();
+        numbers.sort_unstable();
+        numbers.dedup();
+        Self {
+            numbers,
+            settings,
+            replications: 100,
+            stability: 20,
+            smallest: 0.05,
+            seed: Seed(0),
+        }
+    }
+
+    /// The most replications of each bootstrap test; 0 for no test.
+    pub fn replications(mut self, replications: usize) -> Self {
+        self.replications = replications;
+        self
+    }
+
+    /// Bootstrap samples in which the segments are looked for again; 0 for none.
+    pub fn stability(mut self, replications: usize) -> Self {
+        self.stability = replications;
+        self
+    }
+
+    /// The smallest share that a segment may have to be worth addressing.
+    pub fn smallest(mut self, share: f64) -> Self {
+        self.smallest = share;
+        self
+    }
+
+    /// The seed of the replications.
+    pub fn seed(mut self, seed: u64) -> Self {
+        self.seed = Seed(seed);
+        self
+    }
+
+    /// Fits every number, tests each against the one before, and recommends one.
+    ///
+    /// # Errors
+    /// [`Error::InvalidParameter`] for no number at all, and for settings that cannot be used; what a
+    /// survey is refused for by every number of segments. A number that the data cannot carry is a row
+    /// that says so.
+    pub fn run(
+        &self,
+        survey: &Survey<'_>,
+        observer: &mut dyn Observer,
+    ) -> Result<SegmentSelection> {
+        if self.numbers.is_empty() || self.numbers.contains(&0) {
+            let expected = "numbers of segments, from 1";
+            return Err(Error::parameter(
+                "n_segments",
+                format!("{:?}", self.numbers),
+                expected,
+            ));
+        }
+        if !(0.0..1.0).contains(&self.smallest) {
+            let expected = "a share, at least 0 and below 1";
+            return Err(Error::parameter("smallest", self.smallest, expected));
+        }
+        // Before the first fit, not after the last.
+        for &n_segments in &self.numbers {
+            self.settings.clone().with_segments(n_segments).check()?;
+        }
+        let mut candidates: Vec<Candidate> = Vec::new();
+        let mut unneeded = 0;
+        for &n_segments in &self.numbers {
+            let settings = self.settings.clone().with_segments(n_segments);
+            let model = match settings.fit_observed(survey, observer) {
+                Err(interrupted @ Error::Interrupted { .. }) => return Err(interrupted),
+                // Not this number's fault: no other number would fare better.
+                Err(data @ (Error::InvalidData { .. } | Error::ShapeMismatch { .. })) => {
+                    return Err(data);
+                }
+                other => other,
+            };
+            let test = match (&model, candidates.last()) {
+                // Two numbers in a row that added nothing: a third would not either.
+                (
+                    Ok(larger),
+                    Some(Candidate {
+                        model: Ok(smaller), ..
+                    }),
+                ) if unneeded < 2
+                    && self.replications > 0
+                    && smaller.n_segments() + 1 == n_segments =>
+                {
+                    Some(self.test(smaller, larger, survey, observer)?)
+                }
+                _ => None,
+            };
+            if let Some(test) = &test {
+                unneeded = if test.p_value > SIGNIFICANT {
+                    unneeded + 1
+                } else {
+                    0
+                };
+            }
+            let stability = match &model {
+                Ok(model) if n_segments > 1 && self.stability > 1 => Some(Stability::of(
+                    model,
+                    survey,
+                    self.stability,
+                    self.seed.0,
+                    observer,
+                )?),
+                _ => None,
+            };
+            candidates.push(Candidate {
+                n_segments,
+                model,
+                test,
+                stability,
+            });
+        }
+        Ok(self.recommend(candidates))
+    }
+
+    /// The bootstrap test: surveys like this one are drawn from the smaller model.
+    fn test(
+        &self,
+        smaller: &FittedLatentClass,
+        larger: &FittedLatentClass,
+        survey: &Survey<'_>,
+        observer: &mut dyn Observer,
+    ) -> Result<LikelihoodRatio> {
+        let statistic = ratio(smaller, larger);
+        let mut phase = Phase::new(observer, "testing").of(self.replications);
+        let (mut done, mut exceedances) = (0, 0);
+        while done < self.replications && exceedances < ENOUGH {
+            let batch = BATCH.min(self.replications - done);
+            let ratios = map_tasks(batch, &mut phase, |index, gate| {
+                self.replicate(smaller, larger, survey, done + index, gate)
+            })?;
+            done += batch;
+            exceedances += ratios.iter().filter(|one| **one >= statistic).count();
+        }
+        Ok(LikelihoodRatio {
+            statistic,
+            p_value: (exceedances + 1) as f64 / (done + 1) as f64,
+            replications: done,
+        })
+    }
+
+    fn replicate(
+        &self,
+        smaller: &FittedLatentClass,
+        larger: &FittedLatentClass,
+        survey: &Survey<'_>,
+        replication: usize,
+        gate: &Gate<'_, '_>,
+    ) -> Result<f64> {
+        let n_segments = larger.n_segments();
+        let mut settings =
+            replication_settings(&self.settings, self.seed, replication).with_segments(n_segments);
+        let stream = (n_segments as u64) << 32 | replication as u64;
+        let drawn = smaller.simulate_like(survey, self.seed.0 ^ stream.rotate_left(17))?;
+        let columns = drawn.questions.iter().zip(&drawn.answers);
+        let columns = columns.map(|(question, answers)| {
+            let answers = match answers {
+                super::SimulatedAnswers::Codes(codes) => Answers::Codes(codes),
+                super::SimulatedAnswers::Numbers(numbers) => Answers::Numbers(numbers),
+            };
+            (question.clone(), answers)
+        });
+        let view = Survey::new(columns.collect())?.like(survey);
+        let mut silent = gate.observer();
+        let mut of = |settings: &LatentClass, first| match fit(
+            settings,
+            &view,
+            first,
+            Effort::Quick,
+            &mut silent,
+        ) {
+            Err(interrupted @ Error::Interrupted { .. }) => Err(interrupted),
+            other => Ok(other.ok()),
+        };
+        let more = of(&settings, Some(larger))?;
+        // From the truth, which is all but the top: few other starts are needed.
+        settings = settings.with_segments(smaller.n_segments()).starts(3);
+        let fewer = of(&settings, Some(smaller))?;
+        // A drawn survey that cannot be fitted (a question answered alike by all) counts against the
+        // larger model: the test errs on the side of fewer segments.
+        Ok(match (fewer, more) {
+            (Some(fewer), Some(more)) => ratio(&fewer, &more),
+            _ => f64::INFINITY,
+        })
+    }
+
+    fn recommend(&self, candidates: Vec<Candidate>) -> SegmentSelection {
+        let fitted = || {
+            candidates
+                .iter()
+                .filter_map(|one| one.model.as_ref().ok().map(|m| (one, m)))
+        };
+        let bic = |model: &FittedLatentClass| model.criteria().map_or(f64::INFINITY, |c| c.bic);
+        let lowest = fitted().min_by(|one, other| bic(one.1).total_cmp(&bic(other.1)));
+        let Some((best, model)) = lowest else {
+            return SegmentSelection {
+                candidates,
+                recommended: None,
+                reasons: "None of these numbers of segments can be fitted to the data.".to_owned(),
+            };
+        };
+        let usable = |candidate: &Candidate, model: &FittedLatentClass| {
+            let large = model
+                .shares()
+                .last()
+                .is_some_and(|share| *share >= self.smallest);
+            let stable = candidate.stability.as_ref().is_none_or(|stability| {
+                stability
+                    .mean_jaccard()
+                    .iter()
+                    .all(|jaccard| *jaccard >= DOUBTFUL)
+            });
+            large && stable
+        };
+        let mut reasons = vec![format!(
+            "The Bayesian information criterion is lowest for {} ({:.1}).",
+            segments(best.n_segments),
+            bic(model)
+        )];
+        let mut chosen = best;
+        if !usable(best, model) {
+            reasons.push(self.doubts(best, model));
+            let fewer = fitted()
+                .filter(|(one, model)| one.n_segments < best.n_segments && usable(one, model));
+            if let Some((one, other)) = fewer.min_by(|a, b| bic(a.1).total_cmp(&bic(b.1))) {
+                reasons.push(format!(
+                    "With {} every segment is large enough and comes back in other samples; the criterion is {:.1} higher.",
+                    segments(one.n_segments),
+                    bic(other) - bic(model)
+                ));
+                chosen = one;
+            }
+        }
+        reasons.extend(tests(&candidates, chosen.n_segments));
+        if let Ok(model) = &chosen.model {
+            reasons.extend(reached(model));
+        }
+        SegmentSelection {
+            recommended: Some(chosen.n_segments),
+            reasons: reasons.join(" "),
+            candidates,
+        }
+    }
+
+    fn doubts(&self, candidate: &Candidate, model: &FittedLatentClass) -> String {
+        let mut doubts = Vec::new();
+        if let Some(share) = model
+            .shares()
+            .last()
+            .filter(|share| **share < self.smallest)
+        {
+            doubts.push(format!(
+                "its smallest has {:.1}% of the customers, below the {:.0}% that were asked for",
+                100.0 * share,
+                100.0 * self.smallest
+            ));
+        }
+        let jaccard = candidate
+            .stability
+            .as_ref()
+            .map(Stability::mean_jaccard)
+            .unwrap_or_default();
+        let doubtful: Vec<String> = jaccard
+            .iter()
+            .enumerate()
+            .filter(|(_, jaccard)| **jaccard < DOUBTFUL)
+            .map(|(segment, _)| (segment + 1).to_string())
+            .collect();
+        match doubtful.as_slice() {
+            [] => {}
+            [one] => doubts.push(format!("segment {one} does not come back in other samples")),
+            more => doubts.push(format!(
+                "segments {} do not come back in other samples",
+                more.join(", ")
+            )),
+        }
+        format!("But {}.", doubts.join(", and "))
+    }
+}
+
+/// A mean Jaccard index below this makes a segment doubtful.
+const DOUBTFUL: f64 = 0.6;
+
+/// Twice the difference of two log-likelihoods.
+fn ratio(smaller: &FittedLatentClass, larger: &FittedLatentClass) -> f64 {
+    use crate::model::Fitted;
+    let of = |model: &FittedLatentClass| model.report().log_likelihood.unwrap_or(f64::NAN);
+    2.0 * (of(larger) - of(smaller))
+}
+
+fn segments(n: usize) -> String {
+    if n == 1 {
+        "1 segment".to_owned()
+    } else {
+        format!("{n} segments")
+    }
+}
+
+/// What the bootstrap tests say of a choice.
+fn tests(candidates: &[Candidate], chosen: usize) -> Vec<String> {
+    let test = |n: usize| {
+        let candidate = candidates.iter().find(|one| one.n_segments == n)?;
+        candidate.test.as_ref()
+    };
+    let mut sentences = Vec::new();
+    if let Some(own) = test(chosen) {
+        let verdict = if own.p_value <= SIGNIFICANT {
+            "prefers"
+        } else {
+            "does not prefer"
+        };
+        sentences.push(format!(
+            "The bootstrap test {verdict} {} to {} (p = {:.3}, {} replications).",
+            chosen,
+            chosen - 1,
+            own.p_value,
+            own.replications
+        ));
+    }
+    if let Some(next) = test(chosen + 1) {
+        let verdict = if next.p_value <= SIGNIFICANT {
+            "would add one more: the data hold finer differences than the criterion pays for"
+        } else {
+            "finds no need of one more"
+        };
+        sentences.push(format!("It {verdict} (p = {:.3}).", next.p_value));
+    }
+    sentences
+}
+
+/// A warning where the solution may not be the best there is.
+fn reached(model: &FittedLatentClass) -> Option<String> {
+    let starts = model.starts();
+    let arrived = starts.iter().filter(|start| !start.dropped).count();
+    let best = starts.iter().filter(|start| start.reached_best).count();
+    (arrived > 1 && best < 2).then(|| {
+        format!(
+            "Only {best} of {arrived} starts that were followed to the end reached the best solution; fit it with more starts before relying on it."
+        )
+    })
+}

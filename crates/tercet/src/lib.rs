@@ -9,6 +9,9 @@
 //! | fit how much they spend | [`value::lifetime::GammaGamma`] |
 //! | value customers | [`value::lifetime::LifetimeValue`] |
 //! | find segments in a survey | [`needs::LatentClass`] |
+//! | tell how segments differ in spend, churn, satisfaction | [`needs::DistalOutcome`] |
+//! | tell who belongs to which segment | [`needs::SegmentPredictors`] |
+//! | choose the few questions that put a customer into a segment | [`needs::TypingTool`] |
 //! | save and load models (the files are those of the Python package) | [`persist::Persist`] |
 //! | watch or stop a long fit | [`observe::Observer`] |
 //! | draw data with known truth | [`simulate`] |

@@ -537,6 +537,15 @@ fn what_cannot_be_chosen_is_said() {
     assert!(words(tool().folds(1)).starts_with("folds = 1:"));
     assert!(words(tool().always(["size"])).contains("\"size\""));
     assert!(words(tool().always(["n0"]).never(["n0"])).starts_with("never = \"n0\""));
+    let without = Survey::new(drawn.columns()).unwrap();
+    let error = tool()
+        .fit(&without, &model, &mut ())
+        .unwrap_err()
+        .to_string();
+    assert!(
+        error.starts_with("covariates = []: expected those of the model, [\"age\"]"),
+        "{error}"
+    );
     let some = drawn.some(&["n0", "n1"]);
     let error = tool().fit(&some, &model, &mut ()).unwrap_err().to_string();
     assert!(

@@ -1,6 +1,8 @@
 //! Level 1: macro segments, what customers need.
 
 mod align;
+#[cfg(feature = "linfa")]
+mod baselines;
 mod distal;
 pub mod latent_class;
 mod max_diff;
@@ -12,6 +14,11 @@ mod stability;
 mod typing_tool;
 
 pub use align::Alignment;
+#[cfg(feature = "linfa")]
+pub use baselines::{
+    ColumnScale, FittedGaussianMixtureSegments, FittedKMeansSegments, GaussianMixtureSegments,
+    KMeansSegments,
+};
 pub use distal::{
     Assignment, Comparison, DistalOutcome, Memberships, SegmentOutcome, StandardErrors, ThreeStep,
     WaldTest,

@@ -173,7 +173,10 @@ impl Misassignment {
             table: DMatrix::zeros(k, k),
         };
         match &members.misassignment {
-            Some(table) => one.table = DMatrix::from_fn(k, k, |t, s| table[t][s]),
+            Some(table) => {
+                one.table = DMatrix::from_fn(k, k, |t, s| table[t][s]);
+                one.check_possible(members)?;
+            }
             None => one.count(members),
         }
         let belongs = |t: usize| one.table.row(t).sum() > 0.0;
@@ -182,6 +185,24 @@ impl Misassignment {
             return Err(Error::data("posterior", None, reason));
         }
         Ok(one)
+    }
+
+    /// That a table from elsewhere lets everybody be assigned as they are.
+    fn check_possible(&self, members: &Memberships<'_>) -> Result<()> {
+        let k = members.n_segments;
+        let mut assigned = vec![0.0; k];
+        for row in 0..members.len() {
+            self.assign(members, row, &mut assigned);
+            let never = |s: &usize| assigned[*s] > 0.0 && self.table.column(*s).sum() == 0.0;
+            if let Some(s) = (0..k).find(never) {
+                let reason = format!(
+                    "is assigned to segment {0}, to which by the given misassignment nobody is; take the misassignment of these respondents",
+                    s + 1
+                );
+                return Err(Error::data("posterior", row, reason));
+            }
+        }
+        Ok(())
     }
 
     fn count(&mut self, members: &Memberships<'_>) {
@@ -302,6 +323,15 @@ mod tests {
                 .unwrap_err()
                 .to_string()
                 .contains("assigned to segment 2")
+        );
+        let table = vec![vec![1.0, 0.0], vec![1.0, 0.0]];
+        let members = Memberships::new(&[0.6, 0.4, 0.3, 0.7], 2).unwrap();
+        let members = members.with_misassignment(table).unwrap();
+        let error = Misassignment::new(&members, Assignment::Modal).unwrap_err();
+        assert!(
+            error
+                .to_string()
+                .starts_with("column 'posterior', row 1: is assigned to segment 2")
         );
         let alike = [0.5, 0.5, 0.5, 0.5];
         let members = Memberships::new(&alike, 2).unwrap();

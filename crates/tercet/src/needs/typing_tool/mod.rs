@@ -175,7 +175,8 @@ impl TypingTool {
     /// was fitted to, with their weights and covariates.
     ///
     /// # Errors
-    /// [`Error::InvalidParameter`] for more questions than there are, or names that are none;
+    /// [`Error::InvalidParameter`] for more questions than there are, names that are none, or covariates
+    /// other than the model's;
     /// [`Error::InvalidData`] for a question of the model that the survey lacks, or a fold without which
     /// the model cannot be fitted; [`Error::Interrupted`].
     pub fn fit(
@@ -186,6 +187,19 @@ impl TypingTool {
     ) -> Result<FittedTypingTool> {
         let choice = self.choice(model)?;
         let survey = &in_order(survey, model)?;
+        let given: Vec<&str> = survey
+            .covariates()
+            .iter()
+            .map(|(name, _)| name.as_str())
+            .collect();
+        if given != model.covariates() {
+            let expected = format!("those of the model, {:?}", model.covariates());
+            return Err(Error::parameter(
+                "covariates",
+                format!("{given:?}"),
+                expected,
+            ));
+        }
         if self.folds == 1 || self.folds > survey.len() {
             let expected = "0 for no cross-validation, or from 2 to the number of respondents";
             return Err(Error::parameter("folds", self.folds, expected));

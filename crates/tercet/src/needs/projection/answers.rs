@@ -24,7 +24,8 @@ impl FittedSegmentProjection {
     ///     [1.0 - second, second]
     /// }).collect();
     /// let respondents = Design::new(vec![("age".into(), Feature::Numbers(&age))])?;
-    /// let model = SegmentProjection::new().fit(&ProjectionData::new(respondents, &posterior, 2)?)?;
+    /// let data = ProjectionData::new(respondents, &posterior, 2)?;
+    /// let model = SegmentProjection::new().correction(false).fit(&data)?;
     ///
     /// let customers = Design::new(vec![("age".into(), Feature::Numbers(&[68.0, 68.0]))])?;
     /// let projected = model.probabilities(&customers, &mut ())?;
@@ -58,7 +59,9 @@ impl FittedSegmentProjection {
             }
             let sum: f64 = known.iter().sum();
             if sum > 0.0 {
-                known.iter_mut().for_each(|value| *value /= sum);
+                for value in known.iter_mut() {
+                    *value /= sum;
+                }
             } else {
                 known.copy_from_slice(posterior);
             }

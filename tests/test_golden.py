@@ -18,6 +18,7 @@ def test_there_are_golden_models():
     assert {path.name for path in FOLDER.glob("v1/*.scores.json")} >= {
         "bg_nbd.scores.json",
         "gamma_gamma.scores.json",
+        "latent_class.scores.json",
     }
     models = {path for path in FOLDER.glob("v*/*.json") if not path.name.endswith(".scores.json")}
     assert models == {path.with_name(path.name.replace(".scores", "")) for path in SCORES}

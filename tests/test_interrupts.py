@@ -56,11 +56,26 @@ def engines(many) -> tuple[tc.BGNBD, tc.GammaGamma]:
     return tc.BGNBD(customer=None).fit(some), tc.GammaGamma(customer=None).fit(some)
 
 
-def long_calls(
-    many: dict[str, np.ndarray], engines: tuple[tc.BGNBD, tc.GammaGamma]
-) -> dict[str, Callable[[Any], Any]]:
+@pytest.fixture(scope="module")
+def respondents() -> dict[str, np.ndarray]:
+    """Two hundred thousand respondents, no two of whom gave the same twenty answers."""
+    rng = np.random.default_rng(12)
+    segment = rng.integers(0, 3, 200_000)
+    chances = np.array([0.2, 0.5, 0.8])
+    return {
+        f"q{item}": rng.binomial(4, chances[(segment + item) % 3]).astype(np.int8)
+        for item in range(20)
+    }
+
+
+@pytest.fixture(scope="module")
+def long_calls(many, engines, respondents) -> dict[str, Callable[[Any], Any]]:
+    """Calls that take seconds, each given a `progress`."""
     model, spend = engines
     return {
+        "segments": lambda progress: tc.LatentClass(3, n_jobs=1).fit(
+            respondents, list(respondents), progress=progress
+        ),
         "fit": lambda progress: tc.BGNBD(n_jobs=1).fit(many, progress=progress),
         "spend": lambda progress: tc.GammaGamma(n_jobs=1).fit(many, progress=progress),
         "value": lambda progress: tc.lifetime_value(
@@ -79,7 +94,7 @@ def long_calls(
     }
 
 
-CALLS = ("fit", "spend", "value", "simulate")
+CALLS = ("fit", "spend", "value", "simulate", "segments")
 
 
 def seconds_until_interrupted(call: Callable[[Any], Any]) -> float:
@@ -110,15 +125,15 @@ def seconds_until_interrupted(call: Callable[[Any], Any]) -> float:
 
 @pytest.mark.skipif(sys.platform == "win32", reason="os.kill cannot send Ctrl-C to this process")
 @pytest.mark.parametrize("name", CALLS)
-def test_ctrl_c_stops_a_long_call_at_once(name, many, engines):
-    call = long_calls(many, engines)[name]
+def test_ctrl_c_stops_a_long_call_at_once(name, long_calls):
+    call = long_calls[name]
     # The middle of three: one may be held up by whatever else this machine has to do.
     waits = sorted(seconds_until_interrupted(call) for _ in range(3))
     assert waits[1] < PROMISED
 
 
 @pytest.mark.parametrize("name", CALLS)
-def test_an_error_in_progress_stops_the_call_and_comes_out_as_it_is(name, many, engines):
+def test_an_error_in_progress_stops_the_call_and_comes_out_as_it_is(name, long_calls):
     class Enough(Exception):
         pass
 
@@ -127,7 +142,7 @@ def test_an_error_in_progress_stops_the_call_and_comes_out_as_it_is(name, many, 
 
     began = time.perf_counter()
     with pytest.raises(Enough):
-        long_calls(many, engines)[name](stop)
+        long_calls[name](stop)
     assert time.perf_counter() - began < 5
 
 

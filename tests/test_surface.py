@@ -72,6 +72,7 @@ def test_every_name_of_the_extension_is_wrapped():
     [
         (_tercet.FittedBgNbd, {"fit", "estimates", "report", "to_json"}),
         (_tercet.FittedGammaGamma, {"fit", "estimates", "report", "to_json"}),
+        (_tercet.FittedLatentClass, {"fit", "posterior", "report", "to_json"}),
         (_tercet.PurchaseSummary, {"first_row", "frequency", "n_new_customers"}),
     ],
 )
@@ -119,10 +120,10 @@ def test_exports_are_sorted_and_exist(module):
 
 
 def test_constructors_store_their_arguments_and_do_nothing_else():
-    for kind in (tc.BGNBD, tc.GammaGamma):
+    for unfitted in (tc.BGNBD(), tc.GammaGamma(), tc.LatentClass(2)):
         thing = object()
-        names = list(kind().get_params())
-        model = kind(**dict.fromkeys(names, thing))
+        names = list(unfitted.get_params())
+        model = type(unfitted)(**dict.fromkeys(names, thing))
         assert vars(model) == dict.fromkeys(names, thing)
 
 

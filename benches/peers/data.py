@@ -1,8 +1,9 @@
 """Simulated data for the comparison, drawn with NumPy alone so that no contender draws its own.
 
 Customers follow the BG/NBD and Gamma-Gamma models at the CDNOW estimates: first purchase in a
-window of 12 weeks, 27 to 39 weeks observed, times on whole days. Files go to a cache folder and are
-made once per seed.
+window of 12 weeks, 27 to 39 weeks observed, times on whole days. Respondents belong to one of five
+segments and answer twenty items on five-point scales. Files go to a cache folder and are made once
+per seed.
 """
 
 import math
@@ -14,7 +15,16 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
-from population import BG_NBD, GAMMA_GAMMA
+from population import (
+    BG_NBD,
+    CUTS,
+    GAMMA_GAMMA,
+    ITEMS,
+    N_ITEMS,
+    N_LEVELS,
+    N_SEGMENTS,
+    OPINION_SPREAD,
+)
 
 R, ALPHA, A, B = BG_NBD.values()
 P, Q, V = GAMMA_GAMMA.values()
@@ -111,6 +121,34 @@ def transactions_with_text_ids(n: int, cache: Path) -> Path:
     return path
 
 
+def survey(n: int, cache: Path, seed: int = 4) -> Path:
+    """Parquet file of `n` respondents: q1 to q20 from 0 to 4, weight `w`, true segment `truth`."""
+    path = cache / f"survey-{n}-{seed}.parquet"
+    if not path.exists():
+        opinions = np.random.default_rng(11).normal(0.0, OPINION_SPREAD, (N_SEGMENTS, N_ITEMS))
+        rng = np.random.default_rng(seed)
+        truth = rng.choice(N_SEGMENTS, n)
+        columns = {
+            item: np.searchsorted(CUTS, opinions[truth, place] + rng.normal(size=n)).astype("u1")
+            for place, item in enumerate(ITEMS)
+        }
+        weights = np.round(np.exp(rng.uniform(-0.9, 0.9, n)), 2)
+        write(pa.table(columns | {"w": weights, "truth": truth.astype("u1")}), path)
+    return path
+
+
+def survey_with_gaps(n: int, cache: Path) -> Path:
+    """The same respondents, one answer in ten missing."""
+    path = cache / f"survey-gaps-{n}.parquet"
+    if not path.exists():
+        table, rng = pq.read_table(survey(n, cache)), np.random.default_rng(5)
+        for place, item in enumerate(ITEMS):
+            answers = pa.array(table[item].to_numpy(), mask=rng.random(n) < 0.1)
+            table = table.set_column(place, item, answers)
+        write(table, path)
+    return path
+
+
 def write(table: pa.Table, path: Path) -> None:
     """Writes the file whole or not at all."""
     path.parent.mkdir(parents=True, exist_ok=True)
@@ -151,3 +189,35 @@ def gamma_gamma_log_likelihood(parameters: dict[str, float], frequency: Any, mea
             - (shape + q) * np.log(v + frequency * mean)
         )
     )
+
+
+def latent_class_log_likelihood(codes: Any, weights: Any, posterior: Any) -> float:
+    """The log-likelihood of the latent class model that probabilities of membership lead to.
+
+    Its shares and probabilities of answers are the weighted means under the posterior. At a maximum
+    that is the model that gave the posterior; it is a yardstick for k-means, too. A code below 0 is
+    a missing answer.
+    """
+    mass = posterior * weights[:, None]
+    with np.errstate(divide="ignore"):
+        joint = np.tile(np.log(mass.sum(axis=0) / mass.sum()), (len(codes), 1))
+        for answers in codes.T:
+            seen = answers >= 0
+            counts = np.array([mass[answers == level].sum(axis=0) for level in range(N_LEVELS)])
+            joint[seen] += np.log(counts / counts.sum(axis=0))[answers[seen]]
+    highest = joint.max(axis=1)
+    by_row = highest + np.log(np.exp(joint - highest[:, None]).sum(axis=1))
+    return float(weights @ by_row)
+
+
+def adjusted_rand_index(first: Any, second: Any) -> float:
+    """Agreement of two partitions beyond chance (Hubert & Arabie, 1985)."""
+    table = np.zeros((first.max() + 1, second.max() + 1))
+    np.add.at(table, (first, second), 1.0)
+
+    def pairs(counts: Any) -> float:
+        return float((counts * (counts - 1)).sum() / 2)
+
+    both, rows, columns = pairs(table), pairs(table.sum(axis=1)), pairs(table.sum(axis=0))
+    by_chance = rows * columns / pairs(table.sum())
+    return (both - by_chance) / ((rows + columns) / 2 - by_chance)

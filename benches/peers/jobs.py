@@ -14,11 +14,11 @@ import time
 import warnings
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
-from population import BG_NBD, GAMMA_GAMMA
+from population import BG_NBD, GAMMA_GAMMA, ITEMS, N_SEGMENTS
 
 # A contender's task is a function (job, path, rows) -> work, where work() does what is measured;
 # a digest of what it returns is compared between contenders.
@@ -249,6 +249,159 @@ def duckdb_purchase_summary(job: Job, path: Path, rows: int | None) -> Work:
     return work
 
 
+# --- latent classes -------------------------------------------------------------------------------
+
+
+class Survey(NamedTuple):
+    """What the digest of a fit needs besides the fit; -1 is a missing answer."""
+
+    codes: Any
+    weights: Any
+    truth: Any
+
+
+class Segments(NamedTuple):
+    """A fit: membership of every respondent, and the log-likelihood that each start arrived at."""
+
+    survey: Survey
+    posterior: Callable[[], Any]
+    arrived: list[float]
+    given_up: int = 0
+
+
+def read_survey(job: Job, path: Path, rows: int | None) -> tuple[Any, Survey]:
+    """The table, and its columns as arrays."""
+    import pyarrow.parquet as pq
+
+    table = pq.read_table(path)
+    table = table if rows is None else table.slice(0, rows)
+    codes = [table[item].cast("int8").fill_null(-1).to_numpy() for item in ITEMS]
+    weights = table["w"].to_numpy() if job["weighted"] else np.ones(len(table))
+    return table, Survey(np.column_stack(codes), weights, table["truth"].to_numpy())
+
+
+def starts_of(job: Job, rows: int | None) -> int:
+    """The first run, on a few rows, is not measured and need not be good."""
+    return job["starts"] if rows is None else 1
+
+
+def tercet_latent_class(job: Job, starts: int) -> Any:
+    import tercet as tc
+
+    return tc.LatentClass(
+        N_SEGMENTS,
+        kinds=dict.fromkeys(ITEMS, "nominal"),
+        starts=starts,
+        prior=0.0,
+        random_state=1,
+        n_jobs=job["threads"],
+    )
+
+
+def tercet_latent_class_fit(job: Job, path: Path, rows: int | None) -> Work:
+    import polars as pl
+
+    table, survey = read_survey(job, path, rows)
+    frame = pl.from_arrow(table)
+    settings = tercet_latent_class(job, starts_of(job, rows))
+    weights = "w" if job["weighted"] else None
+
+    def work() -> Segments:
+        model = settings.fit(frame, items=ITEMS, weights=weights)
+        dropped = model.starts_["dropped"]
+        arrived = model.starts_["log_likelihood"].filter(~dropped).to_list()
+        return Segments(survey, lambda: model.predict_proba(frame), arrived, int(dropped.sum()))
+
+    return work
+
+
+def stepmix_model(survey: Survey, starts: int, **settings: Any) -> tuple[Any, Any]:
+    """The model and the answers as StepMix takes them: floating-point codes, NaN for missing."""
+    from stepmix.stepmix import StepMix
+
+    gaps = bool((survey.codes < 0).any())
+    answers = np.where(survey.codes < 0, np.nan, survey.codes) if gaps else survey.codes
+    model = StepMix(
+        N_SEGMENTS,
+        measurement="categorical_nan" if gaps else "categorical",
+        n_init=starts,
+        random_state=1,
+        progress_bar=0,
+        **settings,
+    )
+    return model, answers
+
+
+def stepmix_latent_class_fit(job: Job, path: Path, rows: int | None) -> Work:
+    _, survey = read_survey(job, path, rows)
+
+    def work() -> Segments:
+        short = {} if rows is None else {"max_iter": 3}
+        model, answers = stepmix_model(survey, starts_of(job, rows), **short)
+        model.fit(answers, sample_weight=survey.weights if job["weighted"] else None)
+        arrived = [float(mean) * survey.weights.sum() for mean in model.lower_bound_buffer_]
+        return Segments(survey, lambda: model.predict_proba(answers), arrived)
+
+    return work
+
+
+def kmeans_latent_class_fit(job: Job, path: Path, rows: int | None) -> Work:
+    from sklearn.cluster import KMeans
+
+    _, survey = read_survey(job, path, rows)
+    answers = survey.codes.astype(float)
+
+    def work() -> Segments:
+        model = KMeans(N_SEGMENTS, n_init=starts_of(job, rows), random_state=1)
+        model.fit(answers, sample_weight=survey.weights)
+        return Segments(survey, lambda: np.eye(N_SEGMENTS)[model.predict(answers)], [])
+
+    return work
+
+
+def gaussian_mixture_latent_class_fit(job: Job, path: Path, rows: int | None) -> Work:
+    from sklearn.mixture import GaussianMixture
+
+    _, survey = read_survey(job, path, rows)
+    answers = survey.codes.astype(float)
+
+    def work() -> Segments:
+        model = GaussianMixture(
+            N_SEGMENTS, covariance_type="diag", n_init=starts_of(job, rows), random_state=1
+        ).fit(answers)
+        return Segments(survey, lambda: model.predict_proba(answers), [])
+
+    return work
+
+
+# Scoring: the model is fitted outside the measurement, on the first rows and from a few starts.
+SCORED_BY = 20_000
+
+
+def by_share(posterior: Any) -> dict[str, Any]:
+    """Membership with the largest segment first, as columns to add up."""
+    order = np.argsort(-posterior.mean(axis=0))
+    return {f"segment {rank + 1}": posterior[:, column] for rank, column in enumerate(order)}
+
+
+def tercet_latent_class_score(job: Job, path: Path, rows: int | None) -> Work:
+    import polars as pl
+
+    table, _ = read_survey(job, path, rows)
+    frame = pl.from_arrow(table)
+    settings = tercet_latent_class(job, starts_of(job, rows))
+    model = settings.fit(frame.head(SCORED_BY), items=ITEMS)
+    return lambda: model.predict_proba(frame)
+
+
+def stepmix_latent_class_score(job: Job, path: Path, rows: int | None) -> Work:
+    _, survey = read_survey(job, path, rows)
+    settings = {"abs_tol": 1e-9} if rows is None else {"max_iter": 3}
+    model, answers = stepmix_model(survey, starts_of(job, rows), **settings)
+    model.fit(answers[:SCORED_BY])
+    return lambda: model.predict_proba(answers)
+
+
 # --- digests: what must agree between contenders --------------------------------------------------
 
 
@@ -272,13 +425,36 @@ def digest_summary(result: Any) -> dict[str, float]:
     return sums | {"customers": float(len(result))}
 
 
+def digest_segments(result: Segments) -> dict[str, float]:
+    from data import adjusted_rand_index, latent_class_log_likelihood
+
+    survey, posterior = result.survey, result.posterior()
+    digest = {
+        "log_likelihood": latent_class_log_likelihood(survey.codes, survey.weights, posterior),
+        "rand_index": adjusted_rand_index(survey.truth, posterior.argmax(axis=1)),
+    }
+    if result.arrived:
+        near = [value for value in result.arrived if value > max(result.arrived) - 0.1]
+        digest |= {"starts": len(result.arrived), "near_best": len(near)}
+        digest["given_up"] = result.given_up
+    return digest
+
+
+def digest_scores(result: Any) -> dict[str, float]:
+    return digest_vectors(by_share(result))
+
+
 DIGESTS = {
     "bg_nbd_fit": digest_parameters,
     "gamma_gamma_fit": digest_parameters,
     "predictions": digest_vectors,
     "lifetime_value": digest_vectors,
     "purchase_summary": digest_summary,
+    "latent_class_fit": digest_segments,
+    "latent_class_score": digest_scores,
 }
+# Contenders that are a part of a package.
+PACKAGES = {"kmeans": "scikit-learn", "gaussian_mixture": "scikit-learn"}
 
 
 # --- measuring ------------------------------------------------------------------------------------
@@ -343,7 +519,7 @@ def measure(job: Job) -> dict[str, Any]:
         "memory_before": before,
         "memory_peak": peak,
         "digest": digest,
-        "version": importlib.metadata.version(job["library"]),
+        "version": importlib.metadata.version(PACKAGES.get(job["library"], job["library"])),
     }
 
 

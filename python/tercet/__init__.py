@@ -15,10 +15,18 @@ Tables may be pandas or polars frames, pyarrow tables, DuckDB relations or mappi
 tables that come back are of the same kind.
 """
 
-from tercet import datasets, plots
+from tercet import datasets, needs, plots
 from tercet._progress import Step
 from tercet._tercet import __version__
-from tercet.data import PurchaseSplit, purchase_summary, split_purchases
+from tercet.data import (
+    Item,
+    PurchaseSplit,
+    QualityReport,
+    Survey,
+    purchase_summary,
+    read_survey,
+    split_purchases,
+)
 from tercet.exceptions import (
     ConvergenceWarning,
     DataError,
@@ -27,6 +35,29 @@ from tercet.exceptions import (
     ParameterError,
     TercetError,
     UnsupportedVersionError,
+    WeightsWarning,
+)
+from tercet.needs import (
+    LatentClass,
+    MaxDiff,
+    SegmentAlignment,
+    SegmentAttractiveness,
+    SegmentOutcome,
+    SegmentPredictors,
+    SegmentProfile,
+    SegmentProjection,
+    SegmentSelection,
+    SegmentStability,
+    TypingTool,
+    WaveComparison,
+    align_segments,
+    attractiveness,
+    compare_waves,
+    distal_outcome,
+    rating_importance,
+    segment_predictors,
+    segment_stability,
+    select_segments,
 )
 from tercet.persistence import load
 from tercet.value.lifetime import BGNBD, GammaGamma, lifetime_value
@@ -36,18 +67,44 @@ __all__ = [
     "ConvergenceWarning",
     "DataError",
     "GammaGamma",
+    "Item",
+    "LatentClass",
+    "MaxDiff",
     "ModelFileError",
     "NotFittedError",
     "ParameterError",
     "PurchaseSplit",
+    "QualityReport",
+    "SegmentAlignment",
+    "SegmentAttractiveness",
+    "SegmentOutcome",
+    "SegmentPredictors",
+    "SegmentProfile",
+    "SegmentProjection",
+    "SegmentSelection",
+    "SegmentStability",
     "Step",
+    "Survey",
     "TercetError",
+    "TypingTool",
     "UnsupportedVersionError",
+    "WaveComparison",
+    "WeightsWarning",
     "__version__",
+    "align_segments",
+    "attractiveness",
+    "compare_waves",
     "datasets",
+    "distal_outcome",
     "lifetime_value",
     "load",
+    "needs",
     "plots",
     "purchase_summary",
+    "rating_importance",
+    "read_survey",
+    "segment_predictors",
+    "segment_stability",
+    "select_segments",
     "split_purchases",
 ]

@@ -59,6 +59,31 @@ def whole(value: Any, parameter: str, expected: str, bits: int = 63) -> int:
     return found
 
 
+def truth(value: Any, parameter: str) -> bool:
+    """Return a truth value; numbers are none."""
+    if not isinstance(value, bool | np.bool_):
+        raise refusal(value, parameter, "True or False")
+    return bool(value)
+
+
+def seed(value: Any, parameter: str) -> int:
+    """Return the seed of a random generator."""
+    expected = "a whole number from 0 to 2^64 - 1"
+    found = whole(value, parameter, expected, bits=64)
+    if found < 0:
+        raise refusal(value, parameter, expected)
+    return found
+
+
+def names(value: Any, parameter: str, expected: str) -> list[str]:
+    """Return a list of different names."""
+    found = list(value) if hasattr(value, "__iter__") and not isinstance(value, str | dict) else []
+    texts = all(isinstance(name, str) for name in found)
+    if not found or not texts or len(set(found)) < len(found):
+        raise refusal(value, parameter, expected)
+    return found
+
+
 def iterations(value: Any) -> int:
     """Return how many steps an optimiser may take."""
     return whole(value, "max_iterations", "a whole number, at least 1")

@@ -135,6 +135,7 @@ def read_table(
     optional: Sequence[str] = (),
     what: str = "table",
     owners: Mapping[str, str] | None = None,
+    remedies: Mapping[str, str] | None = None,
 ) -> Table:
     """Read named columns of a caller's table.
 
@@ -150,6 +151,8 @@ def read_table(
         What the table is, for messages.
     owners : mapping, optional
         For arguments that are some class's constructor arguments, the name of the class.
+    remedies : mapping, optional
+        For other arguments, what to do about a column that is not there.
 
     Returns
     -------
@@ -171,9 +174,44 @@ def read_table(
         if name in present:
             wanted.append(name)
         elif argument not in optional:
-            owner = (owners or {}).get(argument)
-            raise _missing(native, name, present, _remedy(argument, owner))
+            owner, remedy = (owners or {}).get(argument), (remedies or {}).get(argument)
+            raise _missing(native, name, present, remedy or _remedy(argument, owner))
     eager = _collect(frame, list(dict.fromkeys(wanted)), kind)
+    if len(eager) == 0:
+        raise DataError(f"the {what} has no rows; pass at least one")
+    return Table(eager, kind, native)
+
+
+def read_whole(native: Any, what: str = "table") -> Table:
+    """Read every column of a caller's table.
+
+    Parameters
+    ----------
+    native : object
+        The caller's table.
+    what : str
+        What the table is, for messages.
+
+    Returns
+    -------
+    Table
+        The columns, in memory.
+
+    Raises
+    ------
+    DataError
+        If it is no table, has no rows or columns, or if a column's name is not text or another's.
+    """
+    for name in _names_that_may_repeat(native):
+        if not isinstance(name, str):
+            reason = "has a name that is not text; rename the column"
+            raise column_error(str(name), reason)
+    native = _without_twins(native, _names_that_may_repeat(native), what)
+    native, frame, kind = _recognise(native, what)
+    names = _column_names(frame)
+    if not names:
+        raise DataError(f"the {what} has no columns; pass at least one")
+    eager = _collect(frame, names, kind)
     if len(eager) == 0:
         raise DataError(f"the {what} has no rows; pass at least one")
     return Table(eager, kind, native)
@@ -227,6 +265,8 @@ def new_table(columns: Mapping[str, Any], kind: Kind | None) -> Any:
     kind = kind or _installed_kind()
     if kind == "polars lazy":
         kind = "polars"
+    if kind == "pandas":
+        columns = {name: _with_gaps(column) for name, column in columns.items()}
     table = build_table(columns, kind)
     return importlib.import_module("duckdb").from_arrow(table) if kind == "duckdb" else table
 
@@ -396,7 +436,17 @@ def _as_series(name: str, column: Any, backend: Any) -> nw.Series[Any]:
     return nw.new_series(name, column, backend=backend)
 
 
+def _with_gaps(column: Any) -> Any:
+    """Return whole numbers of which some are missing as pandas' own kind, not as floats."""
+    if isinstance(column, pa.Array) and pa.types.is_integer(column.type) and column.null_count:
+        series = _as_series("", column, _IMPLEMENTATIONS["pandas"])
+        return nw.maybe_convert_dtypes(series)
+    return column
+
+
 def _as_arrow(column: Any) -> Any:
+    if isinstance(column, pa.Array | pa.ChunkedArray):
+        return column  # pa.array would take a chunked one apart value by value
     return column.to_arrow() if isinstance(column, nw.Series) else pa.array(column)
 
 

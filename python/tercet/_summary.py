@@ -5,10 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
-import pyarrow as pa
 
 from tercet import _tercet
-from tercet._columns import column_error, floats
 from tercet._frames import Table, noted_name, read_table
 from tercet.exceptions import ParameterError
 
@@ -92,39 +90,6 @@ def core_names(arguments: Mapping[str, str]) -> dict[str, str]:
 def our_names(names: Mapping[str, str]) -> dict[str, str | None]:
     """Return the column names that a model keeps as constructor arguments."""
     return {_OUR_NAMES.get(core, core): name or None for core, name in names.items()}
-
-
-def read_weights(table: Table, weights: Any) -> Floats | None:
-    """Return the weights of a table's rows: a column's name, an array, or None."""
-    if weights is None:
-        return None
-    if isinstance(weights, str):
-        return table.floats(weights)
-    values = np.asarray(weights)
-    _check_length(values, table)
-    _check_index(weights, table)
-    return floats(pa.array(values, from_pandas=True), "weights")
-
-
-def _check_length(values: Any, table: Table) -> None:
-    if values.ndim == 0:
-        raise column_error("weights", "is a single value; give one weight a row")
-    if values.ndim != 1 or len(values) != len(table):
-        shape = " x ".join(str(n) for n in values.shape)
-        reason = f"has {shape} values for {len(table)} rows; give one weight a row"
-        raise column_error("weights", reason)
-
-
-def _check_index(weights: Any, table: Table) -> None:
-    """Refuse a pandas Series whose rows carry other labels than the table's."""
-    theirs: Any = getattr(weights, "index", None)
-    ours: Any = getattr(table.native, "index", None)
-    if hasattr(theirs, "equals") and hasattr(ours, "equals") and not theirs.equals(ours):
-        message = (
-            "weights: the Series has another index than the summary; align it with "
-            ".reindex(summary.index), or pass .to_numpy() if its rows are in the summary's order"
-        )
-        raise ParameterError(message, "weights")
 
 
 def mean_spend(table: Table, name: str, frequency: Floats) -> Floats:

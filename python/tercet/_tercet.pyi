@@ -2,8 +2,9 @@
 The compiled half of tercet; use the classes and functions of `tercet` instead.
 """
 
+from _typeshed import SupportsGetItem
 from collections.abc import Callable
-from numpy import float64, int64, uint8
+from numpy import float64, int64, int8, uint16, uint32, uint8
 from numpy.typing import NDArray
 from os import PathLike
 from typing import Any, Final, SupportsFloat, SupportsIndex, final
@@ -12,12 +13,28 @@ __all__ = [
     "__version__",
     "FittedBgNbd",
     "FittedGammaGamma",
+    "FittedLatentClass",
+    "FittedMaxDiff",
+    "FittedSegmentProjection",
+    "FittedTypingTool",
     "PurchaseSummary",
+    "align_assignments",
+    "align_models",
+    "best_worst_counts",
     "check_unique_ids",
+    "distal_outcome",
     "lifetime_value",
     "model_kind",
+    "profile_segments",
+    "segment_predictors",
+    "segment_stability",
+    "select_segments",
+    "simulate_answers",
+    "simulate_answers_like",
+    "simulate_needs",
     "simulate_purchases",
     "summarize_purchases",
+    "wave_drift",
 ]
 
 __version__: Final[str]
@@ -377,6 +394,573 @@ class FittedGammaGamma:
         """
 
 @final
+class FittedLatentClass:
+    """
+    A fitted latent class model: immutable.
+
+    A survey is a list of pairs: what a question is (a record of `name`, `kind`, `levels`, `scores`), and
+    the column of its answers in the caller's row order: uint8 codes of the levels, 255 where there is
+    none, or float64 numbers, nan where there is none. `weights` and each of the `covariates` are
+    a pair too: the caller's name and a float64 column.
+    """
+    @property
+    def bivariate_residuals(self, /) -> dict[str, Any]:
+        """
+        What pairs of questions have in common beyond the segments: `first`, `second`, `residual`.
+        """
+    @property
+    def coefficient_errors(self, /) -> NDArray[float64]:
+        """
+        Their standard errors; nan where there is none.
+        """
+    @property
+    def coefficients(self, /) -> NDArray[float64]:
+        """
+        Coefficients of the membership: a row a segment, the constant first, then the covariates.
+        """
+    @property
+    def covariates(self, /) -> list[str]:
+        """
+        The names of the covariates.
+        """
+    @property
+    def criteria(self, /) -> dict[str, Any] | None:
+        """
+        Criteria by name, `assigned_posterior` (a number a segment) and `classification` (a row a
+        true segment); None for a model whose parameters were given.
+        """
+    @property
+    def estimates(self, /) -> NDArray[float64]:
+        """
+        The estimates, in the order of the names.
+        """
+    @staticmethod
+    def fit(
+        questions: SupportsGetItem[int, tuple[dict[str, Any], NDArray[uint8] | NDArray[float64]]],
+        weights: tuple[str, NDArray[float64]] | None,
+        covariates: SupportsGetItem[int, tuple[str, NDArray[float64]]],
+        *,
+        settings: dict[str, Any],
+        note: str,
+        n_jobs: SupportsIndex | None = None,
+        progress: Callable[[str, int, int | None, float | None], object] | None = None,
+    ) -> FittedLatentClass:
+        """
+        Fits by maximum likelihood, or maximum posterior with a prior.
+
+        `settings` has `n_segments`, `starts`, `seed`, `prior`, `variance`, `weight_type`,
+        `response_style`, `drop_early`, `standard_errors`, `max_iterations` and `tolerance`; `note`, a JSON
+        text, is kept with the model.
+        """
+    @staticmethod
+    def from_json(json: str) -> FittedLatentClass:
+        """
+        The model from a JSON text.
+        """
+    @property
+    def intercepts(self, /) -> dict[str, NDArray[float64]]:
+        """
+        The intercepts of every ordinal question, a number a level.
+        """
+    def intervals(self, /, level: SupportsFloat | SupportsIndex) -> NDArray[float64]:
+        """
+        Intervals of the parameters, a row each: lower and upper end.
+        """
+    def log_likelihood(
+        self,
+        /,
+        questions: SupportsGetItem[int, tuple[dict[str, Any], NDArray[uint8] | NDArray[float64]]],
+        weights: tuple[str, NDArray[float64]] | None,
+        covariates: SupportsGetItem[int, tuple[str, NDArray[float64]]],
+        *,
+        n_jobs: SupportsIndex | None = None,
+        progress: Callable[[str, int, int | None, float | None], object] | None = None,
+    ) -> float:
+        """
+        The log-likelihood of respondents under the model, summed.
+        """
+    @property
+    def n_unanswered(self, /) -> int:
+        """
+        Respondents in the fit who answered none of the questions.
+        """
+    @property
+    def note(self, /) -> str:
+        """
+        What was kept with the model, as a JSON text.
+        """
+    @property
+    def parameter_names(self, /) -> list[str]:
+        """
+        The parameters' names: shares, coefficients of covariates, then question by question.
+        """
+    def posterior(
+        self,
+        /,
+        questions: SupportsGetItem[int, tuple[dict[str, Any], NDArray[uint8] | NDArray[float64]]],
+        covariates: SupportsGetItem[int, tuple[str, NDArray[float64]]],
+        *,
+        n_jobs: SupportsIndex | None = None,
+        progress: Callable[[str, int, int | None, float | None], object] | None = None,
+    ) -> NDArray[float64]:
+        """
+        Each respondent's probability of belonging to each segment: a row a respondent.
+
+        Questions of the model that are not among those given count as not answered; without covariates
+        the segments have their shares for priors.
+        """
+    @property
+    def questions(self, /) -> list[dict[str, Any]]:
+        """
+        The questions: `name`, `kind`, `levels` and `scores` of each.
+        """
+    @property
+    def report(self, /) -> dict[str, Any]:
+        """
+        How the fit went, by name.
+        """
+    def save(self, /, path: str | PathLike[str]) -> None:
+        """
+        Writes the model to a file, whole or not at all.
+        """
+    @property
+    def settings(self, /) -> dict[str, Any]:
+        """
+        The settings that it was fitted with.
+        """
+    @property
+    def shares(self, /) -> NDArray[float64]:
+        """
+        The shares of the segments, largest first.
+        """
+    @property
+    def standard_errors(self, /) -> NDArray[float64]:
+        """
+        Standard errors; nan for a parameter that lies on a boundary or without standard errors.
+        """
+    @property
+    def starts(self, /) -> dict[str, Any]:
+        """
+        What became of every start: `log_likelihood`, `dropped`, `reached_best`.
+        """
+    def to_json(self, /) -> str:
+        """
+        The model as a JSON text.
+        """
+
+@final
+class FittedMaxDiff:
+    """
+    A fitted model of best-worst choices: immutable.
+
+    Choices are four arrays, a row for every item shown: the respondent (uint32, numbered from 0 without
+    gaps), the task (uint32), the item's place in `items` (uint16) and the choice (int8: 1 best, -1
+    worst, 0 neither). `names` are the caller's names of `respondent`, `task`, `item` and `choice`, and
+    `weights` a name and a number a respondent.
+    """
+    @property
+    def criteria(self, /) -> dict[str, Any] | None:
+        """
+        Criteria by name, `assigned_posterior` (a number a segment) and `classification` (a row a
+        true segment); None for a model whose parameters were given.
+        """
+    @property
+    def estimates(self, /) -> NDArray[float64]:
+        """
+        The estimates, in the order of the names.
+        """
+    @staticmethod
+    def fit(
+        choices: tuple[NDArray[uint32], NDArray[uint32], NDArray[uint16], NDArray[int8]],
+        items: SupportsGetItem[int, str],
+        names: dict[str, str],
+        weights: tuple[str, NDArray[float64]] | None,
+        *,
+        settings: dict[str, Any],
+        note: str,
+        n_jobs: SupportsIndex | None = None,
+        progress: Callable[[str, int, int | None, float | None], object] | None = None,
+    ) -> FittedMaxDiff:
+        """
+        Fits by maximum likelihood, or maximum posterior with a prior.
+
+        `settings` has `n_segments`, `starts`, `seed`, `prior`, `worst`, `weight_type`, `drop_early` and
+        `max_iterations`; `note`, a JSON text, is kept with the model.
+        """
+    @staticmethod
+    def from_json(json: str) -> FittedMaxDiff:
+        """
+        The model from a JSON text.
+        """
+    @staticmethod
+    def from_parameters(
+        items: SupportsGetItem[int, str],
+        shares: SupportsGetItem[int, SupportsFloat | SupportsIndex],
+        utilities: SupportsGetItem[int, SupportsGetItem[int, SupportsFloat | SupportsIndex]],
+    ) -> FittedMaxDiff:
+        """
+        A model of given shares and utilities (a row a segment).
+        """
+    def intervals(self, /, level: SupportsFloat | SupportsIndex) -> NDArray[float64]:
+        """
+        Intervals of the parameters, a row each: lower and upper end.
+        """
+    @property
+    def items(self, /) -> list[str]:
+        """
+        The items' names.
+        """
+    def log_likelihood(
+        self,
+        /,
+        choices: tuple[NDArray[uint32], NDArray[uint32], NDArray[uint16], NDArray[int8]],
+        items: SupportsGetItem[int, str],
+        names: dict[str, str],
+        weights: tuple[str, NDArray[float64]] | None,
+        *,
+        n_jobs: SupportsIndex | None = None,
+        progress: Callable[[str, int, int | None, float | None], object] | None = None,
+    ) -> float:
+        """
+        The log-likelihood of choices under the model, summed with their weights.
+        """
+    @property
+    def note(self, /) -> str:
+        """
+        What was kept with the model, as a JSON text.
+        """
+    @property
+    def parameter_names(self, /) -> list[str]:
+        """
+        The parameters' names: shares, then utilities segment by segment.
+        """
+    def posterior(
+        self,
+        /,
+        choices: tuple[NDArray[uint32], NDArray[uint32], NDArray[uint16], NDArray[int8]],
+        items: SupportsGetItem[int, str],
+        names: dict[str, str],
+        *,
+        n_jobs: SupportsIndex | None = None,
+        progress: Callable[[str, int, int | None, float | None], object] | None = None,
+    ) -> NDArray[float64]:
+        """
+        Each respondent's probability of belonging to each segment: a row a respondent.
+        """
+    @property
+    def preference_errors(self, /) -> NDArray[float64]:
+        """
+        Their standard errors; nan where there is none.
+        """
+    @property
+    def preference_shares(self, /) -> NDArray[float64]:
+        """
+        How often each item would be picked as the best of all: a row a segment.
+        """
+    @property
+    def report(self, /) -> dict[str, Any]:
+        """
+        How the fit went, by name.
+        """
+    def respondent_utilities(
+        self,
+        /,
+        choices: tuple[NDArray[uint32], NDArray[uint32], NDArray[uint16], NDArray[int8]],
+        items: SupportsGetItem[int, str],
+        names: dict[str, str],
+        *,
+        n_jobs: SupportsIndex | None = None,
+        progress: Callable[[str, int, int | None, float | None], object] | None = None,
+    ) -> NDArray[float64]:
+        """
+        Each respondent's expected utilities: a row a respondent, a column an item of the model.
+        """
+    def root_likelihood(
+        self,
+        /,
+        choices: tuple[NDArray[uint32], NDArray[uint32], NDArray[uint16], NDArray[int8]],
+        items: SupportsGetItem[int, str],
+        names: dict[str, str],
+        *,
+        n_jobs: SupportsIndex | None = None,
+        progress: Callable[[str, int, int | None, float | None], object] | None = None,
+    ) -> NDArray[float64]:
+        """
+        How well each respondent's choices are explained; nan without a choice.
+        """
+    def save(self, /, path: str | PathLike[str]) -> None:
+        """
+        Writes the model to a file, whole or not at all.
+        """
+    @property
+    def settings(self, /) -> dict[str, Any]:
+        """
+        The settings that it was fitted with.
+        """
+    @property
+    def shares(self, /) -> NDArray[float64]:
+        """
+        The shares of the segments, largest first.
+        """
+    def simulate(
+        self,
+        /,
+        respondents: SupportsIndex,
+        tasks: SupportsIndex,
+        shown: SupportsIndex,
+        seed: SupportsIndex,
+    ) -> dict[str, Any]:
+        """
+        Draws respondents who choose as the model says: `respondent`, `task`, `item` (its place), `choice`,
+        and the `segment` (from 1) of each row's respondent.
+        """
+    @property
+    def standard_errors(self, /) -> NDArray[float64]:
+        """
+        Standard errors; nan for a utility that runs to infinity.
+        """
+    @property
+    def starts(self, /) -> dict[str, Any]:
+        """
+        What became of every start: `log_likelihood`, `dropped`, `reached_best`.
+        """
+    def to_json(self, /) -> str:
+        """
+        The model as a JSON text.
+        """
+
+@final
+class FittedSegmentProjection:
+    """
+    A fitted projection: immutable.
+
+    Attributes are triples: what the caller calls a column, the column in the caller's row order (uint16
+    codes of levels, 65535 where there is none, or float64 numbers, nan where there is none) and the
+    levels' names.
+    """
+    @property
+    def calibration(self, /) -> dict[str, Any]:
+        """
+        Tenths of the respondents by predicted probability: `segment`, `decile`, `weight`, `predicted`,
+        `expected`, `observed`.
+        """
+    @property
+    def effects(self, /) -> dict[str, Any]:
+        """
+        What each column does to each segment's log-odds: `column`, `segment`, `log_odds`.
+        """
+    @property
+    def estimates(self, /) -> NDArray[float64]:
+        """
+        The effects, in the order of the names.
+        """
+    @property
+    def features(self, /) -> list[str]:
+        """
+        The names of the attributes.
+        """
+    @staticmethod
+    def fit(
+        attributes: SupportsGetItem[
+            int, tuple[str, NDArray[uint16] | NDArray[float64], SupportsGetItem[int, str]]
+        ],
+        posterior: NDArray[float64],
+        n_segments: SupportsIndex,
+        shares: NDArray[float64] | None,
+        weights: tuple[str, NDArray[float64]] | None,
+        *,
+        settings: dict[str, Any],
+        note: str,
+        n_jobs: SupportsIndex | None = None,
+        progress: Callable[[str, int, int | None, float | None], object] | None = None,
+    ) -> FittedSegmentProjection:
+        """
+        Fits to respondents.
+
+        `posterior` has their memberships row by row, `shares` the segments' sizes (by default the mean of
+        the posterior). `settings` has `penalty` ("cv", or a record whose `fixed` is a number),
+        `correction`, `folds`, `seed`, `min_level_count` and `max_iterations`; `note`, a JSON text, is kept
+        with the model.
+        """
+    @staticmethod
+    def from_json(json: str) -> FittedSegmentProjection:
+        """
+        The model from a JSON text.
+        """
+    @property
+    def is_informative(self, /) -> bool:
+        """
+        Whether the attributes tell the segments apart.
+        """
+    @property
+    def note(self, /) -> str:
+        """
+        What was kept with the model, as a JSON text.
+        """
+    @property
+    def parameter_names(self, /) -> list[str]:
+        """
+        The effects' names, by column and segment.
+        """
+    @property
+    def penalties(self, /) -> dict[str, NDArray[float64]]:
+        """
+        The penalties that were tried: `penalty`, `log_likelihood_gain`.
+        """
+    @property
+    def penalty(self, /) -> float:
+        """
+        The penalty that was used.
+        """
+    def probabilities(
+        self,
+        /,
+        attributes: SupportsGetItem[
+            int, tuple[str, NDArray[uint16] | NDArray[float64], SupportsGetItem[int, str]]
+        ],
+        *,
+        n_jobs: SupportsIndex | None = None,
+        progress: Callable[[str, int, int | None, float | None], object] | None = None,
+    ) -> NDArray[float64]:
+        """
+        Each customer's probability of belonging to each segment: a row a customer.
+        """
+    @property
+    def quality(self, /) -> dict[str, Any]:
+        """
+        What cross-validation says: numbers by name.
+        """
+    @property
+    def quality_by_segment(self, /) -> dict[str, NDArray[float64]]:
+        """
+        The same by segment: `auc`, `auc_ceiling`, `shares_by_probability`, `shares_by_mode`.
+        """
+    @property
+    def report(self, /) -> dict[str, Any]:
+        """
+        How the fit went, by name.
+        """
+    def save(self, /, path: str | PathLike[str]) -> None:
+        """
+        Writes the model to a file, whole or not at all.
+        """
+    @property
+    def settings(self, /) -> dict[str, Any]:
+        """
+        The settings that it was fitted with; `penalty` is a number, or "cv".
+        """
+    @property
+    def shares(self, /) -> NDArray[float64]:
+        """
+        The segments' sizes in the survey.
+        """
+    @property
+    def standard_errors(self, /) -> NDArray[float64]:
+        """
+        Standard errors: nan, since a penalty draws effects to 0.
+        """
+    def to_json(self, /) -> str:
+        """
+        The model as a JSON text.
+        """
+    @property
+    def verdict(self, /) -> str:
+        """
+        What the numbers mean, in words.
+        """
+    def with_answers(
+        self, /, projected: NDArray[float64], posterior: NDArray[float64]
+    ) -> NDArray[float64]:
+        """
+        What attributes and own answers say together; both row by row.
+        """
+
+@final
+class FittedTypingTool:
+    """
+    Golden questions with all that scoring their answers needs: immutable.
+    """
+    @property
+    def confusion(self, /) -> NDArray[float64]:
+        """
+        A row a segment by all questions, a column a segment by the tool, in numbers of respondents.
+        """
+    @property
+    def cross_validated(self, /) -> bool:
+        """
+        Whether `confusion` is of respondents who were left out.
+        """
+    @staticmethod
+    def fit(
+        model: FittedLatentClass,
+        questions: SupportsGetItem[int, tuple[dict[str, Any], NDArray[uint8] | NDArray[float64]]],
+        weights: tuple[str, NDArray[float64]] | None,
+        covariates: SupportsGetItem[int, tuple[str, NDArray[float64]]],
+        *,
+        settings: dict[str, Any],
+        note: str,
+        n_jobs: SupportsIndex | None = None,
+        progress: Callable[[str, int, int | None, float | None], object] | None = None,
+    ) -> FittedTypingTool:
+        """
+        Chooses questions of a model.
+
+        The survey is that of the model. `settings` has `n_questions`, `up_to` (or None), `folds`, `seed`,
+        `always` and `never` (names), `texts` (by name) and `labels` (lists by name); `note`, a JSON text,
+        is kept with the tool.
+        """
+    @staticmethod
+    def from_json(json: str) -> FittedTypingTool:
+        """
+        The tool from a JSON text.
+        """
+    @property
+    def majority(self, /) -> float:
+        """
+        What asking nothing achieves: the share of the largest segment.
+        """
+    @property
+    def model(self, /) -> FittedLatentClass:
+        """
+        The model of the chosen questions, which scores their answers.
+        """
+    @property
+    def note(self, /) -> str:
+        """
+        What was kept with the tool, as a JSON text.
+        """
+    @property
+    def precision(self, /) -> NDArray[float64]:
+        """
+        By segment, the share of those put into it who belong to it; nan where there are none.
+        """
+    @property
+    def questionnaire(self, /) -> str:
+        """
+        The questions as a short text to put before a customer.
+        """
+    @property
+    def recall(self, /) -> NDArray[float64]:
+        """
+        By segment, the share of its members whom the tool finds; nan where there are none.
+        """
+    def save(self, /, path: str | PathLike[str]) -> None:
+        """
+        Writes the tool to a file, whole or not at all.
+        """
+    @property
+    def sizes(self, /) -> dict[str, Any]:
+        """
+        How well so many questions do, a number a size: `expected`, `agreement`, `cross_validated`,
+        `standard_error`, `cross_validated_expected`; and lists a size, `questions` and
+        `chosen_in_folds`.
+        """
+    def to_json(self, /) -> str:
+        """
+        The tool as a JSON text.
+        """
+
+@final
 class PurchaseSummary:
     """
     One row a customer, sorted by id; with a holdout, also what each did after the summary's end.
@@ -460,6 +1044,33 @@ class PurchaseSummary:
         Time from the first to the last purchase, in time units.
         """
 
+def align_assignments(
+    first: NDArray[int64], second: NDArray[int64], weights: NDArray[float64] | None
+) -> dict[str, Any]:
+    """
+    Matches the segments of two assignments of the same respondents; segments are numbered from 0.
+
+    Returns what `align_models` does, with the adjusted Rand index.
+    """
+
+def align_models(first: FittedLatentClass, second: FittedLatentClass) -> dict[str, Any]:
+    """
+    Matches the segments of two models by what they answer.
+
+    Returns `matches` (for each segment of the second its match in the first, from 0, or None),
+    `similarity` and `adjusted_rand` (None).
+    """
+
+def best_worst_counts(
+    choices: tuple[NDArray[uint32], NDArray[uint32], NDArray[uint16], NDArray[int8]],
+    items: SupportsGetItem[int, str],
+    names: dict[str, str],
+    weights: tuple[str, NDArray[float64]] | None,
+) -> dict[str, NDArray[float64]]:
+    """
+    Best-worst counts of every item: `shown`, `best`, `worst`, `score`.
+    """
+
 def check_unique_ids(
     customer: NDArray[int64] | tuple[NDArray[int64], NDArray[uint8]],
     column: str,
@@ -467,6 +1078,26 @@ def check_unique_ids(
 ) -> None:
     """
     Raises a `DataError` that names the first row whose customer has a row already.
+    """
+
+def distal_outcome(
+    outcome: dict[str, Any],
+    answers: NDArray[uint8] | NDArray[float64],
+    posterior: NDArray[float64],
+    n_segments: SupportsIndex,
+    weights: tuple[str, NDArray[float64]] | None,
+    *,
+    settings: dict[str, Any],
+    n_jobs: SupportsIndex | None = None,
+    progress: Callable[[str, int, int | None, float | None], object] | None = None,
+) -> dict[str, Any]:
+    """
+    Estimates an outcome's mean, or the probabilities of its levels, in every segment.
+
+    `settings` has `method`, `assignment`, `variance`, `standard_errors`, `level` and `max_iterations`.
+    Returns `estimates` (a row a segment and level: estimate, standard error, lower and upper end),
+    `shares`, `deviations`, `effective_n`, `test` and `comparisons` (segments from 1), `misassignment`,
+    `n_missing`, `notes` and `report`.
     """
 
 def lifetime_value(
@@ -495,6 +1126,117 @@ def lifetime_value(
 def model_kind(json: str) -> str:
     """
     The kind of model in a JSON text: "`bg_nbd`", "`gamma_gamma`".
+    """
+
+def profile_segments(
+    questions: SupportsGetItem[int, tuple[dict[str, Any], NDArray[uint8] | NDArray[float64]]],
+    weights: tuple[str, NDArray[float64]] | None,
+    posterior: NDArray[float64],
+    n_segments: SupportsIndex,
+) -> dict[str, Any]:
+    """
+    Profiles segments on any questions from the respondents' posterior probabilities, row by row.
+
+    Returns a column each: `question` (its place), `level` (None where the figure is a mean),
+    `segment` (from 1), `value`, `standard_error`, `total`, `index`, `z`, `p_value`, `p_adjusted`; and
+    for each segment a draft of a name and of a description, `names` and `descriptions`.
+    """
+
+def segment_predictors(
+    covariates: SupportsGetItem[int, tuple[str, NDArray[float64]]],
+    posterior: NDArray[float64],
+    n_segments: SupportsIndex,
+    weights: tuple[str, NDArray[float64]] | None,
+    *,
+    settings: dict[str, Any],
+    n_jobs: SupportsIndex | None = None,
+    progress: Callable[[str, int, int | None, float | None], object] | None = None,
+) -> dict[str, Any]:
+    """
+    Estimates how membership depends on covariates.
+
+    `settings` has `method`, `assignment`, `level` and `max_iterations`. Returns `coefficients` (segment by
+    segment from the second, the constant first: estimate, standard error, lower and upper end), `tests`
+    (a row a covariate), `shares`, `misassignment`, `notes` and `report`.
+    """
+
+def segment_stability(
+    model: FittedLatentClass,
+    questions: SupportsGetItem[int, tuple[dict[str, Any], NDArray[uint8] | NDArray[float64]]],
+    weights: tuple[str, NDArray[float64]] | None,
+    covariates: SupportsGetItem[int, tuple[str, NDArray[float64]]],
+    *,
+    replications: SupportsIndex,
+    seed: SupportsIndex,
+    n_jobs: SupportsIndex | None = None,
+    progress: Callable[[str, int, int | None, float | None], object] | None = None,
+) -> dict[str, Any]:
+    """
+    Fits bootstrap samples of the respondents of a model.
+
+    Returns `adjusted_rand` (a number a replication), `jaccard` (a row a segment, a column
+    a replication), `mean_adjusted_rand`, `mean_jaccard` and `verdicts` (of each segment). A sample
+    that cannot be fitted is left out.
+    """
+
+def select_segments(
+    questions: SupportsGetItem[int, tuple[dict[str, Any], NDArray[uint8] | NDArray[float64]]],
+    weights: tuple[str, NDArray[float64]] | None,
+    covariates: SupportsGetItem[int, tuple[str, NDArray[float64]]],
+    *,
+    numbers: SupportsGetItem[int, SupportsIndex],
+    settings: dict[str, Any],
+    note: str,
+    replications: SupportsIndex,
+    stability: SupportsIndex,
+    smallest: SupportsFloat | SupportsIndex,
+    seed: SupportsIndex,
+    n_jobs: SupportsIndex | None = None,
+    progress: Callable[[str, int, int | None, float | None], object] | None = None,
+) -> dict[str, Any]:
+    """
+    Fits every one of `numbers` of segments with the same `settings`, and recommends one.
+
+    Returns `recommended` (None where none can be fitted), `reasons`, and `candidates`: for each number
+    its `n_segments`, the `model` or the `problem` that there is none for, and, where they were run, the
+    `test` against the number before (`statistic`, `p_value`, `replications`) and the `stability`.
+    """
+
+def simulate_answers(
+    model: FittedLatentClass, n: SupportsIndex, seed: SupportsIndex
+) -> dict[str, Any]:
+    """
+    Draws `n` respondents who answer every question.
+
+    Returns `answers`, a column a question by its name (codes of levels, 255 where there is no answer,
+    or numbers), and `segment`, the segment of each respondent from 1.
+    """
+
+def simulate_answers_like(
+    model: FittedLatentClass,
+    questions: SupportsGetItem[int, tuple[dict[str, Any], NDArray[uint8] | NDArray[float64]]],
+    covariates: SupportsGetItem[int, tuple[str, NDArray[float64]]],
+    seed: SupportsIndex,
+) -> dict[str, Any]:
+    """
+    Draws a respondent for each of a survey: with the same covariates, and the same questions left
+    unanswered. Returns what `simulate_answers` does.
+    """
+
+def simulate_needs(
+    n_customers: SupportsIndex,
+    n_respondents: SupportsIndex | None,
+    *,
+    missing: SupportsFloat | SupportsIndex,
+    seed: SupportsIndex,
+) -> dict[str, Any]:
+    """
+    Draws customers of an invented retailer, and a survey of some of them.
+
+    Returns `customers` (`customer`, `segment`, `age`, `tenure`, `orders`, `discount_share`,
+    `online_share`, `returns`, `region`), `respondents` (`customer`, a row of the customers, `weight`,
+    `ratings`, a column a criterion, `channel`, `visits`) and the words that codes stand for: `needs`,
+    `criteria`, `channels`, `regions`. A rating or a channel without an answer is 255.
     """
 
 def simulate_purchases(
@@ -542,4 +1284,20 @@ def summarize_purchases(
 
     With `calibration_end` the summary is as of that time, and comes with what the same customers
     did from then to `observation_end`.
+    """
+
+def wave_drift(
+    model: FittedLatentClass,
+    questions: SupportsGetItem[int, tuple[dict[str, Any], NDArray[uint8] | NDArray[float64]]],
+    weights: tuple[str, NDArray[float64]] | None,
+    *,
+    n_jobs: SupportsIndex | None = None,
+    progress: Callable[[str, int, int | None, float | None], object] | None = None,
+) -> dict[str, Any]:
+    """
+    Applies a model to a later wave as it is, and tests whether it still fits.
+
+    Returns `shares` (`before`, `before_error`, `after`, `after_error`, `p_value`, a number a segment
+    each), `shares_test` (`statistic`, `degrees`, `p_value`; None without standard errors) and
+    `questions` (`name`, `statistic`, `degrees`, `p_value`, `p_adjusted`).
     """

@@ -14,6 +14,7 @@ __all__ = [
     "ParameterError",
     "TercetError",
     "UnsupportedVersionError",
+    "WeightsWarning",
 ]
 
 
@@ -102,4 +103,13 @@ class ConvergenceWarning(UserWarning):
     """A fit stopped before it converged, or ended on the boundary of the parameters.
 
     The message is the model's `how_it_ended_`.
+    """
+
+
+class WeightsWarning(UserWarning):
+    """Survey weights are on a scale that sampling weights do not have.
+
+    Sampling weights add up to about the number of respondents. Weights that add up to far more, or
+    far less, let criteria such as BIC count respondents whom nobody asked, or too few of them;
+    `weight_type` says what the weights are.
     """

@@ -7,16 +7,24 @@ from typing import TYPE_CHECKING, Any
 
 from tercet import _arguments, _tercet
 from tercet.exceptions import ModelFileError
+from tercet.needs import LatentClass, MaxDiff, SegmentProjection, TypingTool
 from tercet.value.lifetime import BGNBD, GammaGamma
 
 if TYPE_CHECKING:
     import os
 
-    from tercet._estimator import Model
+    from tercet._estimator import Saved
 
 __all__ = ["load"]
 
-_MODELS: dict[str, type[Model]] = {"bg_nbd": BGNBD, "gamma_gamma": GammaGamma}
+_MODELS: dict[str, type[Saved]] = {
+    "bg_nbd": BGNBD,
+    "gamma_gamma": GammaGamma,
+    "latent_class": LatentClass,
+    "max_diff": MaxDiff,
+    "segment_projection": SegmentProjection,
+    "typing_tool": TypingTool,
+}
 
 
 def load(path: str | os.PathLike[str]) -> Any:
@@ -68,6 +76,11 @@ def _read(content: bytes) -> Any:
         text = content.decode("utf-8-sig")
     except UnicodeDecodeError as error:
         raise ModelFileError(f"not a tercet model file (it is not text: {error})") from error
+    return model_of(text)
+
+
+def model_of(text: str) -> Any:
+    """Return the model in a JSON text, of whatever kind it is."""
     kind = _tercet.model_kind(text)
     if kind not in _MODELS:
         message = f"holds a model of kind '{kind}', which this tercet does not know; upgrade it"

@@ -13,13 +13,24 @@ import tercet as tc
 
 FOLDER = Path(__file__).parent
 
-ROWS = {
+CUSTOMERS = {
     "frequency": [0, 0, 1, 2, 7, 26, 300],
     "recency": [0.0, 0.0, 0.5, 30.43, 35.0, 30.86, 250.0],
     "T": [0.0, 38.86, 38.86, 38.86, 38.86, 31.0, 260.0],
     "monetary_value": [0.0, 0.0, 9.99, 22.35, 41.5, 12.0, 73.25],
 }
-QUESTIONS: dict[str, list[tuple[str, dict[str, float]]]] = {
+RESPONDENTS = {
+    "brand": ["own", "premium", "none", None, "own", None, "premium"],
+    "care": [1, 5, None, 3, 2, None, 4],
+    "spend": [12.5, None, 80.0, 3.25, 30.0, None, 60.0],
+    "visits": [0, 4, None, 2, 11, None, 15],
+    "returns": [0, 1, 9, None, 2, None, 14],
+    "age": [18.0, 35.5, 71.0, 44.0, 29.0, 50.0, 62.0],
+    "region": ["north", "south", "west", "west", "north", "south", "north"],
+}
+ROWS = {"bg_nbd": CUSTOMERS, "gamma_gamma": CUSTOMERS, "latent_class": RESPONDENTS}
+ITEMS = ["brand", "care", "spend", "visits", "returns"]
+QUESTIONS: dict[str, list[tuple[str, dict[str, Any]]]] = {
     "bg_nbd": [
         ("probability_alive", {}),
         ("expected_purchases", {"horizon": 39.0}),
@@ -32,22 +43,59 @@ QUESTIONS: dict[str, list[tuple[str, dict[str, float]]]] = {
         ("expected_spend", {}),
         ("expected_spend_interval", {"level": 0.95}),
     ],
+    "latent_class": [
+        ("predict_proba", {}),
+        ("predict_proba", {"items": ["care", "brand"]}),
+        ("predict_proba", {"covariates": False}),
+        ("predict", {}),
+        ("log_likelihood", {}),
+    ],
 }
 
 
 def models() -> dict[str, Any]:
-    """The models to be saved, fitted on simulated customers."""
+    """The models to be saved, fitted on simulated customers and respondents."""
     log = tc.datasets.simulate_purchases(2_000, seed=1, backend="pyarrow")
     summary = tc.purchase_summary(
         log.transactions, amount="amount", observation_end=log.observation_end
     )
-    return {"bg_nbd": tc.BGNBD().fit(summary), "gamma_gamma": tc.GammaGamma().fit(summary)}
+    segments = tc.LatentClass(
+        2, kinds={"care": "ordinal", "visits": "count", "returns": "negative_binomial"}, prior=1.0
+    )
+    return {
+        "bg_nbd": tc.BGNBD().fit(summary),
+        "gamma_gamma": tc.GammaGamma().fit(summary),
+        "latent_class": segments.fit(respondents(), ITEMS, "w", ["age", "region"]),
+    }
 
 
-def ask(model: Any, quantity: str, arguments: dict[str, float]) -> Any:
+def respondents() -> dict[str, Any]:
+    """A survey of two segments, with weights, covariates and missing answers."""
+    rng = np.random.default_rng(1)
+    n = 600
+    age, region = rng.uniform(18, 80, n), rng.choice(["north", "south", "west"], n)
+    segment = (rng.random(n) < 1 / (1 + np.exp(0.05 * (age - 50) + (region == "west")))).astype(int)
+    cheap = rng.random(n) < np.where(segment == 0, 0.7, 0.2)
+    brand = np.where(cheap, "own", np.where(rng.random(n) < 0.6, "premium", "none")).astype(object)
+    brand[rng.random(n) < 0.1] = None
+    care = rng.binomial(4, np.where(segment == 0, 0.3, 0.7)) + 1.0
+    care[rng.random(n) < 0.1] = np.nan
+    return {
+        "brand": brand,
+        "care": care,
+        "spend": rng.normal(np.where(segment == 0, 20, 45), np.where(segment == 0, 6, 12)),
+        "visits": rng.poisson(np.where(segment == 0, 1.5, 5.0)),
+        "returns": rng.negative_binomial(2, np.where(segment == 0, 0.7, 0.4)),
+        "age": age,
+        "region": region,
+        "w": rng.uniform(0.6, 1.4, n),
+    }
+
+
+def ask(model: Any, rows: Any, quantity: str, arguments: dict[str, Any]) -> Any:
     """What a model answers about the rows; infinity as "inf", which JSON can hold."""
-    rows = () if quantity == "expected_purchases_new" else (ROWS,)
-    values = np.asarray(getattr(model, quantity)(*rows, **arguments))
+    given = () if quantity == "expected_purchases_new" else (rows,)
+    values = np.asarray(getattr(model, quantity)(*given, **arguments))
     return json.loads(json.dumps(values.tolist()).replace("Infinity", '"inf"'))
 
 
@@ -71,7 +119,7 @@ def main() -> None:
             {
                 "quantity": quantity,
                 "arguments": arguments,
-                "values": ask(model, quantity, arguments),
+                "values": ask(model, ROWS[kind], quantity, arguments),
             }
             for quantity, arguments in QUESTIONS[kind]
         ]
@@ -79,7 +127,7 @@ def main() -> None:
         told = {
             "written_by": tc.__version__,
             "estimates": estimates,
-            "rows": ROWS,
+            "rows": ROWS[kind],
             "scores": scores,
         }
         write(version / f"{kind}.json", text)

@@ -35,6 +35,9 @@ macro_rules! number {
 number!(f64, "float64");
 number!(i64, "int64");
 number!(u8, "uint8");
+number!(u16, "uint16");
+number!(u32, "uint32");
+number!(i8, "int8");
 number!(bool, "bool_");
 
 /// A borrowed column.
@@ -47,6 +50,8 @@ pub(crate) struct Array<'py, T: Number>(PyReadonlyArray1<'py, T>);
 pub(crate) type Floats<'py> = Array<'py, f64>;
 /// A borrowed column of `int64`.
 pub(crate) type Integers<'py> = Array<'py, i64>;
+/// A borrowed column of `uint16`.
+pub(crate) type Codes<'py> = Array<'py, u16>;
 /// Borrowed bytes.
 pub(crate) type Bytes<'py> = Array<'py, u8>;
 
@@ -112,6 +117,14 @@ impl<T: Number> Column<T> {
     }
 }
 
+impl Column<i64> {
+    /// Counts and places, which are far below 2^63.
+    pub(crate) fn counts(py: Python<'_>, values: impl Iterator<Item = usize>) -> Self {
+        let whole = values.map(|value| i64::try_from(value).unwrap_or(i64::MAX));
+        Self::new(py, whole.collect())
+    }
+}
+
 impl<'py, T: Number> IntoPyObject<'py> for Column<T> {
     type Target = PyArray1<T>;
     type Output = Bound<'py, Self::Target>;
@@ -132,6 +145,13 @@ impl Table {
     pub(crate) fn new<const N: usize>(py: Python<'_>, rows: Vec<[f64; N]>) -> PyResult<Self> {
         let shape = [rows.len(), N];
         let values = PyArray1::from_vec(py, rows.into_flattened());
+        Ok(Self(values.reshape(shape)?.unbind()))
+    }
+
+    /// Moves rows of a width that is known at run time only, one after the other in `values`.
+    pub(crate) fn wide(py: Python<'_>, values: Vec<f64>, width: usize) -> PyResult<Self> {
+        let shape = [values.len() / width, width];
+        let values = PyArray1::from_vec(py, values);
         Ok(Self(values.reshape(shape)?.unbind()))
     }
 }

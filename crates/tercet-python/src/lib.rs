@@ -12,6 +12,7 @@ mod boundary;
 mod data;
 mod errors;
 mod model;
+mod needs;
 mod persist;
 mod records;
 mod simulate;
@@ -23,9 +24,16 @@ mod _tercet {
     #[pymodule_export]
     use crate::data::{PurchaseSummary, check_unique_ids, summarize_purchases};
     #[pymodule_export]
+    use crate::needs::{
+        FittedLatentClass, FittedMaxDiff, FittedSegmentProjection, FittedTypingTool,
+        align_assignments, align_models, best_worst_counts, distal_outcome, profile_segments,
+        segment_predictors, segment_stability, select_segments, simulate_answers,
+        simulate_answers_like, wave_drift,
+    };
+    #[pymodule_export]
     use crate::persist::model_kind;
     #[pymodule_export]
-    use crate::simulate::simulate_purchases;
+    use crate::simulate::{simulate_needs, simulate_purchases};
     #[pymodule_export]
     use crate::value::lifetime::lifetime_value::lifetime_value;
     #[pymodule_export]

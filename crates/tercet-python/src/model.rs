@@ -2,7 +2,7 @@
 
 use pyo3::prelude::*;
 use serde_json::Value;
-use tercet::{Error, Fitted};
+use tercet::{Error, FitReport, Fitted};
 
 use crate::arrays::{Column, Table};
 use crate::boundary;
@@ -19,6 +19,15 @@ pub(crate) fn parameter_names(py: Python<'_>, fitted: &impl Fitted) -> PyResult<
         .into_iter()
         .map(|parameter| parameter.name)
         .collect())
+}
+
+/// The estimates, in the order of the names.
+pub(crate) fn estimates(py: Python<'_>, fitted: &impl Fitted) -> PyResult<Column<f64>> {
+    let parameters = boundary::brief(py, || fitted.parameters(ANY_LEVEL))?;
+    Ok(Column::new(
+        py,
+        parameters.iter().map(|one| one.estimate).collect(),
+    ))
 }
 
 /// Standard errors; nan where there is none.
@@ -61,14 +70,22 @@ pub(crate) fn settings<'py>(
     names
         .iter()
         .try_fold(Record::new(py), |record, name| match &written[name] {
-            Value::Number(number) => record.with(name, number.as_u64()),
+            Value::Number(number) => match number.as_u64() {
+                Some(whole) => record.with(name, whole),
+                None => record.with(name, number.as_f64()),
+            },
+            Value::Bool(value) => record.with(name, *value),
             value => record.with(name, value.as_str()),
         })
 }
 
 /// How the fit went, by name.
 pub(crate) fn report<'py>(py: Python<'py>, fitted: &impl Fitted) -> PyResult<Record<'py>> {
-    let report = fitted.report();
+    report_of(py, fitted.report())
+}
+
+/// The same of an estimate that is no model.
+pub(crate) fn report_of<'py>(py: Python<'py>, report: &FitReport) -> PyResult<Record<'py>> {
     Record::new(py)
         .with("iterations", report.iterations)?
         .with("log_likelihood", report.log_likelihood)?
@@ -83,6 +100,7 @@ pub(crate) fn report<'py>(py: Python<'py>, fitted: &impl Fitted) -> PyResult<Rec
         .with("boundary", report.boundary.as_deref())
 }
 
-fn known(value: Option<f64>) -> f64 {
+/// NaN where there is no number.
+pub(crate) fn known(value: Option<f64>) -> f64 {
     value.unwrap_or(f64::NAN)
 }

@@ -3,9 +3,11 @@
 use std::path::PathBuf;
 
 use pyo3::prelude::*;
+use serde_json::Value;
+use tercet::Error;
 use tercet::persist::{self, Persist};
 
-use crate::boundary;
+use crate::{boundary, errors};
 
 /// The kind of model in a JSON text: "`bg_nbd`", "`gamma_gamma`".
 #[pyfunction]
@@ -26,4 +28,13 @@ pub(crate) fn from_json<M: Persist + Send>(py: Python<'_>, json: &str) -> PyResu
 /// Writes the model to a file, whole or not at all.
 pub(crate) fn save(py: Python<'_>, model: &(impl Persist + Sync), path: PathBuf) -> PyResult<()> {
     boundary::brief(py, || model.save(path))
+}
+
+/// What Python keeps with a model, from a JSON text.
+pub(crate) fn note(json: &str) -> PyResult<Value> {
+    serde_json::from_str(json).map_err(|error| {
+        errors::to_python(Error::Corrupt {
+            reason: error.to_string(),
+        })
+    })
 }

@@ -86,6 +86,12 @@ impl<'py> Record<'py> {
         value.extract().map_err(Into::into)
     }
 
+    /// Reads the seed of a random generator.
+    pub(crate) fn seed(&self, name: &str) -> PyResult<u64> {
+        let expected = "a whole number from 0 to 2^64 - 1";
+        errors::whole(name, self.read::<i128>(name)?, expected)
+    }
+
     /// Reads a count that has to be there.
     pub(crate) fn count(&self, name: &str) -> PyResult<usize> {
         errors::whole(name, self.read::<i64>(name)?, "at least 1")

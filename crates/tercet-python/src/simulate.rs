@@ -1,4 +1,6 @@
-//! Purchases drawn from the models, with known truth.
+//! Data drawn with known truth: purchases from the models, customers with needs.
+
+mod needs;
 
 use pyo3::prelude::*;
 use tercet::simulate::PurchaseSimulator;
@@ -6,6 +8,8 @@ use tercet::simulate::PurchaseSimulator;
 use crate::boundary::{self, Progress};
 use crate::errors;
 use crate::records::{Columns, Record};
+
+pub(crate) use needs::simulate_needs;
 
 /// Draws a log of purchases on whole days, and the truth behind it.
 ///

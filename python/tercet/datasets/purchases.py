@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
-import importlib.util
-from typing import TYPE_CHECKING, Any, Literal, NamedTuple, TypeAlias, get_args
+from typing import TYPE_CHECKING, Any, NamedTuple, get_args
 
 import numpy as np
 import pyarrow as pa
@@ -13,14 +12,12 @@ from tercet import _arguments, _tercet
 from tercet._frames import new_table
 from tercet._progress import Progress, reporting
 from tercet._time import TimeUnit
-from tercet.exceptions import ParameterError
+from tercet.datasets._backend import Backend, check_backend
 
 if TYPE_CHECKING:
     from tercet._columns import Integers
 
 __all__ = ["SimulatedPurchases", "simulate_purchases"]
-
-Backend: TypeAlias = Literal["pandas", "polars", "pyarrow", "duckdb"]
 
 _EPOCH = dt.date(1970, 1, 1)
 
@@ -116,13 +113,13 @@ def simulate_purchases(
     datetime.date(2025, 6, 30)
     """
     first_day = _start_day(start)
-    _check_backend(backend)
+    check_backend(backend)
     given = {"r": r, "alpha": alpha, "a": a, "b": b, "p": p, "q": q, "v": v}
     parameters = {name: _arguments.number(value, name) for name, value in given.items()}
     with reporting(progress) as report:
         drawn = _tercet.simulate_purchases(
             _arguments.whole(n_customers, "n_customers", "a whole number, at least 1"),
-            _arguments.whole(seed, "seed", "a whole number from 0 to 2^64 - 1", bits=64),
+            _arguments.seed(seed, "seed"),
             **parameters,
             time_unit=_arguments.word(time_unit, "time_unit", get_args(TimeUnit)),
             acquisition=_arguments.number(acquisition, "acquisition"),
@@ -171,18 +168,6 @@ def _day(days: int, duration: float) -> dt.date:
     except OverflowError:
         expected = "an end of observation before the year 10000; shorten it"
         raise _arguments.refusal(duration, "duration", expected) from None
-
-
-def _check_backend(backend: str) -> None:
-    kinds = get_args(Backend)
-    if backend not in kinds:
-        raise ParameterError(f"backend = {backend!r}: expected one of {kinds}", "backend")
-    if importlib.util.find_spec(backend) is None:
-        message = (
-            f"backend = {backend!r}: {backend} is not installed; install it, or pass "
-            'backend="pyarrow"'
-        )
-        raise ParameterError(message, "backend")
 
 
 def _dates(days: Integers, first_day: int) -> Any:

@@ -5,18 +5,12 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, ClassVar, Literal, Self, TypeAlias, get_args
 
 from tercet import _arguments, _tercet
-from tercet._estimator import Model
 from tercet._frames import read_table
 from tercet._progress import Progress, reporting
-from tercet._summary import (
-    Rows,
-    check_time_unit,
-    core_names,
-    read_to_fit,
-    read_weights,
-    with_weights,
-)
+from tercet._summary import Rows, check_time_unit, core_names, read_to_fit, with_weights
 from tercet._time import TimeUnit
+from tercet._weights import read_weights
+from tercet.value.lifetime._model import LifetimeModel
 
 if TYPE_CHECKING:
     from numpy.typing import ArrayLike
@@ -28,7 +22,7 @@ __all__ = ["BGNBD"]
 NewCustomers: TypeAlias = Literal["error", "skip"]
 
 
-class BGNBD(Model):
+class BGNBD(LifetimeModel):
     r"""The beta-geometric / negative binomial model of repeat purchases.
 
     Its assumptions, customer by customer:

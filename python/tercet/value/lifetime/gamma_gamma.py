@@ -5,10 +5,11 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, ClassVar, Literal, Self, TypeAlias, get_args
 
 from tercet import _arguments, _display, _tercet
-from tercet._estimator import Model
 from tercet._frames import read_table
 from tercet._progress import Progress, reporting
-from tercet._summary import Rows, mean_spend, read_to_fit, read_weights, with_weights
+from tercet._summary import Rows, mean_spend, read_to_fit, with_weights
+from tercet._weights import read_weights
+from tercet.value.lifetime._model import LifetimeModel
 
 if TYPE_CHECKING:
     from numpy.typing import ArrayLike
@@ -20,7 +21,7 @@ __all__ = ["GammaGamma"]
 ZeroSpend: TypeAlias = Literal["error", "skip"]
 
 
-class GammaGamma(Model):
+class GammaGamma(LifetimeModel):
     r"""The gamma-gamma model of the mean value of a customer's purchases.
 
     Its assumptions, customer by customer:

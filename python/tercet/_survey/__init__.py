@@ -1,0 +1,1 @@
+"""How surveys are read: files, scales, batteries, weights, and the report on their quality."""

@@ -1,0 +1,274 @@
+"""Text files with separated columns: decoded, their header records, and their columns as text."""
+
+from __future__ import annotations
+
+import codecs
+import csv
+import io
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Final
+
+import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.csv
+
+from tercet._arguments import refusal
+from tercet._columns import column_error
+from tercet.exceptions import DataError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+    from pathlib import Path
+
+SEPARATORS: Final = {",": ",", ";": ";", "|": "|", "tab": "\t", "\t": "\t"}
+#: What stands for "no answer" in text files, whatever the question.
+NULLS: Final = ("", " ", "NA", "N/A", "#N/A", "NaN", "nan", "null", "NULL", "#NULL!", ".")
+_MARKS: Final = {codecs.BOM_UTF16_LE: "utf-16", codecs.BOM_UTF16_BE: "utf-16"}
+_SHOWN: Final = 60
+# Enough for the header lines of almost any file.
+_BEGINNING: Final = 1 << 20
+_DECIMAL_COMMA: Final = r"^-?\d+(,\d+)?$"
+_LEADING_ZERO: Final = r"^-?0\d"
+
+
+@dataclass(frozen=True)
+class Text:
+    """A text file in memory.
+
+    Attributes
+    ----------
+    path : Path
+        Where it came from.
+    content : str
+        Its characters.
+    separator : str
+        What separates its columns.
+    head : list of list of str
+        Its first three records.
+    ends : list of int
+        Where each of them ends in `content`.
+    """
+
+    path: Path
+    content: str
+    separator: str
+    head: list[list[str]]
+    ends: list[int]
+
+
+def read_text(path: Path, encoding: str, separator: str) -> Text:
+    """Read and decode a text file, and look at its first records.
+
+    Raises
+    ------
+    DataError
+        If it is empty or not text in the encoding.
+    OSError
+        If it cannot be opened.
+    """
+    content = _decoded(_bytes(path), path, encoding)
+    if not content or content.isspace():
+        raise DataError(f"{path} is empty; it needs a header line with the names of the questions")
+    mark = _separator(content, separator)
+    head, ends = _records(content[:_BEGINNING], mark, 3)
+    if len(content) > _BEGINNING == ends[-1]:  # it was cut off in the header
+        head, ends = _records(content, mark, 3)
+    return Text(path, content, mark, head, ends)
+
+
+def columns_of(text: Text, names: Sequence[str], n_header: int) -> pa.Table:
+    """Return the records after the header as columns of text, blanks at both ends taken off.
+
+    Raises
+    ------
+    DataError
+        If a record has another number of fields than the header, or there is none.
+    """
+    body = text.content[text.ends[n_header - 1] :]
+    if not body or body.isspace():
+        raise DataError(f"{text.path} has a header but no answers")
+    table = _parsed(body.encode(), text, names, threads=True)
+    if table.num_rows == 0:
+        raise DataError(f"{text.path} has a header but no answers")
+    return table
+
+
+def header(text: Text) -> list[str]:
+    """Return the names of the columns; those without a name get one from their place.
+
+    Raises
+    ------
+    DataError
+        If two columns have one name.
+    """
+    names = [name.strip() for name in text.head[0]]
+    for place, name in enumerate(names):
+        if name and name in names[:place]:
+            reason = (
+                f"is the name of two columns of {text.path} (columns {names.index(name) + 1} and "
+                f"{place + 1}, counted from 1); rename one"
+            )
+            raise column_error(name, reason)
+    return [name or f"column {place}" for place, name in enumerate(names, start=1)]
+
+
+def typed(column: Any, name: str, decimal: str, may_be_list: bool) -> Any:
+    """Return a column of text as integers or numbers where every answer is one, else as text.
+
+    "007" stays text: it may be an id.
+
+    Parameters
+    ----------
+    column : Arrow array of strings
+        The column.
+    name : str
+        Its name.
+    decimal : str
+        The decimal sign.
+    may_be_list : bool
+        Whether "1,5" may be two options rather than one and a half.
+    """
+    # One chunk is encoded at once; the dictionaries of many would have to be joined.
+    coded = column.cast(pa.large_string()).combine_chunks().dictionary_encode()
+    if len(coded.dictionary) == 0:
+        return column
+    words = pc.utf8_trim_whitespace(coded.dictionary)
+    values = _numbers(words, decimal)
+    if values is None:
+        if decimal == "." and not may_be_list and _has_decimal_comma(words):
+            at = pc.index(pc.match_substring(column, ","), True).as_py()
+            reason = (
+                f"'{column[at].as_py()}' is no number; pass decimal=\",\" if the comma is the "
+                f"decimal sign, or kinds={{'{name}': 'multi-select'}} if it separates options"
+            )
+            raise column_error(name, reason, at)
+        values = words
+    return pa.chunked_array([values.take(coded.indices)])
+
+
+def _bytes(path: Path) -> bytes:
+    # Python's own errors of a missing file or a folder are clearer than Arrow's.
+    path.open("rb").close()
+    try:
+        with pa.input_stream(str(path)) as stream:
+            return bytes(stream.read())
+    except OSError as error:
+        raise DataError(f"{path} cannot be read ({error}); is it a damaged archive?") from error
+
+
+def _decoded(raw: bytes, path: Path, encoding: str) -> str:
+    try:
+        codecs.lookup(encoding)
+    except (LookupError, TypeError):
+        expected = 'the name of an encoding, such as "utf-8", "cp1252" or "latin-1"'
+        raise refusal(encoding, "encoding", expected) from None
+    for mark, name in _MARKS.items():
+        if raw.startswith(mark):
+            encoding = name
+    try:
+        return raw.decode(encoding).removeprefix("\ufeff")
+    except UnicodeDecodeError as error:
+        row = raw.count(b"\n", 0, error.start)
+        remedy = ' or "latin-1"' if encoding.replace("-", "").lower() == "utf8" else ""
+        raise DataError(
+            f"{path} is not text in the encoding {encoding!r}: byte {error.start} "
+            f"(0x{raw[error.start]:02x}), in line {row + 1}; name the right one, for example "
+            f'encoding="cp1252"{remedy}'
+        ) from error
+
+
+def _separator(content: str, separator: str) -> str:
+    if separator != "auto":
+        if separator not in SEPARATORS:
+            raise refusal(separator, "separator", '"auto", ",", ";", "|" or "tab"')
+        return SEPARATORS[separator]
+    first = content[:_BEGINNING].lstrip("\r\n").split("\n", 1)[0]
+    # Before a header of one column every separator finds one field; the comma is the usual one.
+    return max(
+        (",", ";", "\t", "|"), key=lambda mark: len(next(csv.reader([first], delimiter=mark)))
+    )
+
+
+def _records(content: str, separator: str, wanted: int) -> tuple[list[list[str]], list[int]]:
+    """Return the first records, and where they end; a quoted cell may hold line breaks."""
+    consumed = 0
+
+    def lines() -> Iterator[str]:
+        nonlocal consumed
+        for line in io.StringIO(content, newline=""):
+            consumed += len(line)
+            yield line
+
+    records: list[list[str]] = []
+    ends: list[int] = []
+    try:
+        for record in csv.reader(lines(), delimiter=separator):
+            if not record and not records:
+                continue  # blank lines before the header
+            records.append(record)
+            ends.append(consumed)
+            if len(records) == wanted:
+                break
+    except csv.Error as error:
+        raise DataError(f"the header cannot be read: {error}; is the file text?") from error
+    return records, ends
+
+
+def _parsed(body: bytes, text: Text, names: Sequence[str], *, threads: bool) -> pa.Table:
+    bad: list[Any] = []
+
+    def remember(row: Any) -> str:
+        bad.append(row)
+        return "error"
+
+    try:
+        return pa.csv.read_csv(
+            pa.BufferReader(body),
+            read_options=pa.csv.ReadOptions(column_names=list(names), use_threads=threads),
+            parse_options=pa.csv.ParseOptions(
+                delimiter=text.separator,
+                newlines_in_values=b'"' in body,
+                invalid_row_handler=remember,
+            ),
+            convert_options=pa.csv.ConvertOptions(
+                column_types=dict.fromkeys(names, pa.string()),
+                strings_can_be_null=True,
+                null_values=list(NULLS),
+            ),
+        )
+    except pa.ArrowInvalid as error:
+        if threads:  # one thread knows the number of the row
+            return _parsed(body, text, names, threads=False)
+        if not bad:
+            raise DataError(f"{text.path} cannot be read: {error}") from error
+        row = bad[0]
+        at = None if row.number is None else int(row.number) - 1
+        place = "a row" if at is None else f"row {at}"
+        raise DataError(
+            f"{text.path}, {place}: has {row.actual_columns} fields where the header has "
+            f"{row.expected_columns} ({row.text[:_SHOWN]!r}); quote cells that hold the separator, "
+            "or name the separator with separator=",
+            row=at,
+        ) from error
+
+
+def _numbers(words: Any, decimal: str) -> Any:
+    """Return words as numbers; None if one is none."""
+    if pc.any(pc.match_substring_regex(words, _LEADING_ZERO)).as_py():
+        return None
+    if decimal == ",":
+        plain = pc.match_substring_regex(words, r"^-?\d+(,\d+)?([eE]-?\d+)?$")
+        if not pc.all(plain).as_py():
+            return None
+        words = pc.replace_substring(words, ",", ".")
+    for kind in (pa.int64(), pa.float64()):
+        try:
+            return words.cast(kind)
+        except pa.ArrowInvalid:
+            continue
+    return None
+
+
+def _has_decimal_comma(words: Any) -> bool:
+    decimals = pc.all(pc.match_substring_regex(words, _DECIMAL_COMMA)).as_py()
+    return bool(decimals and pc.any(pc.match_substring(words, ",")).as_py())

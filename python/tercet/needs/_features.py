@@ -1,0 +1,108 @@
+"""Attributes of customers as a projection takes them: numbers, and codes of levels.
+
+Numbers stay numbers; text, categories and true/false are levels, by their names. What a column was
+in the fit decides what it is read as later, so that codes may come as 1, 1.0 or "1".
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Final, TypeAlias
+
+import numpy as np
+import pyarrow as pa
+from numpy.typing import NDArray
+
+from tercet._columns import column_error
+from tercet._survey.item import encoded
+from tercet.needs._items import as_text, is_number
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping, Sequence
+
+    from tercet._columns import Floats
+    from tercet._frames import Table
+
+Codes: TypeAlias = NDArray[np.uint16]
+#: What the core takes for an attribute: its name, the column, and the levels of codes.
+Attribute: TypeAlias = "tuple[str, Codes | Floats, list[str]]"
+
+#: The code of a level that is not known.
+NO_LEVEL: Final = int(np.iinfo(np.uint16).max)
+
+
+@dataclass(frozen=True)
+class Feature:
+    """An attribute as a projection knows it.
+
+    Attributes
+    ----------
+    name : str
+        Its column.
+    has_levels : bool
+        Whether it is a category; else a number.
+    """
+
+    name: str
+    has_levels: bool
+
+    @classmethod
+    def learn(cls, table: Table, name: str) -> Feature:
+        """Return an attribute of a fit."""
+        kind = table.arrow(name).type
+        return cls(name, not (is_number(kind) or pa.types.is_null(kind)))
+
+    def note(self) -> dict[str, Any]:
+        """Return what a projection notes of it."""
+        return {"name": self.name, "has_levels": self.has_levels}
+
+    def column(self, table: Table) -> Attribute:
+        """Return it as the core takes it."""
+        if not self.has_levels:
+            return self.name, table.floats(self.name, missing_as_nan=True), []
+        indices, distinct = encoded(_readable(table.arrow(self.name), self.name))
+        places: dict[str, int] = {}
+        # The last place is that of rows without a level.
+        codes = [*(_place(value, places) for value in distinct), NO_LEVEL]
+        if len(places) >= NO_LEVEL:
+            reason = (
+                f"has {len(places):,} levels, as an identifier would; leave it out, or group it "
+                f"into fewer than {NO_LEVEL:,}"
+            )
+            raise column_error(self.name, reason)
+        return self.name, np.array(codes, dtype=np.uint16)[indices], list(places)
+
+
+def columns_of(features: Iterable[Feature], table: Table) -> list[Attribute]:
+    """Return the columns of attributes as the core takes them."""
+    return [feature.column(table) for feature in features]
+
+
+def noted(note: Mapping[str, Any], names: Sequence[str], table: Table) -> list[Feature]:
+    """Return a projection's attributes: as it notes them, else as a table's columns look."""
+    told = note.get("features")
+    if told is None:
+        return [Feature.learn(table, name) for name in names]
+    return [Feature(one["name"], one["has_levels"]) for one in told]
+
+
+def _place(value: Any, places: dict[str, int]) -> int:
+    if value is None or value != value:
+        return NO_LEVEL
+    return places.setdefault(as_text(value), len(places))
+
+
+def _readable(column: Any, name: str) -> Any:
+    """Return a column whose values can be levels."""
+    kind = column.type
+    values = kind.value_type if pa.types.is_dictionary(kind) else kind
+    if pa.types.is_string_view(kind):
+        return column.cast(pa.large_string())
+    is_text = pa.types.is_string(values) or pa.types.is_large_string(values)
+    if is_text or is_number(values) or pa.types.is_boolean(values) or pa.types.is_null(values):
+        return column
+    reason = (
+        f"holds values of type {values}; an attribute is a number, text, a category or true/false: "
+        "convert the column (a date to days, say), or leave it out"
+    )
+    raise column_error(name, reason)

@@ -56,7 +56,7 @@ pub(in crate::needs) fn fit(
         ResponseStyle::Ignore => Lanes::plain(settings.n_segments),
         ResponseStyle::RandomIntercept => {
             check_style(survey.questions())?;
-            Lanes::with_style(settings.n_segments)
+            Lanes::with_style(settings.n_segments, n_ordinal(survey.questions()))
         }
     };
     let each = settings.prior / settings.n_segments as f64;
@@ -115,9 +115,14 @@ fn check_covariates(survey: &Survey<'_>) -> Result<()> {
     Ok(())
 }
 
-fn check_style(questions: &[Question]) -> Result<()> {
+/// How many questions show a respondent's style.
+pub(super) fn n_ordinal(questions: &[Question]) -> usize {
     let ordinal = |question: &&Question| matches!(question.kind, QuestionKind::Ordinal { .. });
-    if questions.iter().filter(ordinal).count() >= 3 {
+    questions.iter().filter(ordinal).count()
+}
+
+fn check_style(questions: &[Question]) -> Result<()> {
+    if n_ordinal(questions) >= 3 {
         return Ok(());
     }
     Err(Error::parameter(
@@ -191,7 +196,9 @@ pub(super) mod tests {
         let overall = Overall::new(settings, survey, &cells, gate).unwrap();
         let lanes = match settings.response_style {
             ResponseStyle::Ignore => Lanes::plain(settings.n_segments),
-            ResponseStyle::RandomIntercept => Lanes::with_style(settings.n_segments),
+            ResponseStyle::RandomIntercept => {
+                Lanes::with_style(settings.n_segments, n_ordinal(survey.questions()))
+            }
         };
         let each = settings.prior / settings.n_segments as f64;
         let model = Model::new(lanes, &cells, each, &overall.measurements, |question| {

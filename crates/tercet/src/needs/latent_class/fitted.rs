@@ -5,6 +5,7 @@ use serde_json::Value;
 
 use super::cells::{Cells, Scale};
 use super::diagnostics::{BivariateResidual, Criteria, modal};
+use super::fit::n_ordinal;
 use super::lanes::Lanes;
 use super::measurement::{Measurement, Pseudo};
 use super::mixture::{Mixture, Model};
@@ -225,7 +226,7 @@ impl FittedLatentClass {
 
     fn lanes(&self) -> Lanes {
         match self.style {
-            Some(_) => Lanes::with_style(self.n_segments()),
+            Some(_) => Lanes::with_style(self.n_segments(), n_ordinal(&self.questions)),
             None => Lanes::plain(self.n_segments()),
         }
     }

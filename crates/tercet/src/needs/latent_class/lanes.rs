@@ -1,10 +1,7 @@
 //! The mixture's components: a lane is a segment, or a segment at one node of the response style.
 
-use nalgebra::DMatrix;
-
-/// Nodes of the response style: enough for scales of up to ten points (the error of the marginal
-/// probability of a battery is below 1e-4).
-const NODES: usize = 7;
+/// How far the nodes of the response style reach to both sides: beyond lies 6e-5 of a normal variable.
+const REACH: f64 = 4.0;
 
 /// Segments times nodes.
 #[derive(Debug, Clone, PartialEq)]
@@ -23,11 +20,21 @@ impl Lanes {
         }
     }
 
-    /// Segments whose respondents differ by a standard normal style.
-    pub(super) fn with_style(classes: usize) -> Self {
+    /// Segments whose respondents differ by a standard normal style, which shows on `n_questions`.
+    ///
+    /// The more questions, the better is a respondent's style known, and the closer the nodes have to
+    /// lie: at equal distances, since what is integrated is a narrow peak that may lie anywhere. The
+    /// trapezoid rule's error is `exp(-2 π² d²)` for a peak `d` distances wide; it stays below 1% for
+    /// batteries of 5-point questions as long as those named here.
+    pub(super) fn with_style(classes: usize, n_questions: usize) -> Self {
+        let n = match n_questions {
+            0..=5 => 9,
+            6..=10 => 13,
+            _ => 17,
+        };
         Self {
             classes,
-            nodes: gauss_hermite(NODES),
+            nodes: normal_grid(n),
         }
     }
 
@@ -57,22 +64,12 @@ impl Lanes {
     }
 }
 
-/// Nodes and weights for the mean over a standard normal variable.
-///
-/// The nodes are the eigenvalues of the Jacobi matrix of the Hermite polynomials, the weights the
-/// squared first components of its eigenvectors (Golub & Welsch 1969, Mathematics of Computation 23,
-/// 221-230).
-fn gauss_hermite(n: usize) -> Vec<(f64, f64)> {
-    let jacobi = DMatrix::from_fn(n, n, |i, j| match i.abs_diff(j) {
-        1 => (i.max(j) as f64).sqrt(),
-        _ => 0.0,
-    });
-    let eigen = jacobi.symmetric_eigen();
-    let mut nodes: Vec<(f64, f64)> = (0..n)
-        .map(|k| (eigen.eigenvalues[k], eigen.eigenvectors[(0, k)].powi(2)))
-        .collect();
-    nodes.sort_unstable_by(|one, other| one.0.total_cmp(&other.0));
-    nodes
+/// Equidistant nodes and weights for the mean over a standard normal variable.
+fn normal_grid(n: usize) -> Vec<(f64, f64)> {
+    let node = |k: usize| REACH * (2.0 * k as f64 / (n - 1) as f64 - 1.0);
+    let density = |k: usize| (-0.5 * node(k).powi(2)).exp();
+    let total: f64 = (0..n).map(density).sum();
+    (0..n).map(|k| (node(k), density(k) / total)).collect()
 }
 
 #[cfg(test)]
@@ -81,25 +78,16 @@ mod tests {
 
     #[test]
     fn nodes_give_the_moments_of_a_standard_normal() {
-        let nodes = gauss_hermite(NODES);
-        let moment = |power: i32| -> f64 {
-            nodes
-                .iter()
-                .map(|(node, weight)| weight * node.powi(power))
-                .sum()
-        };
-        for (power, expected) in [
-            (0, 1.0),
-            (1, 0.0),
-            (2, 1.0),
-            (4, 3.0),
-            (6, 15.0),
-            (12, 10_395.0),
-        ] {
-            assert!(
-                (moment(power) - expected).abs() < 1e-9 * expected.max(1.0),
-                "{power}"
-            );
+        for n in [9, 13, 17] {
+            let nodes = normal_grid(n);
+            let moment = |power: i32| -> f64 {
+                let terms = nodes.iter().map(|(node, weight)| weight * node.powi(power));
+                terms.sum()
+            };
+            for (power, expected) in [(0, 1.0), (1, 0.0), (2, 1.0), (4, 3.0)] {
+                let tolerance = if power == 4 { 2e-2 } else { 2e-3 };
+                assert!((moment(power) - expected).abs() < tolerance, "{n} {power}");
+            }
         }
     }
 }

@@ -11,6 +11,9 @@ const FLOOR: f64 = 1e-15;
 /// A level that fewer expected respondents of a segment choose lies on the boundary.
 pub(super) const NOBODY: f64 = 1e-6;
 
+/// A probability below this has run to 0, whenever it got there.
+const ABSENT: f64 = 1e-9;
+
 #[derive(Debug, Clone, PartialEq)]
 pub(super) struct Nominal {
     levels: usize,
@@ -217,7 +220,8 @@ impl Nominal {
 
     /// Whether a probability has no standard error because it lies on the boundary.
     pub(super) fn is_held(&self, class: usize, level: usize) -> bool {
-        self.held[class * self.levels + level]
+        let at = class * self.levels + level;
+        self.held[at] || self.probabilities[at] < ABSENT
     }
 }
 

@@ -53,19 +53,25 @@ impl Outcome<'_> {
             _ => None,
         };
         let layout = Layout::new(model, mixture, cells);
+        let answers = |covariance: Option<&DMatrix<f64>>| -> Vec<SegmentAnswers> {
+            let of = |(question, one): (usize, &Measurement)| {
+                let (first, size) = (layout.first[question], one.n_coordinates(classes));
+                let own = covariance.map(|all| all.view((first, first), (size, size)).into_owned());
+                let dense = cells.dense.iter().find(|dense| dense.question == question);
+                SegmentAnswers::new(one, classes, dense.map(|dense| dense.scale), own.as_ref())
+            };
+            mixture.measurements.iter().enumerate().map(of).collect()
+        };
+        // A ridge may be missed by a hair: then a probability has an error of more than all it can be.
+        let covariance = covariance.filter(|all| {
+            answers(Some(all))
+                .iter()
+                .all(SegmentAnswers::errors_are_possible)
+        });
         let part = |first: usize, size: usize| {
             let all = covariance.as_ref()?;
             Some(all.view((first, first), (size, size)).into_owned())
         };
-        let answers = mixture
-            .measurements
-            .iter()
-            .enumerate()
-            .map(|(question, one)| {
-                let own = part(layout.first[question], one.n_coordinates(classes));
-                let dense = cells.dense.iter().find(|dense| dense.question == question);
-                SegmentAnswers::new(one, classes, dense.map(|dense| dense.scale), own.as_ref())
-            });
         let membership = part(0, layout.membership);
         let never = |_: usize| false;
         let share_errors = errors(
@@ -80,7 +86,7 @@ impl Outcome<'_> {
         let starts = ascended.iter().map(|one| Start {
             log_likelihood: one.climber.expected.log_likelihood,
             dropped: one.dropped,
-            reached_best: !one.dropped && one.climber.objective > best,
+            reached_best: one.climber.objective > best,
         });
         let covariates = self
             .survey
@@ -106,7 +112,7 @@ impl Outcome<'_> {
                         .map(<[Option<f64>]>::to_vec),
                 )
                 .collect(),
-            answers: answers.collect(),
+            answers: answers(covariance.as_ref()),
             style: model.has_style().then_some(mixture.style),
             style_error: layout.style.and_then(|at| {
                 let variance = covariance.as_ref()?[(at, at)];

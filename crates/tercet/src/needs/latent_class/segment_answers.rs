@@ -210,6 +210,23 @@ impl SegmentAnswers {
         }
     }
 
+    /// Whether no probability has a standard error above 1.
+    pub(super) fn errors_are_possible(&self) -> bool {
+        match self {
+            Self::Nominal {
+                standard_errors, ..
+            }
+            | Self::Ordinal {
+                standard_errors, ..
+            } => standard_errors
+                .iter()
+                .flatten()
+                .flatten()
+                .all(|error| *error < 1.0),
+            Self::Continuous { .. } | Self::Count { .. } => true,
+        }
+    }
+
     /// The parameters as a sweep wants them, in natural units.
     pub(super) fn measurement(&self, question: &Question) -> Measurement {
         match self {

@@ -62,13 +62,15 @@ macro_rules! with_lanes {
             25..=32 => $function::<32>($($argument),*),
             33..=48 => $function::<48>($($argument),*),
             49..=64 => $function::<64>($($argument),*),
+            65..=96 => $function::<96>($($argument),*),
+            97..=144 => $function::<144>($($argument),*),
             _ => $function::<MOST_LANES>($($argument),*),
         }
     };
 }
 
 /// The most lanes: segments times nodes of the response style.
-pub(super) const MOST_LANES: usize = 224;
+pub(super) const MOST_LANES: usize = 544;
 
 /// Expected memberships and answers under the tables.
 pub(super) fn expect(cells: &Cells, tables: &Tables, gate: &Gate<'_, '_>) -> Result<Expected> {

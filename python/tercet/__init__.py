@@ -38,6 +38,8 @@ from tercet.exceptions import (
     WeightsWarning,
 )
 from tercet.needs import (
+    GaussianMixtureSegments,
+    KMeansSegments,
     LatentClass,
     MaxDiff,
     SegmentAlignment,
@@ -67,7 +69,9 @@ __all__ = [
     "ConvergenceWarning",
     "DataError",
     "GammaGamma",
+    "GaussianMixtureSegments",
     "Item",
+    "KMeansSegments",
     "LatentClass",
     "MaxDiff",
     "ModelFileError",

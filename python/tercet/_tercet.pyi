@@ -13,6 +13,8 @@ __all__ = [
     "__version__",
     "FittedBgNbd",
     "FittedGammaGamma",
+    "FittedGaussianMixtureSegments",
+    "FittedKMeansSegments",
     "FittedLatentClass",
     "FittedMaxDiff",
     "FittedSegmentProjection",
@@ -391,6 +393,211 @@ class FittedGammaGamma:
     def to_json(self, /) -> str:
         """
         The model as a JSON text.
+        """
+
+@final
+class FittedGaussianMixtureSegments:
+    """
+    A fitted mixture of Gaussians: immutable.
+
+    A survey is a list of pairs: what a question is (a record of `name`, `kind`, `levels`, `scores`), and
+    the column of its answers.
+    """
+    @property
+    def centers(self, /) -> NDArray[float64]:
+        """
+        The segments' means in the questions' own units: a row a segment.
+        """
+    @property
+    def covariances(self, /) -> NDArray[float64]:
+        """
+        The covariances within the segments: row by row, segment by segment.
+        """
+    @property
+    def estimates(self, /) -> NDArray[float64]:
+        """
+        The estimates, in the order of the names.
+        """
+    @staticmethod
+    def fit(
+        questions: SupportsGetItem[int, tuple[dict[str, Any], NDArray[uint8] | NDArray[float64]]],
+        *,
+        settings: dict[str, Any],
+        n_jobs: SupportsIndex | None = None,
+        progress: Callable[[str, int, int | None, float | None], object] | None = None,
+    ) -> FittedGaussianMixtureSegments:
+        """
+        Fits; `settings` has `n_segments`, `starts`, `seed`, `regularization`, `max_iterations` and
+        `tolerance`.
+        """
+    @staticmethod
+    def from_json(json: str) -> FittedGaussianMixtureSegments:
+        """
+        The model from a JSON text.
+        """
+    def log_likelihood(
+        self,
+        /,
+        questions: SupportsGetItem[int, tuple[dict[str, Any], NDArray[uint8] | NDArray[float64]]],
+        *,
+        n_jobs: SupportsIndex | None = None,
+        progress: Callable[[str, int, int | None, float | None], object] | None = None,
+    ) -> float:
+        """
+        The log-likelihood of respondents under the model, summed.
+        """
+    @property
+    def parameter_names(self, /) -> list[str]:
+        """
+        The parameters' names: shares, then means question by question.
+        """
+    def posterior(
+        self,
+        /,
+        questions: SupportsGetItem[int, tuple[dict[str, Any], NDArray[uint8] | NDArray[float64]]],
+        *,
+        n_jobs: SupportsIndex | None = None,
+        progress: Callable[[str, int, int | None, float | None], object] | None = None,
+    ) -> NDArray[float64]:
+        """
+        Each respondent's probability of belonging to each segment: a row a respondent.
+        """
+    @property
+    def questions(self, /) -> list[dict[str, Any]]:
+        """
+        The questions: `name`, `kind`, `levels` and `scores` of each.
+        """
+    @property
+    def report(self, /) -> dict[str, Any]:
+        """
+        How the fit went, by name.
+        """
+    def save(self, /, path: str | PathLike[str]) -> None:
+        """
+        Writes the model to a file, whole or not at all.
+        """
+    @property
+    def settings(self, /) -> dict[str, Any]:
+        """
+        The settings that it was fitted with.
+        """
+    @property
+    def shares(self, /) -> NDArray[float64]:
+        """
+        The shares of the segments, largest first.
+        """
+    @property
+    def standard_errors(self, /) -> NDArray[float64]:
+        """
+        Standard errors: nan, since the mixture has none.
+        """
+    @property
+    def starts_at_best(self, /) -> int:
+        """
+        How many starts ended within 0.1 of the best log-likelihood.
+        """
+    def to_json(self, /) -> str:
+        """
+        The model as a JSON text.
+        """
+
+@final
+class FittedKMeansSegments:
+    """
+    Fitted k-means segments: immutable.
+
+    A survey is a list of pairs: what a question is (a record of `name`, `kind`, `levels`, `scores`), and
+    the column of its answers.
+    """
+    @property
+    def centers(self, /) -> NDArray[float64]:
+        """
+        The segments' centers in the questions' own units: a row a segment.
+        """
+    @property
+    def estimates(self, /) -> NDArray[float64]:
+        """
+        The estimates, in the order of the names.
+        """
+    @staticmethod
+    def fit(
+        questions: SupportsGetItem[int, tuple[dict[str, Any], NDArray[uint8] | NDArray[float64]]],
+        *,
+        settings: dict[str, Any],
+        n_jobs: SupportsIndex | None = None,
+        progress: Callable[[str, int, int | None, float | None], object] | None = None,
+    ) -> FittedKMeansSegments:
+        """
+        Fits; `settings` has `n_segments`, `starts`, `seed`, `standardize` and `max_iterations`.
+        """
+    @staticmethod
+    def from_json(json: str) -> FittedKMeansSegments:
+        """
+        The model from a JSON text.
+        """
+    @property
+    def parameter_names(self, /) -> list[str]:
+        """
+        The parameters' names: shares, then centers question by question.
+        """
+    def posterior(
+        self,
+        /,
+        questions: SupportsGetItem[int, tuple[dict[str, Any], NDArray[uint8] | NDArray[float64]]],
+        *,
+        n_jobs: SupportsIndex | None = None,
+        progress: Callable[[str, int, int | None, float | None], object] | None = None,
+    ) -> NDArray[float64]:
+        """
+        1 for each respondent's segment and 0 for the others: a row a respondent.
+        """
+    @property
+    def questions(self, /) -> list[dict[str, Any]]:
+        """
+        The questions: `name`, `kind`, `levels` and `scores` of each.
+        """
+    @property
+    def report(self, /) -> dict[str, Any]:
+        """
+        How the fit went, by name.
+        """
+    def save(self, /, path: str | PathLike[str]) -> None:
+        """
+        Writes the model to a file, whole or not at all.
+        """
+    @property
+    def settings(self, /) -> dict[str, Any]:
+        """
+        The settings that it was fitted with.
+        """
+    @property
+    def shares(self, /) -> NDArray[float64]:
+        """
+        The shares of the segments, largest first.
+        """
+    @property
+    def standard_errors(self, /) -> NDArray[float64]:
+        """
+        Standard errors: nan, since k-means is no model of how respondents come about.
+        """
+    @property
+    def starts_at_best(self, /) -> int:
+        """
+        How many starts found the least sum of squares.
+        """
+    def to_json(self, /) -> str:
+        """
+        The model as a JSON text.
+        """
+    @property
+    def total_squares(self, /) -> float:
+        """
+        The sum of squared distances from the overall means.
+        """
+    @property
+    def within_squares(self, /) -> NDArray[float64]:
+        """
+        The sum of squared distances within each segment.
         """
 
 @final

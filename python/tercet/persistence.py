@@ -7,7 +7,14 @@ from typing import TYPE_CHECKING, Any
 
 from tercet import _arguments, _tercet
 from tercet.exceptions import ModelFileError
-from tercet.needs import LatentClass, MaxDiff, SegmentProjection, TypingTool
+from tercet.needs import (
+    GaussianMixtureSegments,
+    KMeansSegments,
+    LatentClass,
+    MaxDiff,
+    SegmentProjection,
+    TypingTool,
+)
 from tercet.value.lifetime import BGNBD, GammaGamma
 
 if TYPE_CHECKING:
@@ -20,6 +27,8 @@ __all__ = ["load"]
 _MODELS: dict[str, type[Saved]] = {
     "bg_nbd": BGNBD,
     "gamma_gamma": GammaGamma,
+    "gaussian_mixture": GaussianMixtureSegments,
+    "k_means": KMeansSegments,
     "latent_class": LatentClass,
     "max_diff": MaxDiff,
     "segment_projection": SegmentProjection,

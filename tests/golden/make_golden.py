@@ -28,7 +28,35 @@ RESPONDENTS = {
     "age": [18.0, 35.5, 71.0, 44.0, 29.0, 50.0, 62.0],
     "region": ["north", "south", "west", "west", "north", "south", "north"],
 }
-ROWS = {"bg_nbd": CUSTOMERS, "gamma_gamma": CUSTOMERS, "latent_class": RESPONDENTS}
+ATTRIBUTES = {
+    "age": [18.0, 35.5, None, 44.0, 120.0, 62.0],
+    "region": ["north", "south", "west", None, "abroad", "south"],
+}
+NUMBERS = {"spend": [12.5, 80.0, 3.25, 60.0], "age": [18.0, 71.0, 44.0, 62.0]}
+CHOICES = {
+    "respondent": ["ann"] * 6 + ["bob"] * 3 + ["eve"] * 4,
+    "task": [1, 1, 1, 2, 2, 2, 1, 1, 1, 4, 4, 4, 4],
+    "item": [
+        *("price", "care", "brand", "speed", "care", "price"),
+        *("brand", "speed", "care"),
+        *("price", "care", "brand", "speed"),
+    ],
+    "choice": [
+        *("best", None, "worst", None, "worst", "best"),
+        *("best", "worst", None),
+        *(None, "best", None, None),
+    ],
+}
+ROWS: dict[str, dict[str, list[Any]]] = {
+    "bg_nbd": CUSTOMERS,
+    "gamma_gamma": CUSTOMERS,
+    "latent_class": RESPONDENTS,
+    "segment_projection": ATTRIBUTES,
+    "typing_tool": RESPONDENTS,
+    "max_diff": CHOICES,
+    "k_means": NUMBERS,
+    "gaussian_mixture": NUMBERS,
+}
 ITEMS = ["brand", "care", "spend", "visits", "returns"]
 QUESTIONS: dict[str, list[tuple[str, dict[str, Any]]]] = {
     "bg_nbd": [
@@ -50,6 +78,15 @@ QUESTIONS: dict[str, list[tuple[str, dict[str, Any]]]] = {
         ("predict", {}),
         ("log_likelihood", {}),
     ],
+    "segment_projection": [("predict_proba", {}), ("predict", {})],
+    "typing_tool": [
+        ("predict_proba", {}),
+        ("predict_proba", {"covariates": False}),
+        ("predict", {}),
+    ],
+    "max_diff": [("predict_proba", {}), ("predict", {}), ("log_likelihood", {})],
+    "k_means": [("predict_proba", {}), ("predict", {})],
+    "gaussian_mixture": [("predict_proba", {}), ("predict", {}), ("log_likelihood", {})],
 }
 
 
@@ -62,10 +99,24 @@ def models() -> dict[str, Any]:
     segments = tc.LatentClass(
         2, kinds={"care": "ordinal", "visits": "count", "returns": "negative_binomial"}, prior=1.0
     )
+    survey = respondents()
+    segments = segments.fit(survey, ITEMS, "w", ["age", "region"])
+    truth = tc.MaxDiff.from_params(
+        ["brand", "care", "price", "speed"], [0.6, 0.4], [[-1, 0, 2, -1], [1, 1, -1.5, -0.5]]
+    )
+    choices = truth.simulate(300, tasks=6, shown=3, seed=1)
+    numbers = ["spend", "age"]
     return {
         "bg_nbd": tc.BGNBD().fit(summary),
         "gamma_gamma": tc.GammaGamma().fit(summary),
-        "latent_class": segments.fit(respondents(), ITEMS, "w", ["age", "region"]),
+        "latent_class": segments,
+        "segment_projection": tc.SegmentProjection(segments).fit(
+            survey, ["age", "region"], weights="w"
+        ),
+        "typing_tool": tc.TypingTool(segments, 2, folds=5).fit(survey, "w"),
+        "max_diff": tc.MaxDiff(2, prior=1.0).fit(choices),
+        "k_means": tc.KMeansSegments(2).fit(survey, numbers),
+        "gaussian_mixture": tc.GaussianMixtureSegments(2).fit(survey, numbers),
     }
 
 
@@ -123,7 +174,7 @@ def main() -> None:
             }
             for quantity, arguments in QUESTIONS[kind]
         ]
-        estimates = model.params_
+        estimates = getattr(model, "params_", None)
         told = {
             "written_by": tc.__version__,
             "estimates": estimates,

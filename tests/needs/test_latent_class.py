@@ -865,9 +865,14 @@ def test_a_segment_of_equal_numbers_is_warned_of():
     assert tc.LatentClass(2, prior=1).fit(frame, ["x", "y"]).boundary_ is None
 
 
-def test_stopping_early_is_a_warning_not_an_error(answers):
-    with pytest.warns(tc.ConvergenceWarning, match="raise max_iterations"):
-        model = fit(answers, 25, starts=1, max_iterations=1)
+def test_stopping_early_is_a_warning_not_an_error():
+    # Too large for second derivatives, so that nothing is polished after the one cycle.
+    rng = np.random.default_rng(1)
+    frame = {f"q{k}": rng.integers(0, 11, 1100) for k in range(30)}
+    model = tc.LatentClass(25, kinds="ordinal", starts=1, max_iterations=1)
+    with pytest.warns(tc.ConvergenceWarning, match="raise max_iterations") as caught:
+        model.fit(frame, list(frame))
+    assert "too large for second derivatives" in str(caught[0].message)
     assert not model.converged_
     assert np.isfinite(model.log_likelihood_)
 

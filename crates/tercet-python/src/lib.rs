@@ -25,10 +25,10 @@ mod _tercet {
     use crate::data::{PurchaseSummary, check_unique_ids, summarize_purchases};
     #[pymodule_export]
     use crate::needs::{
-        FittedLatentClass, FittedMaxDiff, FittedSegmentProjection, FittedTypingTool,
-        align_assignments, align_models, best_worst_counts, distal_outcome, profile_segments,
-        segment_predictors, segment_stability, select_segments, simulate_answers,
-        simulate_answers_like, wave_drift,
+        FittedGaussianMixtureSegments, FittedKMeansSegments, FittedLatentClass, FittedMaxDiff,
+        FittedSegmentProjection, FittedTypingTool, align_assignments, align_models,
+        best_worst_counts, distal_outcome, profile_segments, segment_predictors, segment_stability,
+        select_segments, simulate_answers, simulate_answers_like, wave_drift,
     };
     #[pymodule_export]
     use crate::persist::model_kind;

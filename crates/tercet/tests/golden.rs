@@ -7,8 +7,13 @@ use std::path::{Path, PathBuf};
 
 use serde_json::Value;
 use tercet::Persist;
-use tercet::data::{Answers, NO_ANSWER, Purchases, Spend, Survey};
-use tercet::needs::FittedLatentClass;
+use tercet::data::{
+    Answers, BestWorst, ChoiceRows, Design, Feature, NO_ANSWER, NO_LEVEL, Purchases, Question,
+    Spend, Survey,
+};
+#[cfg(feature = "linfa")]
+use tercet::needs::{FittedGaussianMixtureSegments, FittedKMeansSegments};
+use tercet::needs::{FittedLatentClass, FittedMaxDiff, FittedSegmentProjection, FittedTypingTool};
 use tercet::persist::kind_of;
 use tercet::value::lifetime::{FittedBgNbd, FittedGammaGamma};
 
@@ -41,7 +46,7 @@ fn old_files_load_and_score_as_they_did() {
         .filter_map(|name| name.strip_suffix(".scores.json"))
         .collect();
     assert!(
-        models.len() >= 3,
+        models.len() >= 8,
         "no golden files in {}",
         folder().display()
     );
@@ -61,6 +66,40 @@ fn old_files_load_and_score_as_they_did() {
                     let model = FittedLatentClass::from_json(&text).unwrap();
                     latent_class(&model, &told["rows"], score)
                 }
+                "typing_tool" => {
+                    let tool = FittedTypingTool::from_json(&text).unwrap();
+                    latent_class(tool.model(), &told["rows"], score)
+                }
+                "segment_projection" => {
+                    let model = FittedSegmentProjection::from_json(&text).unwrap();
+                    segment_projection(&model, &told["rows"], score)
+                }
+                "max_diff" => {
+                    let model = FittedMaxDiff::from_json(&text).unwrap();
+                    max_diff(&model, &told["rows"], score)
+                }
+                #[cfg(feature = "linfa")]
+                "k_means" => {
+                    let model = FittedKMeansSegments::from_json(&text).unwrap();
+                    let columns = columns(model.questions(), &told["rows"]);
+                    let survey = survey(&columns);
+                    let members = model.posterior(&survey, &mut ()).unwrap();
+                    membership(&members, model.n_segments(), score)
+                }
+                #[cfg(feature = "linfa")]
+                "gaussian_mixture" => {
+                    let model = FittedGaussianMixtureSegments::from_json(&text).unwrap();
+                    let columns = columns(model.questions(), &told["rows"]);
+                    let survey = survey(&columns);
+                    if score["quantity"] == "log_likelihood" {
+                        vec![model.log_likelihood(&survey, &mut ()).unwrap()]
+                    } else {
+                        let members = model.posterior(&survey, &mut ()).unwrap();
+                        membership(&members, model.n_segments(), score)
+                    }
+                }
+                #[cfg(not(feature = "linfa"))]
+                "k_means" | "gaussian_mixture" => continue,
                 kind => panic!("{kind}: a kind without a golden test"),
             };
             let expected = numbers(&score["values"]);
@@ -131,17 +170,19 @@ fn gamma_gamma(
     }
 }
 
-fn latent_class(model: &FittedLatentClass, rows: &Value, score: &Value) -> Vec<f64> {
-    let arguments = &score["arguments"];
-    let cells = |name: &str| rows[name].as_array().unwrap();
-    let number = |cell: &Value| cell.as_f64().unwrap_or(f64::NAN);
-    let asked = |name: &str| {
-        let items = arguments["items"].as_array();
-        items.is_none_or(|items| items.iter().any(|item| item == name))
-    };
-    let questions = model.questions().iter().filter(|one| asked(&one.name));
-    let mut columns = Vec::new();
-    for question in questions {
+/// A question, and its answers as codes and as numbers.
+type Column = (Question, Vec<u8>, Vec<f64>);
+
+fn cells<'a>(rows: &'a Value, name: &str) -> &'a Vec<Value> {
+    rows[name].as_array().unwrap()
+}
+
+fn number(cell: &Value) -> f64 {
+    cell.as_f64().unwrap_or(f64::NAN)
+}
+
+fn columns<'a>(questions: impl IntoIterator<Item = &'a Question>, rows: &Value) -> Vec<Column> {
+    let column = |question: &Question| {
         let levels = question.levels().unwrap_or_default();
         let place = |cell: &Value| {
             let text = cell
@@ -150,22 +191,14 @@ fn latent_class(model: &FittedLatentClass, rows: &Value, score: &Value) -> Vec<f
             let place = levels.iter().position(|level| *level == text);
             place.map_or(NO_ANSWER, |place| u8::try_from(place).unwrap())
         };
-        let codes: Vec<u8> = cells(&question.name).iter().map(place).collect();
-        let numbers: Vec<f64> = cells(&question.name).iter().map(number).collect();
-        columns.push((question.clone(), codes, numbers));
-    }
-    // "region=west" is 1 where the region is west.
-    let covariate = |name: &String| match name.split_once('=') {
-        Some((column, level)) => {
-            let is_it = |cell: &Value| f64::from(u8::from(cell == level));
-            (name.clone(), cells(column).iter().map(is_it).collect())
-        }
-        None => (name.clone(), cells(name).iter().map(number).collect()),
+        let cells = cells(rows, &question.name).iter();
+        let codes = cells.clone().map(place).collect();
+        (question.clone(), codes, cells.map(number).collect())
     };
-    let covariates: Vec<(String, Vec<f64>)> = match arguments["covariates"].as_bool() {
-        Some(false) => Vec::new(),
-        _ => model.covariates().iter().map(covariate).collect(),
-    };
+    questions.into_iter().map(column).collect()
+}
+
+fn survey(columns: &[Column]) -> Survey<'_> {
     let views = columns.iter().map(|(question, codes, numbers)| {
         let answers = match question.levels() {
             Some(_) => Answers::Codes(codes),
@@ -173,23 +206,153 @@ fn latent_class(model: &FittedLatentClass, rows: &Value, score: &Value) -> Vec<f
         };
         (question.clone(), answers)
     });
-    let survey = Survey::new(views.collect()).unwrap();
-    let given = covariates.iter();
-    let survey = survey
-        .with_covariates(given.map(|(name, x)| (name.clone(), &x[..])).collect())
-        .unwrap();
+    Survey::new(views.collect()).unwrap()
+}
+
+/// Probabilities, or the likeliest segments.
+fn membership(members: &[f64], n_segments: usize, score: &Value) -> Vec<f64> {
     match score["quantity"].as_str().unwrap() {
-        "predict_proba" => model.posterior(&survey, &mut ()).unwrap(),
+        "predict_proba" => members.to_vec(),
         "predict" => {
-            let segments = model.segments(&survey, &mut ()).unwrap();
-            segments
-                .iter()
-                .map(|segment| *segment as f64 + 1.0)
-                .collect()
+            let modal = |row: &[f64]| {
+                let largest = row.iter().copied().fold(0.0, f64::max);
+                row.iter().position(|p| *p == largest).unwrap() as f64 + 1.0
+            };
+            members.chunks_exact(n_segments).map(modal).collect()
         }
-        "log_likelihood" => vec![model.log_likelihood(&survey, &mut ()).unwrap()],
         quantity => panic!("{quantity}: a quantity without a golden test"),
     }
+}
+
+fn latent_class(model: &FittedLatentClass, rows: &Value, score: &Value) -> Vec<f64> {
+    let arguments = &score["arguments"];
+    let asked = |name: &str| {
+        let items = arguments["items"].as_array();
+        items.is_none_or(|items| items.iter().any(|item| item == name))
+    };
+    let columns = columns(
+        model.questions().iter().filter(|one| asked(&one.name)),
+        rows,
+    );
+    // "region=west" is 1 where the region is west.
+    let covariate = |name: &String| match name.split_once('=') {
+        Some((column, level)) => {
+            let is_it = |cell: &Value| f64::from(u8::from(cell == level));
+            let values = cells(rows, column).iter().map(is_it).collect();
+            (name.clone(), values)
+        }
+        None => (name.clone(), cells(rows, name).iter().map(number).collect()),
+    };
+    let covariates: Vec<(String, Vec<f64>)> = match arguments["covariates"].as_bool() {
+        Some(false) => Vec::new(),
+        _ => model.covariates().iter().map(covariate).collect(),
+    };
+    let given = covariates.iter();
+    let survey = survey(&columns)
+        .with_covariates(given.map(|(name, x)| (name.clone(), &x[..])).collect())
+        .unwrap();
+    if score["quantity"] == "log_likelihood" {
+        return vec![model.log_likelihood(&survey, &mut ()).unwrap()];
+    }
+    let members = model.posterior(&survey, &mut ()).unwrap();
+    membership(&members, model.n_segments(), score)
+}
+
+/// A column of texts as codes of levels, or of numbers.
+struct Attribute {
+    levels: Vec<String>,
+    codes: Vec<u16>,
+    numbers: Vec<f64>,
+}
+
+impl Attribute {
+    fn read(cells: &[Value]) -> Self {
+        let mut levels: Vec<String> = Vec::new();
+        let mut code = |cell: &Value| match cell.as_str() {
+            None => NO_LEVEL,
+            Some(text) => {
+                let place = levels.iter().position(|level| level == text);
+                let place = place.unwrap_or(levels.len());
+                if place == levels.len() {
+                    levels.push(text.to_owned());
+                }
+                u16::try_from(place).unwrap()
+            }
+        };
+        let codes = cells.iter().map(&mut code).collect();
+        Self {
+            codes,
+            levels,
+            numbers: cells.iter().map(number).collect(),
+        }
+    }
+}
+
+fn segment_projection(model: &FittedSegmentProjection, rows: &Value, score: &Value) -> Vec<f64> {
+    let read: Vec<Attribute> = model
+        .features()
+        .iter()
+        .map(|name| Attribute::read(cells(rows, name)))
+        .collect();
+    let names = model.features().into_iter();
+    let columns = names.zip(&read).map(|(name, attribute)| {
+        let feature = if attribute.levels.is_empty() {
+            Feature::Numbers(&attribute.numbers)
+        } else {
+            Feature::Levels {
+                codes: &attribute.codes,
+                levels: attribute.levels.clone(),
+            }
+        };
+        (name, feature)
+    });
+    let customers = Design::new(columns.collect()).unwrap();
+    let members = model.probabilities(&customers, &mut ()).unwrap();
+    membership(&members, model.n_segments(), score)
+}
+
+fn max_diff(model: &FittedMaxDiff, rows: &Value, score: &Value) -> Vec<f64> {
+    let text = |cell: &Value| cell.as_str().unwrap_or_default().to_owned();
+    let mut ids: Vec<String> = Vec::new();
+    let respondent = cells(rows, "respondent").iter().map(|cell| {
+        let id = text(cell);
+        let place = ids.iter().position(|one| *one == id);
+        let place = place.unwrap_or_else(|| {
+            ids.push(id);
+            ids.len() - 1
+        });
+        u32::try_from(place).unwrap()
+    });
+    let respondent: Vec<u32> = respondent.collect();
+    let task = cells(rows, "task").iter();
+    let task: Vec<u32> = task
+        .map(|cell| u32::try_from(cell.as_u64().unwrap()).unwrap())
+        .collect();
+    let item = cells(rows, "item").iter().map(|cell| {
+        let place = model.items().iter().position(|one| *one == text(cell));
+        u16::try_from(place.unwrap()).unwrap()
+    });
+    let item: Vec<u16> = item.collect();
+    let choice = cells(rows, "choice")
+        .iter()
+        .map(|cell| match cell.as_str() {
+            Some("best") => 1,
+            Some("worst") => -1,
+            _ => 0,
+        });
+    let choice: Vec<i8> = choice.collect();
+    let rows = ChoiceRows {
+        respondent: &respondent,
+        task: &task,
+        item: &item,
+        choice: &choice,
+    };
+    let choices = BestWorst::new(model.items().to_vec(), &rows).unwrap();
+    if score["quantity"] == "log_likelihood" {
+        return vec![model.log_likelihood(&choices, &mut ()).unwrap()];
+    }
+    let members = model.posterior(&choices, &mut ()).unwrap();
+    membership(&members, model.n_segments(), score)
 }
 
 #[test]

@@ -517,7 +517,7 @@ fn levels_that_are_codes_are_shown_with_their_labels() {
         .labels("b", ["never", "1"])
         .fit(&survey, &model, &mut ())
         .unwrap();
-    let words = "1. Do you shop online?\n   [0] never\n   [ ] 1\n";
+    let words = "1. Do you shop online?\n   [0] never\n   [1]\n";
     assert_eq!(tool.questionnaire(), words);
     let copy = FittedTypingTool::from_json(&tool.to_json().unwrap()).unwrap();
     assert_eq!(copy.questionnaire(), words);

@@ -2,6 +2,7 @@
 
 from tercet.needs.align import SegmentAlignment, align_segments
 from tercet.needs.attractiveness import SegmentAttractiveness, attractiveness
+from tercet.needs.baselines import GaussianMixtureSegments, KMeansSegments
 from tercet.needs.distal import (
     SegmentOutcome,
     SegmentPredictors,
@@ -19,6 +20,8 @@ from tercet.needs.typing_tool import TypingTool
 from tercet.needs.waves import WaveComparison, compare_waves
 
 __all__ = [
+    "GaussianMixtureSegments",
+    "KMeansSegments",
     "LatentClass",
     "MaxDiff",
     "SegmentAlignment",

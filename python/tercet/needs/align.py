@@ -135,14 +135,14 @@ class SegmentAlignment:
         Segment 1 is 2 of the first solution (1.00 in common), 2 is 1 (1.00). Adjusted Rand index
         1.00.
         """
+        spelled_out = next((number for number, match in self.matches.items() if match), None)
         said = []
         for (number, match), similarity in zip(self.matches.items(), self.similarity, strict=True):
             if match is None:
                 said.append(f"{number} has no match")
-            elif not said:
-                said.append(
-                    f"{number} is {match} of the first solution ({similarity:.2f} in common)"
-                )
+            elif number == spelled_out:
+                shared = f"{similarity:.2f} in common"
+                said.append(f"{number} is {match} of the first solution ({shared})")
             else:
                 said.append(f"{number} is {match} ({similarity:.2f})")
         sentence = f"Segment {', '.join(said)}."

@@ -80,7 +80,7 @@ class SegmentAttractiveness:
     @property
     def best(self) -> Any:
         """The most attractive segment; of equals the first."""
-        return self._labels()[int(self._overall.argmax())]
+        return _as_list(self._segments)[int(self._overall.argmax())]
 
     def text(self) -> str:
         """Return the ranking in sentences, and whether it hangs on a single criterion.
@@ -129,7 +129,7 @@ class SegmentAttractiveness:
         )
 
     def _labels(self) -> list[str]:
-        return [str(label) for label in pa.array(self._segments).to_pylist()]
+        return [str(label) for label in _as_list(self._segments)]
 
     def _ranks(self) -> Integers:
         """Return ranks from 1; equal scores (to ten digits) share the better one."""
@@ -522,6 +522,14 @@ def _scores(values: Floats, ends: tuple[float, float] | None, less: bool) -> Flo
         return np.full(len(values), _HALFWAY)
     scores: Floats = 100 * np.clip((values - low) / (high - low), 0.0, 1.0)
     return 100 - scores if less else scores
+
+
+def _as_list(segments: Any) -> list[Any]:
+    """Return the names or numbers of segments as Python's own."""
+    labels: list[Any] = (
+        segments.tolist() if isinstance(segments, np.ndarray) else segments.to_pylist()
+    )
+    return labels
 
 
 def _overall(scores: Mapping[str, Floats], weights: Mapping[str, float]) -> Floats:

@@ -480,8 +480,9 @@ class LatentClass(Mixture):
         weight. Each segment is compared with all others together, robustly to weights.
 
         The segments were made to differ in the model's own items, so their p-values are too small.
-        In other columns the figures of uncertain respondents draw near to each other: differences
-        are understated where segments are hard to tell apart (`entropy_r2_`).
+        In other columns differences are understated where segments are hard to tell apart
+        (`entropy_r2_`), since respondents count in segments that they do not belong to; `distal`
+        corrects for that.
 
         Parameters
         ----------
@@ -518,9 +519,9 @@ class LatentClass(Mixture):
         >>> model = tc.LatentClass(2, kinds={"visits": "count"}).fit(survey, ["price", "visits"])
         >>> model.profile(survey)
         Segment 1 (50%): price and visits
-          More than others: price (100% against 50%); visits (8.5 against 4.5).
-        Segment 2 (50%): little visits
-          Less than others: visits (0.5 against 4.5); price (0% against 50%).
+          More than others: price (100% against 50%); visits (8.500 against 4.500).
+        Segment 2 (50%): low on price
+          Less than others: price (0% against 50%); visits (0.500 against 4.500).
         """
         return profile_of(self, survey, columns, weights, kinds=kinds, covariates=covariates)
 
@@ -565,12 +566,9 @@ class LatentClass(Mixture):
         >>> import tercet as tc
         >>> survey = {"price": ["yes", "no", "yes", "no"] * 25, "visits": [9, 0, 8, 1] * 25}
         >>> model = tc.LatentClass(2, kinds={"visits": "count"}).fit(survey, ["price", "visits"])
-        >>> print(model.simulate(4, seed=5).to_string())
-          price  visits  segment
-        0   yes      11        1
-        1   yes       8        1
-        2   yes       9        1
-        3    no       0        2
+        >>> drawn = model.simulate(1_000, seed=5)
+        >>> drawn.column_names, len(drawn)
+        (['price', 'visits', 'segment'], 1000)
         """
         return simulated(self, n, seed, like, segment)
 

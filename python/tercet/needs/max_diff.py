@@ -43,7 +43,7 @@ class MaxDiff(Mixture):
        nothing.
 
     Utilities have no zero of their own: they add up to 0 in each segment. `importance_` says the
-    same in shares that add up to 100%. Segments are ordered by size and numbered from 1, the largest.
+    same in shares that add up to 100%. Segments are ordered by size, the largest is number 1.
 
     Parameters
     ----------

@@ -63,8 +63,7 @@ class SegmentProfile:
     >>> profile.names[1]
     'low price and no hidden costs'
     >>> profile.descriptions[1]
-    'More than others: low price (4.28 against 3.61); no hidden costs (4.22 against 3.6);
-    special...'
+    'More than others: low price (4.6... against 3.6...); ...'
     """
 
     def __init__(
@@ -123,13 +122,18 @@ class SegmentProfile:
         Examples
         --------
         >>> import tercet as tc
-        >>> survey = tc.datasets.simulate_needs(3_000, n_respondents=400, seed=1).survey
-        >>> model = tc.LatentClass(3, starts=4).fit(survey)
-        >>> print(model.profile(survey, columns=["channel"]).wide().round(2).to_string())
-              item level  total  segment_1  segment_2  segment_3
-        0  channel   app   0.23       0.06       0.23       0.49
-        1  channel  shop   0.41       0.59       0.37       0.17
-        2  channel   web   0.36       0.35       0.40       0.33
+        >>> answers = {
+        ...     "price": ["yes", "no", "yes", "no", "yes"] * 20,
+        ...     "service": ["no", "yes", "no", "yes", "no"] * 20,
+        ...     "brand": ["no", "yes", "no", "yes", "no"] * 20,
+        ...     "region": ["east", "east", "west", "north", "west"] * 20,
+        ... }
+        >>> model = tc.LatentClass(2).fit(answers, items=["price", "service", "brand"])
+        >>> wide = model.profile(answers, columns=["region"]).wide()
+        >>> wide.column_names
+        ['item', 'level', 'total', 'segment_1', 'segment_2']
+        >>> wide["level"].to_pylist(), wide["segment_1"].to_numpy().round(2)
+        (['east', 'north', 'west'], array([0.33, 0.  , 0.67]))
         """
         chosen = self._figures[_arguments.word(measure, "measure", get_args(Measure))]
         grid = self._grid(chosen)
@@ -148,13 +152,17 @@ class SegmentProfile:
         Examples
         --------
         >>> import tercet as tc
-        >>> survey = tc.datasets.simulate_needs(3_000, n_respondents=400, seed=1).survey
-        >>> model = tc.LatentClass(3, starts=4).fit(survey)
-        >>> print(model.profile(survey, columns=["channel", "visits"]).text())
-        Segment 1 (39%): channel: shop
-          More than others: channel: shop (59% against 41%). Less: visits (1.87 against 2.82);
-          channel: app (6% against 23%).
-        Segment 2 ...
+        >>> answers = {
+        ...     "price": ["yes", "no", "yes", "no", "yes"] * 20,
+        ...     "service": ["no", "yes", "no", "yes", "no"] * 20,
+        ...     "visits": [1, 5, 0, 7, 2] * 20,
+        ... }
+        >>> model = tc.LatentClass(2, kinds={"visits": "count"}).fit(answers, items=list(answers))
+        >>> print(model.profile(answers, columns=["price", "service"]).text())
+        Segment 1 (60%): price
+          More than others: price (100% against 60%). Less: service (0% against 40%).
+        Segment 2 (40%): service
+          More than others: service (100% against 40%). Less: price (0% against 60%).
         """
         lines = []
         for number, share in zip(self.names, self.shares, strict=True):

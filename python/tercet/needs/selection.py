@@ -246,23 +246,14 @@ def select_segments(
     --------
     >>> import tercet as tc
     >>> survey = tc.datasets.simulate_needs(3_000, n_respondents=300, seed=1).survey
-    >>> selection = tc.select_segments(
-    ...     survey,
-    ...     range(1, 6),
-    ...     starts=6,
-    ...     replications=20,
-    ...     stability=5,
-    ...     response_style="random_intercept",
-    ... )
+    >>> settings = {"starts": 4, "response_style": "random_intercept"}
+    >>> selection = tc.select_segments(survey, range(2, 6), replications=0, stability=4, **settings)
     >>> selection.recommended
     4
-    >>> print(selection.table[["n_segments", "bic", "smallest_share"]].round(2))
-       n_segments       bic  smallest_share
-    0           1  13186.09            1.00
-    1           2  12790.07            0.27
-    2           3  12440.86            0.23
-    3           4  12265.71            0.12
-    4           5  12316.43            0.09
+    >>> print(selection.reasons)
+    The Bayesian information criterion is lowest for 4 segments (...
+    >>> selection.stability[5].table["verdict"].iloc[-1]
+    'doubtful'
     """
     template = _template(model, {"kinds": kinds, "n_jobs": n_jobs, **settings}, random_state)
     numbers = _numbers(n_segments)

@@ -86,9 +86,9 @@ class SegmentStability:
         Examples
         --------
         >>> import tercet as tc
-        >>> survey = tc.datasets.simulate_needs(3_000, n_respondents=300, seed=1).survey
-        >>> model = tc.LatentClass(2, starts=4).fit(survey)
-        >>> tc.segment_stability(model, survey, replications=4).text()
+        >>> answers = {"price": ["yes", "no"] * 50, "service": ["no", "yes"] * 50, "x": [0, 1] * 50}
+        >>> model = tc.LatentClass(2).fit(answers, items=list(answers))
+        >>> tc.segment_stability(model, answers, replications=4).text()
         'Both segments come back in other samples of the respondents (mean Jaccard index ...'
         """
         numbers = np.arange(1, len(self._shares) + 1)

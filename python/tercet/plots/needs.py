@@ -1,4 +1,4 @@
-"""Macro segments: how many, how large, what they need, and how well they carry over to customers."""
+"""Macro segments: how many, how large, what they need, how well they carry over to customers."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ CRITERIA = {
 SIGNIFICANT = 0.05
 # More rows than this are cut to those in which segments differ most.
 MOST_ROWS = 40
-# Standard errors at which a cell of a profile has its full colour.
+# Standard errors at which a cell of a profile has its full colour, if none lies farther out.
 FULL_COLOUR = 12.0
 
 
@@ -104,8 +104,8 @@ def segment_profile(
 ) -> Axes:
     """Draw what the segments answer as a heat map: blue above the others, orange below.
 
-    A cell shows the segment's share or mean; the colour is how many standard errors it lies from the
-    other segments, and bold figures differ significantly after adjustment for their number.
+    A cell shows the segment's share or mean; the colour is how many standard errors it lies from
+    the other segments, and bold figures differ significantly after adjustment for their number.
 
     Parameters
     ----------
@@ -138,7 +138,7 @@ def segment_profile(
             width=min(2.2 + 0.07 * longest + 1.15 * n_segments, 14.0),
             height=1.5 + 0.27 * n_rows,
         )
-    colours = np.clip(cells.z / FULL_COLOUR, -1.0, 1.0)
+    colours = cells.z / max(FULL_COLOUR, float(np.nanmax(np.abs(cells.z))))
     ax.imshow(colours, cmap=_style.diverging(), vmin=-1.0, vmax=1.0, aspect="auto")
     for row in range(n_rows):
         for segment in range(n_segments):
@@ -156,7 +156,7 @@ def segment_profile(
     _style.dress(
         ax,
         title="What the segments answer",
-        subtitle="Share of a level, or mean; bold: differs from the other segments (adjusted p < 5%)",
+        subtitle="Share of a level, or mean; bold: differs from the others (adjusted p < 5%)",
         x_label="",
         y_label="",
         grid="none",
@@ -196,7 +196,7 @@ def segment_sizes(model: Any, *, level: float = 0.95, ax: Axes | None = None) ->
     >>> survey = tc.datasets.simulate_needs(2_000, n_respondents=300, seed=1).survey
     >>> ax = tc.plots.segment_sizes(tc.LatentClass(3, starts=4).fit(survey))
     """
-    shares, ends = model.shares_, model.share_interval(level)
+    shares, ends = model.shares_, _share_ends(model, level)
     numbers = np.arange(1, len(shares) + 1)
     ax = _style.new_axes(ax, width=6.6, height=1.6 + 0.5 * len(shares))
     ax.barh(numbers, shares, color=_style.PALE, height=0.62)
@@ -310,7 +310,7 @@ def projected_shares(
     truth: Sequence[float] | Mapping[int, float] | None = None,
     ax: Axes | None = None,
 ) -> Axes:
-    """Draw the segments' shares of the customer base, projected, against the survey's and the truth.
+    """Draw the segments' shares of the customer base against the survey's and the truth.
 
     Parameters
     ----------
@@ -386,6 +386,16 @@ def projected_shares(
     return ax
 
 
+def _share_ends(model: Any, level: float) -> Floats:
+    """Return lower and upper end of each share's interval; nan where there is none."""
+    columns = ("parameter", "lower", "upper")
+    table = read_table(model.summary(level), {name: name for name in columns}, what="summary")
+    shares = [name == "share" for name in table.arrow("parameter").to_pylist()]
+    ends = [table.floats(name, missing_as_nan=True)[shares] for name in ("lower", "upper")]
+    stacked: Floats = np.stack(ends, axis=1)
+    return stacked
+
+
 class _Cells:
     """The figures of a profile as a table of rows by segments."""
 
@@ -432,7 +442,11 @@ class _Cells:
         value = self.values[row, segment]
         if math.isnan(value):
             return "–"
-        return f"{value:.3g}" if self.is_mean[row] else f"{value:.0%}"
+        if not self.is_mean[row]:
+            return f"{value:.0%}"
+        # As many decimals as tell the means of the row apart.
+        largest = float(np.nanmax(np.abs(self.values[row])))
+        return f"{value:,.{2 if largest < 10 else 1 if largest < 100 else 0}f}"
 
 
 def _is_told(columns: dict[str, Any], row: int, n_segments: int) -> bool:

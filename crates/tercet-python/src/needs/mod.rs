@@ -1,6 +1,7 @@
 //! Level 1, needs.
 
 mod align;
+mod baselines;
 mod distal;
 mod drift;
 mod latent_class;
@@ -16,6 +17,7 @@ mod three_step;
 mod typing_tool;
 
 pub(crate) use align::{align_assignments, align_models};
+pub(crate) use baselines::{FittedGaussianMixtureSegments, FittedKMeansSegments};
 pub(crate) use distal::distal_outcome;
 pub(crate) use drift::wave_drift;
 pub(crate) use latent_class::FittedLatentClass;

@@ -47,17 +47,18 @@ pub(crate) fn simulate_answers_like<'py>(
     record(py, drawn)
 }
 
-fn record<'py>(py: Python<'py>, drawn: SimulatedSurvey) -> PyResult<Record<'py>> {
-    let columns = drawn.questions.iter().zip(drawn.answers);
-    let answers = columns.fold(
-        Ok(Record::new(py)),
-        |record, (question, answers)| match answers {
-            SimulatedAnswers::Codes(codes) => record?.with(&question.name, Column::new(py, codes)),
-            SimulatedAnswers::Numbers(numbers) => {
-                record?.with(&question.name, Column::new(py, numbers))
+fn record(py: Python<'_>, drawn: SimulatedSurvey) -> PyResult<Record<'_>> {
+    let mut answers = Record::new(py);
+    for (question, column) in drawn.questions.iter().zip(drawn.answers) {
+        answers = match column {
+            SimulatedAnswers::Codes(codes) => {
+                answers.with(&question.name, Column::new(py, codes))?
             }
-        },
-    )?;
+            SimulatedAnswers::Numbers(numbers) => {
+                answers.with(&question.name, Column::new(py, numbers))?
+            }
+        };
+    }
     // There are few segments.
     let segment = drawn.segment.into_iter();
     let segment = segment.map(|place| i64::try_from(place).unwrap_or(i64::MAX) + 1);

@@ -46,7 +46,7 @@ impl<'a> MembershipArrays<'a> {
 }
 
 /// Estimates, a row each: `estimate`, `standard_error`, `lower`, `upper`.
-pub(super) fn parameters<'py>(py: Python<'py>, rows: &[Vec<Parameter>]) -> PyResult<Table> {
+pub(super) fn parameters(py: Python<'_>, rows: &[Vec<Parameter>]) -> PyResult<Table> {
     let all = rows.iter().flatten();
     let numbers = all.map(|one| {
         let [error, lower, upper] = [one.standard_error, one.lower, one.upper].map(known);

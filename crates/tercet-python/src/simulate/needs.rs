@@ -18,13 +18,13 @@ use crate::records::Record;
 /// `criteria`, `channels`, `regions`. A rating or a channel without an answer is 255.
 #[pyfunction]
 #[pyo3(signature = (n_customers, n_respondents, *, missing, seed))]
-pub(crate) fn simulate_needs<'py>(
-    py: Python<'py>,
+pub(crate) fn simulate_needs(
+    py: Python<'_>,
     n_customers: i64,
     n_respondents: Option<i64>,
     missing: f64,
     seed: i128,
-) -> PyResult<Record<'py>> {
+) -> PyResult<Record<'_>> {
     let mut simulator =
         NeedsSimulator::new(errors::whole("n_customers", n_customers, "at least 1")?)
             .missing(missing)

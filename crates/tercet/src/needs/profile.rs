@@ -234,7 +234,7 @@ fn draft(rows: &[ProfileRow], segment: usize) -> Draft {
     let name = match (above.as_slice(), below.as_slice()) {
         ([first, second, ..], _) => format!("{} and {}", short(first), short(second)),
         ([first], _) => short(first),
-        ([], [first, ..]) => format!("little {}", short(first)),
+        ([], [first, ..]) => format!("low on {}", short(first)),
         ([], []) => "like everybody".to_owned(),
     };
     let list = |rows: &[&ProfileRow]| {

@@ -206,14 +206,7 @@ impl FittedTypingTool {
             let _ = writeln!(text, "{}. {wording}", place + 1);
             match &question.kind {
                 QuestionKind::Nominal { levels } | QuestionKind::Ordinal { levels, .. } => {
-                    let labels = self.settings.labels.get(name);
-                    for (place, level) in levels.iter().enumerate() {
-                        let label = labels.and_then(|labels| labels.get(place));
-                        let _ = match label.filter(|label| *label != level) {
-                            Some(label) => writeln!(text, "   [{level}] {label}"),
-                            None => writeln!(text, "   [ ] {level}"),
-                        };
-                    }
+                    self.write_levels(&mut text, name, levels);
                 }
                 QuestionKind::Continuous => text.push_str("   ________ (a number)\n"),
                 QuestionKind::Count(_) => text.push_str("   ________ (how often: 0, 1, 2, ...)\n"),
@@ -223,6 +216,22 @@ impl FittedTypingTool {
         text.truncate(text.trim_end().len());
         text.push('\n');
         text
+    }
+
+    /// A line a level: its name; where levels are codes that have labels, the code in the box.
+    fn write_levels(&self, text: &mut String, name: &str, levels: &[String]) {
+        let labels = self.settings.labels.get(name);
+        let label = |place: usize| labels.and_then(|labels| labels.get(place));
+        let differs = |(place, level): (usize, &String)| label(place).is_some_and(|l| l != level);
+        let coded = levels.iter().enumerate().any(differs);
+        for (place, level) in levels.iter().enumerate() {
+            // Writing to a string does not fail.
+            let _ = match label(place).filter(|label| *label != level) {
+                Some(label) => writeln!(text, "   [{level}] {label}"),
+                None if coded => writeln!(text, "   [{level}]"),
+                None => writeln!(text, "   [ ] {level}"),
+            };
+        }
     }
 }
 

@@ -124,7 +124,7 @@ def test_what_tells_nothing_is_called_so_without_a_warning(segments):
         projection = tc.SegmentProjection(segments).fit(blind, FEATURES)
     assert not projection.is_informative_
     assert "do not tell the segments apart" in projection.verdict_
-    assert "do not tell the segments apart" in repr(projection).replace("\n    ", " ")
+    assert "do not tell the segments apart" in repr(projection).replace("\n  ", " ")
     assert abs(projection.accuracy_ - projection.majority_) < 0.05
 
 
@@ -518,7 +518,7 @@ def test_it_shows_itself(projection, segments):
     text = repr(projection)
     assert text.startswith("SegmentProjection(model=LatentClass(n_segments=2, random_state=1))")
     assert "AUC" in text
-    assert "verdict: These attributes tell the segments apart" in text
+    assert "These attributes tell the segments apart" in text
     assert "3 features: age, region, member" in text
     page = projection._repr_html_()
     assert "<table>" in page

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import textwrap
 from typing import TYPE_CHECKING, Any, ClassVar, Literal, NamedTuple, Self
 
 import numpy as np
@@ -631,27 +630,27 @@ class SegmentProjection(Model):
         # The model is data here: a clone keeps it fitted.
         return type(self)(**self.get_params())
 
-    def _shown(self) -> _display.Estimates:
-        return _display.Estimates(
+    def _shown(self) -> _display.Grid:
+        by_segment = self._require().quality_by_segment
+        numbers = zip(self.shares_, by_segment["auc"], by_segment["auc_ceiling"], strict=True)
+        rows = [
+            (str(segment), _display.per_cent(float(share), 1), f"{auc:.2f}", f"{ceiling:.2f}")
+            for segment, (share, auc, ceiling) in enumerate(numbers, start=1)
+        ]
+        return _display.Grid(
             title=self._call(),
-            names=[str(number) for number in self.classes_],
-            estimates=self.shares_.tolist(),
-            standard_errors=self.auc_.tolist(),
-            facts=list(self._facts()),
-            header=("segment", "share", "AUC"),
+            header=("segment", "share", "AUC", "AUC of the questionnaire"),
+            rows=rows,
+            words=list(self._words()),
         )
 
-    def _facts(self) -> Iterator[tuple[str, str]]:
-        n = _display.count(self.n_observations_)
-        shown = ", ".join(self.features_[:6]) + (", ..." if len(self.features_) > 6 else "")
-        yield "respondents", f"{n}; {len(self.features_)} features: {shown}"
-        right = f"{self.accuracy_:.1%}; largest segment {self.majority_:.1%}; questionnaire "
-        yield "segment named right", right + f"{self.ceiling_:.1%}"
-        by_mode = self.quality_["share_error_by_mode"]
-        yield "in a wrong segment", f"{self.share_error_:.1%} by sums, {by_mode:.1%} by modes"
-        yield "penalty", f"{self.penalty_:g}"
-        yield "verdict", "\n    ".join(textwrap.wrap(self.verdict_, 88))
-        yield "how it ended", self.how_it_ended_
+    def _words(self) -> Iterator[str]:
+        n, names = _display.count(self.n_observations_), self.features_
+        shown = ", ".join(names[:6]) + (", ..." if len(names) > 6 else "")
+        yield f"{n} respondents; {len(names)} features: {shown}; penalty {self.penalty_:g}."
+        yield self.verdict_
+        if self.how_it_ended_ != "converged":
+            yield f"How it ended: {self.how_it_ended_}."
 
     def __sklearn_tags__(self) -> Any:
         # Only scikit-learn calls this, so it is there to be imported.

@@ -73,6 +73,11 @@ def test_every_name_of_the_extension_is_wrapped():
         (_tercet.FittedBgNbd, {"fit", "estimates", "report", "to_json"}),
         (_tercet.FittedGammaGamma, {"fit", "estimates", "report", "to_json"}),
         (_tercet.FittedLatentClass, {"fit", "posterior", "report", "to_json"}),
+        (_tercet.FittedSegmentProjection, {"fit", "probabilities", "quality", "to_json"}),
+        (_tercet.FittedTypingTool, {"fit", "sizes", "confusion", "to_json"}),
+        (_tercet.FittedMaxDiff, {"fit", "posterior", "simulate", "to_json"}),
+        (_tercet.FittedKMeansSegments, {"fit", "posterior", "centers", "to_json"}),
+        (_tercet.FittedGaussianMixtureSegments, {"fit", "posterior", "covariances", "to_json"}),
         (_tercet.PurchaseSummary, {"first_row", "frequency", "n_new_customers"}),
     ],
 )

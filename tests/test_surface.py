@@ -125,7 +125,16 @@ def test_exports_are_sorted_and_exist(module):
 
 
 def test_constructors_store_their_arguments_and_do_nothing_else():
-    for unfitted in (tc.BGNBD(), tc.GammaGamma(), tc.LatentClass(2)):
+    for unfitted in (
+        tc.BGNBD(),
+        tc.GammaGamma(),
+        tc.GaussianMixtureSegments(2),
+        tc.KMeansSegments(2),
+        tc.LatentClass(2),
+        tc.MaxDiff(),
+        tc.SegmentProjection(),
+        tc.TypingTool(tc.LatentClass(2)),
+    ):
         thing = object()
         names = list(unfitted.get_params())
         model = type(unfitted)(**dict.fromkeys(names, thing))

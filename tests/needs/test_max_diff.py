@@ -371,6 +371,18 @@ def test_it_shows_itself(model):
     assert "<table>" in model._repr_html_()
 
 
+def test_progress_is_told_and_may_stop_the_fit(choices):
+    steps: list[tc.Step] = []
+    tc.MaxDiff(2, starts=3).fit(choices, progress=steps.append)
+    assert steps
+
+    def stop(step: tc.Step) -> None:
+        raise InterruptedError(step.phase)
+
+    with pytest.raises(InterruptedError):
+        tc.MaxDiff(3).fit(choices, progress=stop)
+
+
 # --- ratings --------------------------------------------------------------------------------------
 
 

@@ -231,6 +231,17 @@ def test_levels_are_known_by_their_names(segments, survey):
         np.testing.assert_array_equal(projection.predict_proba(frame), expected)
 
 
+def test_a_column_that_is_coded_otherwise_is_refused(projection, base):
+    ones = {**base, "member": base["member"].astype(int)}
+    with pytest.raises(tc.DataError, match=r"column 'member': holds '.', '.', and the projection"):
+        projection.predict_proba(ones)
+    with pytest.raises(tc.DataError, match=r"column 'region': holds 'atlantis', and.*'south'"):
+        projection.predict_proba({**base, "region": ["atlantis"] * 3_000})
+    # One customer may well live where no respondent did.
+    one = {"age": [40.0], "region": ["atlantis"], "member": [True]}
+    assert projection.predict_proba(one).shape == (1, 2)
+
+
 def test_what_was_never_seen_gets_possible_probabilities(projection):
     strange = pl.DataFrame(
         {
@@ -527,8 +538,18 @@ def test_it_shows_itself(projection, segments):
     assert "SegmentProjection(model=LatentClass" in tc.SegmentProjection(segments)._repr_html_()
 
 
-def test_progress_is_told(segments, survey):
+class Enough(Exception):
+    """What a caller's `progress` raises to stop a fit."""
+
+
+def test_progress_is_told_and_may_stop_the_fit(segments, survey):
     steps: list[tc.Step] = []
     tc.SegmentProjection(segments).fit(survey, FEATURES, progress=steps.append)
     assert steps
     assert steps[-1].phase == "cross-validating"
+
+    def stop(step: tc.Step) -> None:
+        raise Enough(step.phase)
+
+    with pytest.raises(Enough):
+        tc.SegmentProjection(segments).fit(survey, FEATURES, progress=stop)

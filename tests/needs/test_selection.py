@@ -323,3 +323,12 @@ def test_progress_is_told(answers):
     steps: list[tc.Step] = []
     quick(answers, [1, 2], replications=20, stability=4, progress=steps.append)
     assert steps[-1].phase == "resampling"
+
+
+def test_a_callback_that_raises_stops_it(answers):
+    def stop(step: tc.Step) -> None:
+        if step.phase == "testing":
+            raise RuntimeError("enough")
+
+    with pytest.raises(RuntimeError, match="enough"):
+        quick(answers, range(1, 9), starts=30, replications=5_000, progress=stop, n_jobs=1)

@@ -202,6 +202,18 @@ def test_files_pickles_and_clones(tool, model, needs, tmp_path: Path):
     assert clone(other).model is model
 
 
+def test_progress_is_told_and_may_stop_the_fit(model, needs):
+    steps: list[tc.Step] = []
+    tc.TypingTool(model, 2, folds=3).fit(needs.survey, progress=steps.append)
+    assert steps
+
+    def stop(step: tc.Step) -> None:
+        raise InterruptedError(step.phase)
+
+    with pytest.raises(InterruptedError):
+        tc.TypingTool(model, 2, folds=3).fit(needs.survey, progress=stop)
+
+
 def test_it_shows_itself(tool):
     text = repr(tool)
     assert text.startswith("TypingTool(model=LatentClass(n_segments=4")

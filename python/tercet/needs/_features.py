@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from tercet._columns import column_error
 from tercet._survey.item import encoded
-from tercet.needs._items import as_text, is_number
+from tercet.needs._items import as_text, is_number, quoted
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
@@ -29,6 +29,10 @@ Attribute: TypeAlias = "tuple[str, Codes | Floats, list[str]]"
 
 #: The code of a level that is not known.
 NO_LEVEL: Final = int(np.iinfo(np.uint16).max)
+#: Levels that a projection notes at most.
+_KEPT: Final = 1_000
+#: So many customers do not all have a level that is new.
+_MANY: Final = 30
 
 
 @dataclass(frozen=True)
@@ -41,20 +45,34 @@ class Feature:
         Its column.
     has_levels : bool
         Whether it is a category; else a number.
+    levels : tuple of str or None
+        The levels that occurred in the fit; None where they are too many to be kept, or not known.
     """
 
     name: str
     has_levels: bool
+    levels: tuple[str, ...] | None = None
 
     @classmethod
     def learn(cls, table: Table, name: str) -> Feature:
         """Return an attribute of a fit."""
         kind = table.arrow(name).type
-        return cls(name, not (is_number(kind) or pa.types.is_null(kind)))
+        plain = cls(name, not (is_number(kind) or pa.types.is_null(kind)))
+        if not plain.has_levels:
+            return plain
+        levels = plain.column(table)[2]
+        return cls(name, True, tuple(levels) if len(levels) <= _KEPT else None)
+
+    @classmethod
+    def of(cls, note: Mapping[str, Any]) -> Feature:
+        """Return the attribute that a projection's note tells of."""
+        levels = note.get("levels")
+        return cls(note["name"], note["has_levels"], None if levels is None else tuple(levels))
 
     def note(self) -> dict[str, Any]:
         """Return what a projection notes of it."""
-        return {"name": self.name, "has_levels": self.has_levels}
+        levels = None if self.levels is None else list(self.levels)
+        return {"name": self.name, "has_levels": self.has_levels, "levels": levels}
 
     def column(self, table: Table) -> Attribute:
         """Return it as the core takes it."""
@@ -70,7 +88,20 @@ class Feature:
                 f"into fewer than {NO_LEVEL:,}"
             )
             raise column_error(self.name, reason)
-        return self.name, np.array(codes, dtype=np.uint16)[indices], list(places)
+        found = np.array(codes, dtype=np.uint16)[indices]
+        if np.count_nonzero(found != NO_LEVEL) >= _MANY:
+            self._check_known(places)
+        return self.name, found, list(places)
+
+    def _check_known(self, found: Mapping[str, int]) -> None:
+        """Refuse a column none of whose levels occurred in the fit: it is coded otherwise."""
+        if self.levels is None or not found or any(level in found for level in self.levels):
+            return
+        reason = (
+            f"holds {quoted(list(found))}, and the projection was fitted with "
+            f"{quoted(self.levels)}; code the column as in the fit"
+        )
+        raise column_error(self.name, reason)
 
 
 def columns_of(features: Iterable[Feature], table: Table) -> list[Attribute]:
@@ -83,7 +114,7 @@ def noted(note: Mapping[str, Any], names: Sequence[str], table: Table) -> list[F
     told = note.get("features")
     if told is None:
         return [Feature.learn(table, name) for name in names]
-    return [Feature(one["name"], one["has_levels"]) for one in told]
+    return [Feature.of(one) for one in told]
 
 
 def _place(value: Any, places: dict[str, int]) -> int:

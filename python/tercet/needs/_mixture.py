@@ -93,8 +93,8 @@ class Mixture(Model):
     def _how_they_went(self) -> str:
         """Say how many starts reached the best."""
         dropped = self._require().starts["dropped"]
-        arrived, early = int((~dropped).sum()), int(dropped.sum())
-        words = f"{self.n_starts_at_best_} of {arrived} reached the best"
+        early = int(dropped.sum())
+        words = f"{self.n_starts_at_best_} of {len(dropped)} reached the best"
         return f"{words}; {early} were given up early" if early else words
 
 

@@ -61,7 +61,9 @@ def segment_criteria(
     >>> selection = tc.select_segments(survey, range(1, 4), starts=4, replications=0, stability=0)
     >>> ax = tc.plots.segment_criteria(selection)
     """
-    chosen = [_arguments.word(name, "criteria", list(CRITERIA)) for name in criteria]
+    listed = ", ".join(f'"{name}"' for name in CRITERIA)
+    chosen = _arguments.names(criteria, "criteria", f"a list of {listed}")
+    chosen = [_arguments.word(name, "criteria", list(CRITERIA)) for name in chosen]
     wanted = {name: name for name in ["n_segments", "blrt_p", *chosen]}
     table = read_table(selection.table, wanted, what="table of criteria")
     numbers = table.floats("n_segments")
@@ -157,8 +159,8 @@ def segment_profile(
         ax,
         title="What the segments answer",
         subtitle="Share of a level, or mean; bold: differs from the others (adjusted p < 5%)",
-        x_label="",
-        y_label="",
+        x_label="Segment and its share",
+        y_label="Question, or its answer",
         grid="none",
     )
     shares = [
@@ -166,7 +168,6 @@ def segment_profile(
     ]
     ax.set_xticks(range(n_segments), shares)
     ax.set_yticks(range(n_rows), cells.labels)
-    ax.set_xlabel("Segment and its share", fontsize=_style.LABEL_SIZE, color=_style.INK)
     ax.tick_params(length=0)
     for side in ("left", "bottom"):
         ax.spines[side].set_visible(False)
@@ -333,9 +334,8 @@ def projected_shares(
     >>> import tercet as tc
     >>> company = tc.datasets.simulate_needs(3_000, n_respondents=400, seed=1)
     >>> model = tc.LatentClass(3, starts=4).fit(company.survey)
-    >>> projection = tc.SegmentProjection(model).fit(
-    ...     company.respondents, features=["age", "orders"]
-    ... )
+    >>> asked = company.respondents.merge(company.customers, on="customer_id")
+    >>> projection = tc.SegmentProjection(model).fit(asked, features=["age", "orders"])
     >>> ax = tc.plots.projected_shares(projection, company.customers)
     """
     members = projection.predict_proba(customers)
@@ -427,6 +427,8 @@ class _Cells:
         keep = [row for row in rows if _is_told(columns, row, n_segments)]
         if items is not None:
             wanted = _arguments.names(items, "items", "a list of items of the profile")
+            for name in wanted:
+                _arguments.word(name, "items", sorted(set(columns["item"])))
             keep = [row for row in keep if columns["item"][row * n_segments] in wanted]
         if len(keep) > MOST_ROWS:
             spread = {
@@ -492,9 +494,12 @@ def _recommendation(number: int) -> str:
 def _true_shares(truth: Any, n_segments: int) -> Floats | None:
     if truth is None:
         return None
+    expected = f"{n_segments} shares, one a segment"
     if hasattr(truth, "keys"):
+        if set(truth.keys()) != set(range(1, n_segments + 1)):
+            raise _arguments.refusal(truth, "truth", f"{expected}, by its number from 1")
         truth = [truth[number] for number in range(1, n_segments + 1)]
     shares: Floats = np.asarray(truth, dtype=float)
     if shares.shape != (n_segments,):
-        raise _arguments.refusal(truth, "truth", f"{n_segments} shares, one a segment")
+        raise _arguments.refusal(truth, "truth", expected)
     return shares

@@ -1,17 +1,13 @@
-"""Plots show the numbers that they claim to show, and keep to the house style."""
+"""Plots that follow purchases over time count what the summaries count."""
 
 from __future__ import annotations
 
-import subprocess
-import sys
 from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any
 
-import matplotlib as mpl
 import numpy as np
 import pandas as pd
 import pytest
-from matplotlib import pyplot as plt
 
 import tercet as tc
 from tercet import plots
@@ -24,46 +20,9 @@ from tercet._tracking import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
-
-    from matplotlib.axes import Axes
+    from collections.abc import Callable
 
 CALIBRATION_END = "2024-12-29"
-
-
-@pytest.fixture(autouse=True)
-def _quiet_figures() -> Iterator[None]:
-    mpl.use("Agg")
-    yield
-    plt.close("all")
-
-
-@pytest.fixture(scope="module")
-def ends(simulated: tc.datasets.SimulatedPurchases) -> dict[str, Any]:
-    """The ends of calibration and observation, as the plots are told them."""
-    return {"calibration_end": CALIBRATION_END, "observation_end": simulated.observation_end}
-
-
-@pytest.fixture(scope="module")
-def calibration(simulated: tc.datasets.SimulatedPurchases, ends: dict[str, Any]) -> pd.DataFrame:
-    """Summary at the calibration end, with the holdout columns."""
-    frame: pd.DataFrame = tc.split_purchases(simulated.transactions, amount="amount", **ends)[0]
-    return frame
-
-
-@pytest.fixture(scope="module")
-def calibrated(calibration: pd.DataFrame) -> tc.BGNBD:
-    """BG/NBD fitted on the calibration period."""
-    return tc.BGNBD().fit(calibration)
-
-
-@pytest.fixture(scope="module")
-def value(model: tc.BGNBD, spend: tc.GammaGamma, summary: pd.DataFrame) -> pd.DataFrame:
-    """The value of each customer of `summary`."""
-    frame: pd.DataFrame = tc.lifetime_value(
-        model, spend, summary, horizon=52, discount_rate=0.10, margin=0.3, level=0.95
-    )
-    return frame
 
 
 @pytest.fixture(scope="module")
@@ -81,39 +40,6 @@ def refunded(simulated: tc.datasets.SimulatedPurchases) -> pd.DataFrame:
     return pd.concat([log, back, free], ignore_index=True)
 
 
-@pytest.fixture(scope="module")
-def drawers(
-    simulated: tc.datasets.SimulatedPurchases,
-    calibration: pd.DataFrame,
-    calibrated: tc.BGNBD,
-    summary: pd.DataFrame,
-    model: tc.BGNBD,
-    value: pd.DataFrame,
-    ends: dict[str, Any],
-) -> dict[str, Callable[..., Axes]]:
-    """Every plot, ready to be drawn on some axes or on new ones."""
-    log = simulated.transactions
-    return {
-        "probability_alive_map": lambda **on: plots.probability_alive_map(model, summary, **on),
-        "expected_purchases_map": lambda **on: plots.expected_purchases_map(model, summary, **on),
-        "calibration_holdout": lambda **on: plots.calibration_holdout(
-            calibrated, calibration, **on
-        ),
-        "cumulative_purchases": lambda **on: plots.cumulative_purchases(
-            calibrated, log, **ends, **on
-        ),
-        "purchases_by_period": lambda **on: plots.purchases_by_period(
-            calibrated, log, **ends, **on
-        ),
-        "value_concentration": lambda **on: plots.value_concentration(value, **on),
-        "value_distribution": lambda **on: plots.value_distribution(value, **on),
-        "top_customers": lambda **on: plots.top_customers(value, **on),
-        "customer_history": lambda **on: plots.customer_history(
-            model, log, summary["customer_id"].iloc[0], **on
-        ),
-    }
-
-
 def track(model: Any, log: Any, *, calibration_end: Any, **rules: Any) -> Tracking:
     """Follow a log's customers, with rules as the plots take them."""
     return track_purchases(model, log, LogRules(**rules), calibration_end=calibration_end)
@@ -121,80 +47,6 @@ def track(model: Any, log: Any, *, calibration_end: Any, **rules: Any) -> Tracki
 
 def _one_a_unit(horizon: float) -> float:
     return horizon
-
-
-every_plot = pytest.mark.parametrize("name", plots.__all__)
-
-
-class TestEveryPlot:
-    @every_plot
-    def test_draws_on_new_axes(self, name: str, drawers: dict[str, Callable[..., Axes]]) -> None:
-        ax = drawers[name]()
-        assert ax.get_title(loc="left").strip()
-        assert ax.get_xlabel()
-        assert ax.get_ylabel()
-        assert not ax.spines["top"].get_visible()
-
-    @every_plot
-    def test_draws_on_given_axes(self, name: str, drawers: dict[str, Callable[..., Axes]]) -> None:
-        _, given = plt.subplots()
-        assert drawers[name](ax=given) is given
-        assert len(plt.get_fignums()) == 1
-
-    @every_plot
-    def test_leaves_settings_alone(
-        self, name: str, drawers: dict[str, Callable[..., Axes]]
-    ) -> None:
-        before = dict(mpl.rcParams)
-        drawers[name]()
-        assert dict(mpl.rcParams) == before
-
-    def test_all_are_here(self, drawers: dict[str, Callable[..., Axes]]) -> None:
-        assert sorted(drawers) == sorted(plots.__all__)
-
-
-class TestMaps:
-    def test_cells_are_the_model_s(self, model: tc.BGNBD, summary: pd.DataFrame) -> None:
-        ax = plots.probability_alive_map(model, summary, T=52, max_frequency=6)
-        height = np.asarray(ax.images[0].get_array())
-        assert height.shape[0] == 6
-        column = 70
-        recency = (column + 0.5) * 52 / height.shape[1]
-        cell = {"frequency": [4.0], "recency": [recency], "T": [52.0]}
-        assert height[3, column] == model.probability_alive(cell)[0]
-
-    def test_own_column_names(self, summary: pd.DataFrame) -> None:
-        renamed = summary.rename(columns={"frequency": "x", "recency": "t_x", "T": "age"})
-        model = tc.BGNBD(frequency="x", recency="t_x", T="age").fit(renamed)
-        ax = plots.expected_purchases_map(model, renamed, horizon=1)
-        assert "next 1 week" in ax.get_title(loc="left")
-        assert "weeks" not in ax.get_title(loc="left")
-
-    def test_nobody_came_back(self, model: tc.BGNBD) -> None:
-        once = {"frequency": [0.0, 0.0], "recency": [0.0, 0.0], "T": [10.0, 20.0]}
-        assert plots.probability_alive_map(model, once).images
-
-
-class TestCalibrationHoldout:
-    def test_bars_and_line_are_the_groups_means(
-        self, calibrated: tc.BGNBD, calibration: pd.DataFrame
-    ) -> None:
-        ax = plots.calibration_holdout(calibrated, calibration, max_frequency=3)
-        group = calibration["frequency"].clip(upper=3)
-        actual = calibration.groupby(group)["frequency_holdout"].mean()
-        horizon = calibration["duration_holdout"].iloc[0]
-        expected = pd.Series(calibrated.expected_purchases(calibration, horizon), group.index)
-        assert np.allclose([bar.get_height() for bar in ax.patches], actual)
-        drawn = next(line for line in ax.lines if line.get_label() == "expected")
-        assert np.allclose(drawn.get_ydata(), expected.groupby(group).mean())
-        assert [text.get_text().split("\n")[0] for text in ax.get_xticklabels()] == [
-            *list("012"),
-            "3+",
-        ]
-
-    def test_needs_the_holdout_columns(self, model: tc.BGNBD, summary: pd.DataFrame) -> None:
-        with pytest.raises(tc.DataError, match="frequency_holdout"):
-            plots.calibration_holdout(model, summary)
 
 
 class TestTracking:
@@ -384,89 +236,3 @@ class TestRules:
         with pytest.raises(tc.ParameterError, match="no purchase"):
             plots.customer_history(model, log, 1, **rules)
         assert plots.customer_history(model, log, 2, **rules).lines
-
-
-class TestValue:
-    def test_concentration_reads_the_shares(self, value: pd.DataFrame) -> None:
-        ax = plots.value_concentration(value)
-        ordered = value["clv"].sort_values(ascending=False)
-        share = ordered.head(len(value) // 10).sum() / ordered.sum()
-        assert f"top 10% hold {share:.0%}" in [text.get_text() for text in ax.texts]
-        held = np.asarray(ax.lines[0].get_ydata())
-        assert held[0] == 0
-        assert held[-1] == pytest.approx(1)
-        assert (np.diff(held) >= 0).all()
-
-    def test_concentration_of_nothing(self, value: pd.DataFrame) -> None:
-        with pytest.raises(tc.DataError, match="positive total"):
-            plots.value_concentration(value.assign(clv=0.0))
-
-    def test_distribution_counts_everybody(self, value: pd.DataFrame) -> None:
-        ax = plots.value_distribution(value, currency="euros")
-        assert sum(bar.get_height() for bar in ax.patches) == len(value)
-        assert "in euros" in ax.get_xlabel()
-
-    def test_distribution_of_equal_values(self, value: pd.DataFrame) -> None:
-        ax = plots.value_distribution(value.assign(clv=7.0))
-        assert sum(bar.get_height() for bar in ax.patches) == len(value)
-
-    def test_top_customers_are_the_best(self, value: pd.DataFrame) -> None:
-        ax = plots.top_customers(value, n=5)
-        best = value.sort_values("clv", ascending=False).head(5)
-        assert np.allclose(ax.lines[0].get_xdata(), best["clv"])
-        assert [text.get_text() for text in ax.get_yticklabels()] == [
-            str(name) for name in best["customer_id"]
-        ]
-
-    def test_top_customers_need_intervals(self, value: pd.DataFrame) -> None:
-        with pytest.raises(tc.DataError, match="clv_lower"):
-            plots.top_customers(value.drop(columns=["clv_lower", "clv_upper"]))
-
-    def test_values_that_are_not_finite_are_left_out_in_words(self, value: pd.DataFrame) -> None:
-        clv = value["clv"].where(np.arange(len(value)) % 2 == 0, np.inf)
-        odd = value.assign(clv=clv)
-        words = f"{len(value) // 2:,} without a finite value left out"
-        for draw in (plots.value_concentration, plots.value_distribution, plots.top_customers):
-            ax = draw(odd)
-            assert words in " ".join(text.get_text() for text in ax.texts)
-            assert np.isfinite(ax.get_xlim()).all()
-        with pytest.raises(tc.DataError, match="no finite value"):
-            plots.top_customers(value.assign(clv=np.inf))
-
-
-class TestHistory:
-    def test_ends_at_the_summary_s_probability(
-        self,
-        simulated: tc.datasets.SimulatedPurchases,
-        summary: pd.DataFrame,
-        model: tc.BGNBD,
-    ) -> None:
-        row = summary["frequency"].idxmax()
-        ax = plots.customer_history(
-            model,
-            simulated.transactions,
-            summary.loc[row, "customer_id"],
-            observation_end=simulated.observation_end,
-        )
-        curve = np.asarray(ax.lines[0].get_ydata())
-        assert curve[-1] == pytest.approx(model.probability_alive(summary)[row])
-        assert curve[0] == 1.0
-        assert np.asarray(ax.lines[0].get_xdata())[-1] == summary.loc[row, "T"]
-
-    def test_unknown_customer(
-        self, simulated: tc.datasets.SimulatedPurchases, model: tc.BGNBD
-    ) -> None:
-        with pytest.raises(tc.ParameterError, match="nobody") as refused:
-            plots.customer_history(model, simulated.transactions, "nobody")
-        assert refused.value.parameter == "customer_id"
-
-
-class TestMatplotlibIsOptional:
-    def test_importing_tercet_does_not_import_it(self) -> None:
-        code = "import sys, tercet; assert 'matplotlib' not in sys.modules"
-        subprocess.run([sys.executable, "-c", code], check=True)
-
-    def test_says_how_to_get_it(self, value: pd.DataFrame, monkeypatch: pytest.MonkeyPatch) -> None:
-        monkeypatch.setitem(sys.modules, "matplotlib", None)
-        with pytest.raises(ImportError, match=r"pip install 'tercet\[plots\]'"):
-            plots.value_concentration(value)

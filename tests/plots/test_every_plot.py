@@ -1,0 +1,111 @@
+"""Every plot labels what it shows, draws where it is told, and keeps to the house style."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import matplotlib as mpl
+import pytest
+from matplotlib import pyplot as plt
+
+import tercet as tc
+from tercet import plots
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    import pandas as pd
+    from matplotlib.axes import Axes
+
+
+@pytest.fixture(scope="module")
+def value_drawers(
+    simulated: tc.datasets.SimulatedPurchases,
+    calibration: pd.DataFrame,
+    calibrated: tc.BGNBD,
+    summary: pd.DataFrame,
+    model: tc.BGNBD,
+    value: pd.DataFrame,
+    ends: dict[str, Any],
+) -> dict[str, Callable[..., Axes]]:
+    """The plots of purchases and value."""
+    log = simulated.transactions
+    return {
+        "probability_alive_map": lambda **on: plots.probability_alive_map(model, summary, **on),
+        "expected_purchases_map": lambda **on: plots.expected_purchases_map(model, summary, **on),
+        "calibration_holdout": lambda **on: plots.calibration_holdout(
+            calibrated, calibration, **on
+        ),
+        "cumulative_purchases": lambda **on: plots.cumulative_purchases(
+            calibrated, log, **ends, **on
+        ),
+        "purchases_by_period": lambda **on: plots.purchases_by_period(
+            calibrated, log, **ends, **on
+        ),
+        "value_concentration": lambda **on: plots.value_concentration(value, **on),
+        "value_distribution": lambda **on: plots.value_distribution(value, **on),
+        "top_customers": lambda **on: plots.top_customers(value, **on),
+        "customer_history": lambda **on: plots.customer_history(
+            model, log, summary["customer_id"].iloc[0], **on
+        ),
+    }
+
+
+@pytest.fixture(scope="module")
+def needs_drawers(
+    company: tc.datasets.SimulatedNeeds,
+    selection: tc.SegmentSelection,
+    segments: tc.LatentClass,
+    tool: tc.TypingTool,
+    projection: tc.SegmentProjection,
+) -> dict[str, Callable[..., Axes]]:
+    """The plots of segments."""
+    return {
+        "segment_criteria": lambda **on: plots.segment_criteria(selection, **on),
+        "segment_profile": lambda **on: plots.segment_profile(
+            segments.profile(company.survey), **on
+        ),
+        "segment_sizes": lambda **on: plots.segment_sizes(segments, **on),
+        "question_accuracy": lambda **on: plots.question_accuracy(tool, **on),
+        "projected_shares": lambda **on: plots.projected_shares(
+            projection, company.customers, **on
+        ),
+    }
+
+
+@pytest.fixture(scope="module")
+def drawers(
+    value_drawers: dict[str, Callable[..., Axes]], needs_drawers: dict[str, Callable[..., Axes]]
+) -> dict[str, Callable[..., Axes]]:
+    """Every plot, ready to be drawn on some axes or on new ones."""
+    return value_drawers | needs_drawers
+
+
+every_plot = pytest.mark.parametrize("name", plots.__all__)
+
+
+class TestEveryPlot:
+    @every_plot
+    def test_draws_on_new_axes(self, name: str, drawers: dict[str, Callable[..., Axes]]) -> None:
+        ax = drawers[name]()
+        assert ax.get_title(loc="left").strip()
+        assert ax.get_xlabel()
+        assert ax.get_ylabel()
+        assert not ax.spines["top"].get_visible()
+
+    @every_plot
+    def test_draws_on_given_axes(self, name: str, drawers: dict[str, Callable[..., Axes]]) -> None:
+        _, given = plt.subplots()
+        assert drawers[name](ax=given) is given
+        assert len(plt.get_fignums()) == 1
+
+    @every_plot
+    def test_leaves_settings_alone(
+        self, name: str, drawers: dict[str, Callable[..., Axes]]
+    ) -> None:
+        before = dict(mpl.rcParams)
+        drawers[name]()
+        assert dict(mpl.rcParams) == before
+
+    def test_all_are_here(self, drawers: dict[str, Callable[..., Axes]]) -> None:
+        assert sorted(drawers) == sorted(plots.__all__)

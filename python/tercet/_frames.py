@@ -226,6 +226,13 @@ def read_note(native: Any) -> dict[str, Any]:
     return dict(note) if isinstance(note, Mapping) else {}
 
 
+def has_column(native: Any, name: str) -> bool:
+    """Whether a table of any kind has a column of that name."""
+    if isinstance(native, Mapping):
+        return name in native
+    return name in _column_names(_recognise(native, "table")[1])
+
+
 def noted_name(native: Any, role: str, name: str) -> str:
     """Return a column's name, or where the table lacks it, the one that its note gives the role."""
     noted = read_note(native).get(role)

@@ -107,9 +107,10 @@ class ConvergenceWarning(UserWarning):
 
 
 class WeightsWarning(UserWarning):
-    """Survey weights are on a scale that sampling weights do not have.
+    """Survey weights are on a scale that sampling weights do not have, or were left out.
 
     Sampling weights add up to about the number of respondents. Weights that add up to far more, or
     far less, let criteria such as BIC count respondents whom nobody asked, or too few of them;
-    `weight_type` says what the weights are.
+    `weight_type` says what the weights are. A model of weighted
+    respondents wants the weights of those whom it is applied to, too.
     """

@@ -553,3 +553,41 @@ def test_progress_is_told_and_may_stop_the_fit(segments, survey):
 
     with pytest.raises(Enough):
         tc.SegmentProjection(segments).fit(survey, FEATURES, progress=stop)
+
+
+# --- weights --------------------------------------------------------------------------------------
+
+
+@pytest.fixture(scope="module")
+def weighted() -> tuple[tc.datasets.SimulatedNeeds, tc.LatentClass, pd.DataFrame]:
+    """A company whose older customers answer more often, and the weights that make up for it."""
+    company = tc.datasets.simulate_needs(4_000, n_respondents=500, seed=1)
+    model = tc.LatentClass(4, starts=6, response_style="random_intercept").fit(company.survey)
+    customers = company.customers.drop(columns="segment")
+    return company, model, company.respondents.merge(customers, on="customer_id")
+
+
+def test_the_weights_of_the_fit_are_used(weighted):
+    company, model, asked = weighted
+    assert model.weights_ == "weight"
+    features = ["age", "orders", "region"]
+    found = tc.SegmentProjection(model).fit(asked, features)
+    named = tc.SegmentProjection(model).fit(asked, features, weights="weight")
+    members = found.predict_proba(company.customers)
+    assert np.array_equal(members, named.predict_proba(company.customers))
+    plain = tc.SegmentProjection(model).fit(asked, features, weights=False)
+    assert not np.array_equal(members, plain.predict_proba(company.customers))
+    # Weighted to the customer base, the sample's shares are the base's.
+    truth = company.customers["segment"].value_counts(normalize=True).sort_index()
+    assert np.abs(members.mean(axis=0) - truth.to_numpy()).max() < 0.02
+
+
+def test_weights_that_are_lost_are_told(weighted):
+    _, model, asked = weighted
+    bare = asked.drop(columns="weight")
+    with pytest.warns(tc.WeightsWarning, match="'weight'") as caught:
+        tc.SegmentProjection(model).fit(bare, ["age"])
+    assert caught[0].filename == __file__
+    tc.SegmentProjection(model).fit(bare, ["age"], weights=False)
+    with pytest.warns(tc.WeightsWarning, match="count equally"):
+        model.profile(bare)

@@ -87,7 +87,9 @@ def test_weights_and_covariates_of_the_fit_are_used(answers):
     settings = {"starts": 4, "standard_errors": False}
     model = tc.LatentClass(2, **settings).fit(answers, ITEMS, "w", ["region"])
     weighted = tc.segment_stability(model, answers, 4, weights="w")
-    assert tc.segment_stability(model, answers, 4).adjusted_rand != weighted.adjusted_rand
+    plain = tc.segment_stability(model, answers, 4, weights=False)
+    assert plain.adjusted_rand != weighted.adjusted_rand
+    assert tc.segment_stability(model, answers, 4).adjusted_rand == weighted.adjusted_rand
     survey = tc.Survey.from_frame(answers, items=ITEMS, weights="w")
     assert tc.segment_stability(model, survey, 4).adjusted_rand == weighted.adjusted_rand
     with pytest.raises(tc.DataError, match="'region': is missing"):

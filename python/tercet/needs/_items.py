@@ -6,6 +6,8 @@ are positions in the item's levels, 255 where there is no answer; a missing numb
 
 from __future__ import annotations
 
+import inspect
+import warnings
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final, Literal, TypeAlias, get_args
@@ -16,11 +18,11 @@ import pyarrow.compute as pc
 
 from tercet import _arguments
 from tercet._columns import column_error
-from tercet._frames import read_table
+from tercet._frames import has_column, read_table
 from tercet._survey.item import MOST_LEVELS, NO_ANSWER, codes, encoded
 from tercet._survey.options import guess
 from tercet.data.survey import Survey
-from tercet.exceptions import ParameterError
+from tercet.exceptions import ParameterError, WeightsWarning
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -132,6 +134,35 @@ def own_weights(survey: Any, weights: Any) -> Any:
     if weights is None and isinstance(survey, Survey):
         return survey.weights
     return None if weights is False else weights
+
+
+def weights_like(model: Any, survey: Any, weights: Any) -> Any:
+    """Return the weights of a call after a fit: by default the survey's, else the fit's column.
+
+    A model of weighted respondents describes the population. Whoever forgets the weights later, in
+    a table that holds them or not, would mix the population with the sample.
+    """
+    found = own_weights(survey, weights)
+    fitted = getattr(model, "weights_", None)
+    if found is not None or weights is not None or fitted is None:
+        return found
+    frame = survey.answers if isinstance(survey, Survey) else survey
+    if has_column(frame, fitted):
+        return fitted
+    message = (
+        f"the model was fitted with weights ('{fitted}'), and these respondents have no such "
+        "column: they count equally. Pass weights=... or, if that is meant, weights=False"
+    )
+    warnings.warn(message, WeightsWarning, stacklevel=_callers_depth())
+    return None
+
+
+def _callers_depth() -> int:
+    """Return how many calls up the first one outside of tercet is."""
+    frame, depth = inspect.currentframe(), 0
+    while frame is not None and frame.f_globals.get("__name__", "").startswith("tercet."):
+        frame, depth = frame.f_back, depth + 1
+    return depth
 
 
 def read_columns(

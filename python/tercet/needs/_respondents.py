@@ -8,7 +8,7 @@ import numpy as np
 
 from tercet import _arguments
 from tercet._columns import column_error
-from tercet.needs._items import own_weights
+from tercet.needs._items import weights_like
 from tercet.needs.latent_class import LatentClass
 
 if TYPE_CHECKING:
@@ -33,7 +33,7 @@ def opened(
     covariates: bool = True,
 ) -> tuple[_tercet.FittedLatentClass, _Given]:
     """Return a fitted model of the core, and respondents as it reads them."""
-    return model._open(survey, items, own_weights(survey, weights), covariates)
+    return model._open(survey, items, weights_like(model, survey, weights), covariates)
 
 
 def as_rows(given: _Given, model: LatentClass) -> _Given:

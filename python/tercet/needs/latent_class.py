@@ -167,6 +167,9 @@ class LatentClass(Mixture):
     n_observations_ : float
         Respondents: the sum of the weights, else the rows; Kish's effective number under
         "expansion".
+    weights_ : str or None
+        The column of the weights, "weights" if they were an array. Later tables that have it are
+        weighted by it.
     n_unanswered_ : int
         Rows without any answer. They count, and belong to the segments with the probabilities of
         anybody.
@@ -288,6 +291,12 @@ class LatentClass(Mixture):
         """The levels of the items that have levels."""
         questions = self._questions()
         return {one.name: list(one.levels) for one in questions if one.levels is not None}
+
+    @property
+    def weights_(self) -> str | None:
+        """The column of the fit's weights; None if respondents counted equally."""
+        found: str | None = note_of(self._require()).get("weights")
+        return found
 
     @property
     def n_unanswered_(self) -> int:
@@ -443,7 +452,7 @@ class LatentClass(Mixture):
             One row a respondent; others than those it was fitted to, say, to compare models by.
         weights : str, array of shape (n,), False, optional
             How much each respondent counts: a column or one number a row. By default the weights
-            that a `tercet.Survey` names; False for none.
+            that a `tercet.Survey` names, or the column of the fit (`weights_`); False for none.
 
         Returns
         -------
@@ -457,7 +466,7 @@ class LatentClass(Mixture):
         DataError
             For a column that is missing, answers that cannot be, or a weight that is not positive.
         """
-        engine, given = self._open(survey, None, _items.own_weights(survey, weights), True)
+        engine, given = self._open(survey, None, _items.weights_like(self, survey, weights), True)
         return engine.log_likelihood(
             given.questions,
             given.weights,
@@ -492,7 +501,7 @@ class LatentClass(Mixture):
             What to profile instead of the items: any columns, of a `tercet.Survey` also batteries.
         weights : str, array of shape (n,), False, optional
             How much each respondent counts: a column or one number a row. By default the weights
-            that a `tercet.Survey` names; False for none.
+            that a `tercet.Survey` names, or the column of the fit (`weights_`); False for none.
         kinds : mapping or str, optional
             What columns are that are none of the model's items, as in the constructor.
         covariates : bool
@@ -657,7 +666,7 @@ class LatentClass(Mixture):
         posterior : array of shape (n, K), optional
             The memberships, where `frame` has no answers.
         kind, method, assignment, variance, standard_errors, weights, level, progress
-            As for `tercet.distal_outcome`.
+            As for `tercet.distal_outcome`; weights by default those of the fit's column.
 
         Returns
         -------
@@ -685,6 +694,7 @@ class LatentClass(Mixture):
         [10.2 32. ]
         """
         members = self.predict_proba(frame) if posterior is None else posterior
+        weights = _items.weights_like(self, frame, weights)
         return distal_outcome(
             frame,
             outcome,
@@ -725,7 +735,7 @@ class LatentClass(Mixture):
         posterior : array of shape (n, K), optional
             The memberships, where `frame` has no answers.
         method, assignment, weights, level, progress
-            As for `tercet.segment_predictors`.
+            As for `tercet.segment_predictors`; weights by default those of the fit's column.
 
         Returns
         -------
@@ -752,6 +762,8 @@ class LatentClass(Mixture):
         ['age']
         """
         members = self.predict_proba(frame) if posterior is None else posterior
+        weights = _items.weights_like(self, frame, weights)
+        weights = _items.weights_like(self, frame, weights)
         return segment_predictors(
             frame,
             covariates,
@@ -826,6 +838,7 @@ class LatentClass(Mixture):
         )
         self._check_weights(given)
         note["covariates"] = [one.note() for one in learned]
+        note["weights"] = None if given.weights is None else given.weights[0]
         return given, note
 
     def _open(

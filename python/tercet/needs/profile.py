@@ -13,7 +13,7 @@ from tercet._frames import new_table
 from tercet.data.survey import Survey
 from tercet.exceptions import ParameterError
 from tercet.needs import _items
-from tercet.needs._items import as_text, own_weights
+from tercet.needs._items import as_text, weights_like
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -227,7 +227,8 @@ def profile_of(
         message = "kinds = ...: expected none without columns; what the items are, the model knows"
         raise ParameterError(message, "kinds")
     asked = None if columns is None else _asked(survey, columns)
-    engine, given = model._open(survey, None, own_weights(survey, weights), covariates, asked or ())
+    weights = weights_like(model, survey, weights)
+    engine, given = model._open(survey, None, weights, covariates, asked or ())
     members = engine.posterior(
         given.questions, given.covariates, n_jobs=_arguments.threads(model.n_jobs)
     )

@@ -19,6 +19,7 @@ from tercet.data.survey import Survey
 from tercet.exceptions import ParameterError
 from tercet.needs import _features, _segment_models
 from tercet.needs._features import Feature
+from tercet.needs._items import weights_like
 from tercet.needs._memberships import checked_posterior
 from tercet.needs._mixture import note_of
 
@@ -319,7 +320,7 @@ class SegmentProjection(Model):
             The memberships; by default what the `model` says of the answers.
         weights : str, array of shape (n,), False, optional
             Survey weights; 0 leaves a respondent out. By default those that a `tercet.Survey`
-            names; False for none.
+            names, or the column that the model was fitted with; False for none.
         progress : bool or callable
             True for a progress bar; a callable gets each `tercet.Step`.
 
@@ -343,10 +344,8 @@ class SegmentProjection(Model):
         """
         settings, n_jobs = self._settings(), _arguments.threads(self.n_jobs)
         names = _arguments.names(features, "features", "a list of different columns' names")
-        is_survey = isinstance(respondents, Survey)
-        weights = respondents.weights if weights is None and is_survey else weights
-        weights = None if weights is False else weights
-        frame = respondents.answers if is_survey else respondents
+        weights = weights_like(self.model, respondents, weights)
+        frame = respondents.answers if isinstance(respondents, Survey) else respondents
         table = _read_respondents(frame, names, weights)
         members, shares = self._memberships(respondents, posterior, names, len(table))
         values = read_weights(table, weights, what="respondents")

@@ -187,7 +187,7 @@ def segment_stability(
         How many samples are drawn, at least 2.
     weights : str, array of shape (n,), False, optional
         The weights of the fit: a column or one number a row. By default those that
-        a `tercet.Survey` names; False for none.
+        a `tercet.Survey` names, or the column of the fit; False for none.
     random_state : int
         The seed of the samples. The same seed gives the same figures, on any number of threads.
     n_jobs : int, optional

@@ -226,7 +226,7 @@ class TypingTool(Saved):
             of the questions, for the `questionnaire`.
         weights : str, array of shape (n,), False, optional
             The weights that the model was fitted with. By default those that a `tercet.Survey`
-            names; False for none.
+            names, or the column of the fit; False for none.
         progress : bool or callable
             True for a progress bar; a callable gets each `tercet.Step`.
 

@@ -12,7 +12,7 @@ from tercet import _arguments, _display, _tercet
 from tercet._frames import new_table
 from tercet._progress import Progress, reporting
 from tercet.needs import _covariates, _respondents
-from tercet.needs._items import Question
+from tercet.needs._items import Question, weights_like
 from tercet.needs._mixture import note_of
 from tercet.needs.align import SegmentAlignment, align_segments
 from tercet.needs.latent_class import LatentClass, _labels
@@ -178,7 +178,7 @@ def compare_waves(
         Some of the model's items, where the wave asked no more.
     weights : str, array of shape (n,), False, optional
         The weights of the wave: a column or one number a row. By default those that
-        a `tercet.Survey` names; False for none.
+        a `tercet.Survey` names, or the column of the fit; False for none.
     n_jobs : int, optional
         Threads; by default those of the model.
     progress : bool or callable
@@ -221,6 +221,8 @@ def compare_waves(
     """
     fitted = _respondents.checked_model(model)
     jobs = _arguments.threads(fitted.n_jobs if n_jobs is None else n_jobs)
+    found = weights_like(fitted, wave, weights)
+    weights = False if found is None else found
     if _arguments.word(mode, "mode", get_args(Mode)) == "apply":
         return _applied(fitted, wave, items, weights, jobs, progress)
     return _refitted(fitted, wave, items, weights, jobs, progress)

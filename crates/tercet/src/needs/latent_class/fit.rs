@@ -20,8 +20,9 @@ use crate::parallel::Gate;
 pub(in crate::needs) enum Effort {
     /// All of it.
     Full,
-    /// The ascents, unpolished and to a hundredth of a log-likelihood: for the replications of a
-    /// bootstrap, whose statistics differ by whole units from one to the next.
+    /// The ascents, unpolished, to a hundredth of a log-likelihood, and with few nodes of the response
+    /// style: for the replications of a bootstrap, whose statistics differ by whole units from one to
+    /// the next.
     Quick,
 }
 
@@ -56,7 +57,12 @@ pub(in crate::needs) fn fit(
         ResponseStyle::Ignore => Lanes::plain(settings.n_segments),
         ResponseStyle::RandomIntercept => {
             check_style(survey.questions())?;
-            Lanes::with_style(settings.n_segments, n_ordinal(survey.questions()))
+            match effort {
+                Effort::Full => {
+                    Lanes::with_style(settings.n_segments, n_ordinal(survey.questions()))
+                }
+                Effort::Quick => Lanes::with_rough_style(settings.n_segments),
+            }
         }
     };
     let each = settings.prior / settings.n_segments as f64;

@@ -38,6 +38,15 @@ impl Lanes {
         }
     }
 
+    /// The same with few nodes, for replications: all of them integrate alike, so that what they are
+    /// compared with is as rough as they are.
+    pub(super) fn with_rough_style(classes: usize) -> Self {
+        Self {
+            classes,
+            nodes: normal_grid(9),
+        }
+    }
+
     pub(super) fn len(&self) -> usize {
         self.classes * self.nodes.len()
     }

@@ -267,3 +267,20 @@ def test_threads_do_not_change_the_digits(frame, posterior):
     pd.testing.assert_frame_equal(one.table, two.table, check_exact=True)
     one, two = (tc.segment_predictors(frame, ["age"], posterior, n_jobs=n) for n in (1, 2))
     pd.testing.assert_frame_equal(one.table, two.table, check_exact=True)
+
+
+def test_a_covariate_that_gives_the_segment_away_has_no_standard_error():
+    rng = np.random.default_rng(0)
+    first = rng.random(500) < 0.6
+    items = [f"q{i}" for i in range(6)]
+    likely = np.where(first, 0.9, 0.1)
+    frame = pd.DataFrame({name: np.where(rng.random(500) < likely, "y", "n") for name in items})
+    model = tc.LatentClass(2, starts=3).fit(frame, items)
+    frame["plan"] = np.where(model.predict(frame) == 1, "basic", "pro")
+    for method in ("ml", "bch", "naive"):
+        with pytest.warns(tc.ConvergenceWarning, match="'plan=pro' tells segment 2") as caught:
+            found = model.predictors(frame, ["plan"], method=method)
+        assert caught[0].filename == __file__
+        assert not found.converged
+        assert found.table["standard_error"].isna().all()
+        assert "runs to infinity" in repr(found)

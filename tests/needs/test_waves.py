@@ -67,6 +67,7 @@ def test_shares_are_found_where_they_have_moved(model):
         "after",
         "after_error",
         "change",
+        "change_error",
         "p_value",
     ]
     np.testing.assert_array_equal(shares["before"], model.shares_)

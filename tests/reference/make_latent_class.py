@@ -88,23 +88,25 @@ def build(given, columns):
     return Model(given["n_segments"], items, weights, covariates, given.get("prior", 0.0))
 
 
-def criteria(model, point):
-    """Criteria and entropies; with survey weights, n is the sum of the weights."""
-    value, p, n = float(model.log_likelihood(point)), model.n_parameters, model.n
+def criteria(model, point, frequencies=False):
+    """Criteria and entropies; survey weights count as Kish's effective number of respondents."""
+    value, p, total = float(model.log_likelihood(point)), model.n_parameters, model.n
+    n = total if frequencies else total**2 / float((model.weights**2).sum())
     posterior = model.posterior(point).astype(float)
     surprise = -(posterior * np.log(np.maximum(posterior, 1e-300))).sum(axis=1)
     entropy = float((model.weights * surprise).sum())
-    bic = -2 * value + p * math.log(n)
+    deviance = -2 * value * n / total
+    bic = deviance + p * math.log(n)
     found = {
         "log_likelihood": value,
         "n_parameters": p,
-        "aic": -2 * value + 2 * p,
+        "aic": deviance + 2 * p,
         "bic": bic,
-        "sabic": -2 * value + p * math.log((n + 2) / 24),
-        "icl": bic + 2 * entropy,
+        "sabic": deviance + p * math.log((n + 2) / 24),
+        "icl": bic + 2 * entropy * n / total,
     }
     if model.k > 1:
-        found["entropy_r2"] = 1 - entropy / (n * math.log(model.k))
+        found["entropy_r2"] = 1 - entropy / (total * math.log(model.k))
     return found
 
 
@@ -123,13 +125,13 @@ def g_squared(model, point):
     return 2 * float((counts * np.log(counts / expected)).sum())
 
 
-def criteria_checks(model, point):
+def criteria_checks(model, point, frequencies=False):
     """Tolerances follow what an error of 1e-5 in the parameters does to each."""
     atol = {"n_parameters": 0.0, "entropy_r2": 1e-6}
     rtol = {"n_parameters": 0.0, "entropy_r2": 0.0, "icl": 1e-6}
     return [
         check(name, value, rtol.get(name, 1e-8), atol.get(name, 0.0))
-        for name, value in criteria(model, point).items()
+        for name, value in criteria(model, point, frequencies).items()
     ]
 
 
@@ -389,7 +391,7 @@ def drawn_case(name, k, items, columns, *, errors=ERRORS, starts=40, **settings)
     model = build(given, columns)
     point = maximum(model, starts)
     checks = [
-        *criteria_checks(model, point),
+        *criteria_checks(model, point, settings.get("weight_type") == "frequency"),
         *parameter_checks(model, point, errors),
         posterior_check(model, point),
     ]

@@ -6,8 +6,6 @@ are positions in the item's levels, 255 where there is no answer; a missing numb
 
 from __future__ import annotations
 
-import inspect
-import warnings
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final, Literal, TypeAlias, get_args
@@ -21,6 +19,7 @@ from tercet._columns import column_error
 from tercet._frames import has_column, read_table
 from tercet._survey.item import MOST_LEVELS, NO_ANSWER, codes, encoded
 from tercet._survey.options import guess
+from tercet._warning import warn
 from tercet.data.survey import Survey
 from tercet.exceptions import ParameterError, WeightsWarning
 
@@ -153,16 +152,8 @@ def weights_like(model: Any, survey: Any, weights: Any) -> Any:
         f"the model was fitted with weights ('{fitted}'), and these respondents have no such "
         "column: they count equally. Pass weights=... or, if that is meant, weights=False"
     )
-    warnings.warn(message, WeightsWarning, stacklevel=_callers_depth())
+    warn(message, WeightsWarning)
     return None
-
-
-def _callers_depth() -> int:
-    """Return how many calls up the first one outside of tercet is."""
-    frame, depth = inspect.currentframe(), 0
-    while frame is not None and frame.f_globals.get("__name__", "").startswith("tercet."):
-        frame, depth = frame.f_back, depth + 1
-    return depth
 
 
 def read_columns(

@@ -30,6 +30,21 @@ class Mixture(Model):
         return int(self._report("n_parameters"))
 
     @property
+    def n_effective_(self) -> float:
+        """The respondents that the weights are worth (Kish 1965): what the criteria count."""
+        return self._quality("n_effective")
+
+    @property
+    def aic_(self) -> float:
+        """Akaike's information criterion; smaller is better."""
+        return self._quality("aic")
+
+    @property
+    def bic_(self) -> float:
+        """Bayesian information criterion; smaller is better."""
+        return self._quality("bic")
+
+    @property
     def aic3_(self) -> float:
         """Akaike's criterion with 3 for each parameter; smaller is better."""
         return self._quality("aic3")

@@ -14,9 +14,10 @@ import pyarrow as pa
 from tercet import _arguments, _display, _tercet
 from tercet._frames import new_table, read_table
 from tercet._progress import Progress, reporting
+from tercet._warning import warn
 from tercet._weights import read_weights
 from tercet.data.survey import Survey
-from tercet.exceptions import ParameterError
+from tercet.exceptions import ConvergenceWarning, ParameterError
 from tercet.needs import _covariates, _items
 from tercet.needs._covariates import Covariate
 from tercet.needs._memberships import checked_posterior
@@ -268,7 +269,9 @@ class SegmentPredictors:
         estimates = self._found["coefficients"]
         for place, name in enumerate(("coefficient", "standard_error", "lower", "upper")):
             columns[name] = np.ascontiguousarray(estimates[:, place])
-        columns["odds_ratio"] = np.exp(columns["coefficient"])
+        # A coefficient that ran off has infinite odds.
+        with np.errstate(over="ignore"):
+            columns["odds_ratio"] = np.exp(columns["coefficient"])
         return columns
 
     def _shown(self) -> _display.Grid:
@@ -404,7 +407,10 @@ def distal_outcome(
             n_jobs=_arguments.threads(n_jobs),
             progress=report,
         )
-    return SegmentOutcome(question, method, found, members.table.kind)
+    means = SegmentOutcome(question, method, found, members.table.kind)
+    if not means.converged:
+        warn(means.how_it_ended, ConvergenceWarning)
+    return means
 
 
 def segment_predictors(
@@ -459,6 +465,12 @@ def segment_predictors(
     SegmentPredictors
         Coefficients with standard errors, and a test of each covariate.
 
+    Warns
+    -----
+    ConvergenceWarning
+        If no optimum was reached, because a covariate tells a segment from another without an
+        error, say; then there are no standard errors.
+
     Raises
     ------
     DataError
@@ -506,7 +518,10 @@ def segment_predictors(
             n_jobs=_arguments.threads(n_jobs),
             progress=report,
         )
-    return SegmentPredictors([name for name, _ in columns], method, found, members.table.kind)
+    effects = SegmentPredictors([name for name, _ in columns], method, found, members.table.kind)
+    if not effects.converged:
+        warn(effects.how_it_ended, ConvergenceWarning)
+    return effects
 
 
 def _members(frame: Any, wanted: Mapping[str, str], posterior: Any, weights: Any) -> Members:

@@ -139,8 +139,11 @@ class LatentClass(Mixture):
         The log-likelihood summed over respondents with their weights, without the prior.
     n_parameters_ : int
         Free parameters, those on a boundary included.
+    n_effective_ : float
+        The respondents that the weights are worth (Kish): what the criteria count.
     aic_, aic3_, bic_, caic_, sabic_, icl_ : float
-        Criteria to choose a number of segments by; smaller is better.
+        Criteria to choose a number of segments by; smaller is better. Under weights, of the
+        effective number of respondents.
     entropy_r2_ : float
         How well the segments are told apart: 1 if every respondent's segment is certain.
     g_squared_ : float
@@ -267,12 +270,14 @@ class LatentClass(Mixture):
         engine: _tercet.FittedLatentClass = self._require()
         names = ["intercept", *engine.covariates]
         values, errors = engine.coefficients[1:].ravel(), engine.coefficient_errors[1:].ravel()
+        with np.errstate(over="ignore"):
+            odds = np.exp(values)
         columns = {
             "segment": np.repeat(self.classes_[1:], len(names)),
             "covariate": pa.array(names * (len(self.classes_) - 1), pa.string()),
             "coefficient": values,
             "standard_error": errors,
-            "odds_ratio": np.exp(values),
+            "odds_ratio": odds,
         }
         return new_table(columns, self._kind)
 
@@ -886,8 +891,8 @@ class LatentClass(Mixture):
             return
         message = (
             f"the weights add up to {weights.sum():,.6g} for {len(weights):,} respondents. "
-            "Sampling weights add up to about as many as were asked; as these are, BIC and the "
-            "other criteria count another number of respondents than there are. Pass "
+            "Sampling weights add up to about as many as were asked; as these are, log-likelihood "
+            "and prior count another number of respondents than there are. Pass "
             "weight_type='expansion' to have them scaled, or 'frequency' if each row stands for so "
             "many respondents who answered alike"
         )

@@ -87,6 +87,8 @@ class MaxDiff(Mixture):
         Shares and utilities by name: "share[1]", "price[2]".
     log_likelihood_, n_parameters_, n_observations_, n_iterations_
         As for `LatentClass`.
+    n_effective_ : float
+        The respondents that the weights are worth (Kish): what the criteria count.
     aic_, aic3_, bic_, caic_, sabic_, icl_ : float
         Criteria to choose a number of segments by; smaller is better.
     entropy_r2_, classification_, assigned_posterior_

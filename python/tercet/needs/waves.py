@@ -58,9 +58,11 @@ class WaveComparison:
         Whether the model was applied to the wave as it is, or fitted to it anew.
     shares : table
         One row a segment of the model: `segment`, its share `before` and `after` with their
-        standard errors `before_error` and `after_error`, `change`, `p_value`. After a refit also
-        `segment_after` (the number of its counterpart), `similarity` (the overlap of what both
-        answer) and `jaccard` (the share of the wave's respondents in either who are in both).
+        standard errors `before_error` and `after_error`, `change` with `change_error`, `p_value`.
+        Where the model is applied as it is, `after_error` holds what the segments answer fixed, and
+        `change_error` is less than both errors together: an error in what they answer shifts both
+        shares alike. After a refit also `segment_after` (the number of its counterpart),
+        `similarity` (the overlap of what both answer) and `jaccard` (the share of the wave's respondents in either who are in both).
     shares_test : dict or None
         That all shares are as before: `chi_squared`, `degrees_of_freedom`, `p_value`. None after
         a refit, for one segment, and without standard errors.
@@ -212,7 +214,8 @@ def compare_waves(
     >>> model = tc.LatentClass(4, starts=6, response_style="random_intercept").fit(survey)
     >>> wave = tc.compare_waves(model, later)
     >>> list(wave.shares.columns)
-    ['segment', 'before', 'before_error', 'after', 'after_error', 'change', 'p_value']
+    ['segment', 'before', 'before_error', 'after', 'after_error', 'change', 'change_error',
+     'p_value']
     >>> wave.changed_items
     []
     >>> again = tc.compare_waves(model, later, mode="refit")
@@ -245,6 +248,7 @@ def _applied(
         "segment": model.classes_,
         **{name: shares[name] for name in ("before", "before_error", "after", "after_error")},
         "change": shares["after"] - shares["before"],
+        "change_error": shares["change_error"],
         "p_value": shares["p_value"],
     }
     if drift["shares_test"] is not None:
@@ -411,7 +415,7 @@ def _refitted(
     place = _places(found.alignment)
     old, new = _estimates_of_shares(model), _estimates_of_shares(other)
     after = np.array([new[at] for at in place])
-    change, _, p_value = _changes(old, after)
+    change, error, p_value = _changes(old, after)
     jaccard, found.adjusted_rand, same = _members_in_common(model, other, wave, weights, place)
     found._shares = {
         "segment": model.classes_,
@@ -420,6 +424,7 @@ def _refitted(
         "after": after[:, 0],
         "after_error": after[:, 1],
         "change": change,
+        "change_error": error,
         "p_value": p_value,
         "segment_after": np.array(place) + 1,
         "similarity": found.alignment.similarity[place],

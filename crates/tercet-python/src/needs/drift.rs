@@ -12,7 +12,7 @@ use crate::records::Record;
 
 /// Applies a model to a later wave as it is, and tests whether it still fits.
 ///
-/// Returns `shares` (`before`, `before_error`, `after`, `after_error`, `p_value`, a number a segment
+/// Returns `shares` (`before`, `before_error`, `after`, `after_error`, `change_error`, `p_value`, a number a segment
 /// each), `shares_test` (`statistic`, `degrees`, `p_value`; None without standard errors) and
 /// `questions` (`name`, `statistic`, `degrees`, `p_value`, `p_adjusted`).
 #[pyfunction]
@@ -44,6 +44,7 @@ fn shares<'py>(py: Python<'py>, rows: &[ShareDrift]) -> PyResult<Record<'py>> {
         .with("before_error", column(|row| known(row.before_error)))?
         .with("after", column(|row| row.after))?
         .with("after_error", column(|row| known(row.after_error)))?
+        .with("change_error", column(|row| known(row.change_error)))?
         .with("p_value", column(|row| known(row.p_value)))
 }
 

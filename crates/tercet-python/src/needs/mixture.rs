@@ -31,6 +31,7 @@ pub(super) fn criteria<'py>(
     let assigned = assigned.map(|posterior| known(*posterior)).collect();
     let classification = criteria.classification.concat();
     Record::new(py)
+        .with("n_effective", known(criteria.n_effective))?
         .with("aic", criteria.aic)?
         .with("aic3", criteria.aic3)?
         .with("bic", criteria.bic)?

@@ -2,6 +2,7 @@
 
 mod cells;
 mod choices;
+mod content_order;
 mod counts;
 mod design;
 mod ids;
@@ -23,6 +24,7 @@ pub use spend::Spend;
 pub use survey::{Answers, CountFamily, MOST_LEVELS, NO_ANSWER, Question, QuestionKind, Survey};
 
 pub(crate) use cells::{Cell, Grouped, count};
+pub(crate) use content_order::{order_of_design, order_of_survey};
 pub(crate) use counts::Counts;
 pub(crate) use purchases::{check_length, check_size, check_weights};
 pub(crate) use survey_rows::SurveyRows;

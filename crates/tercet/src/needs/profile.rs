@@ -179,7 +179,12 @@ fn compare(
         value: mean,
         standard_error: variance.sqrt(),
         total,
-        index: 100.0 * mean / total,
+        // Of a total below 0 a larger mean would be a smaller percentage.
+        index: if total > 0.0 {
+            100.0 * mean / total
+        } else {
+            f64::NAN
+        },
         z,
         p_value: 2.0 * Normal::standard().cdf(-z.abs()),
         p_adjusted: 1.0,

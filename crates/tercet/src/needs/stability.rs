@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 use super::align::Alignment;
 use super::latent_class::fit::{Effort, fit};
 use super::latent_class::{FittedLatentClass, LatentClass};
-use crate::data::Survey;
+use crate::data::{Survey, order_of_survey};
 use crate::error::{Error, Result};
 use crate::observe::{Observer, Phase};
 use crate::parallel::{Gate, map_tasks};
@@ -42,9 +42,17 @@ impl Stability {
             return Err(Error::parameter("replications", replications, "at least 2"));
         }
         let original = model.segments(survey, observer)?;
+        let order = order_of_survey(survey);
         let mut phase = Phase::new(observer, "resampling").of(replications);
         let alignments = map_tasks(replications, &mut phase, |replication, gate| {
-            replicate(model, survey, &original, Seed(seed), replication, gate)
+            replicate(
+                model,
+                survey,
+                (&original, &order),
+                Seed(seed),
+                replication,
+                gate,
+            )
         })?;
         let alignments: Vec<Alignment> = alignments.into_iter().flatten().collect();
         if alignments.is_empty() {
@@ -104,7 +112,7 @@ fn mean(values: &[f64]) -> f64 {
 fn replicate(
     model: &FittedLatentClass,
     survey: &Survey<'_>,
-    original: &[usize],
+    (original, order): (&[usize], &[usize]),
     seed: Seed,
     replication: usize,
     gate: &Gate<'_, '_>,
@@ -116,7 +124,7 @@ fn replicate(
     })?;
     let mut drawn = vec![0_u32; n];
     for _ in 0..n {
-        drawn[place.sample(&mut random)] += 1;
+        drawn[order[place.sample(&mut random)]] += 1;
     }
     let weights: Vec<f64> = drawn
         .iter()

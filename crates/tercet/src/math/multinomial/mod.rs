@@ -78,6 +78,9 @@ const RUNAWAY: f64 = 8.0;
 /// and one whose error is as much larger again has not been held by a single row.
 const UNHELD: f64 = 1e3;
 
+/// An ascent that has not arrived after a coefficient moves odds by `e^30` is not going to.
+const LOST: f64 = 30.0;
+
 impl Multinomial<'_> {
     /// Number of rows.
     pub(crate) fn n_rows(&self) -> usize {
@@ -184,28 +187,41 @@ impl Multinomial<'_> {
     /// How an ascent ended. Only where a coefficient is large is the covariance needed, which takes as
     /// long as several steps of the ascent.
     fn ending(&self, peak: &Peak) -> Ending {
-        if !peak.converged {
-            return Ending::Stopped;
-        }
         let sizes = self.sizes();
-        let size = |place: usize| sizes[place % self.n_features];
-        let large = |place: &usize| (peak.point[*place] * size(*place)).abs() > RUNAWAY;
-        let large: Vec<usize> = (0..self.n_coefficients()).filter(large).collect();
+        let error_unit = |place: usize| sizes[place % self.n_features];
+        let moved = |place: usize| (peak.point[place] * error_unit(place)).abs();
+        let least = if peak.converged { RUNAWAY } else { LOST };
+        let large: Vec<usize> = (0..self.n_coefficients())
+            .filter(|place| moved(*place) > least)
+            .collect();
         if !large.is_empty() {
-            let covariance = peak.covariance();
-            let unheld = |place: &&usize| {
+            let covariance = if peak.converged {
+                peak.covariance()
+            } else {
+                None
+            };
+            let unheld = |place: &usize| {
                 covariance.as_ref().is_none_or(|covariance| {
-                    covariance[(**place, **place)].sqrt() * size(**place) > UNHELD
+                    covariance[(*place, *place)].sqrt() * error_unit(*place) > UNHELD
                 })
             };
-            if let Some(place) = large.iter().find(unheld) {
+            let unheld = large.into_iter().filter(unheld);
+            // The first feature is the constant: it runs along with the one that is to be named.
+            let key = |place: &usize| (!place.is_multiple_of(self.n_features), moved(*place));
+            let worst = unheld.max_by(|one, other| {
+                let (one, other) = (key(one), key(other));
+                one.0.cmp(&other.0).then(one.1.total_cmp(&other.1))
+            });
+            if let Some(place) = worst {
                 return Ending::Separated {
                     class: place / self.n_features + 1,
                     feature: place % self.n_features,
                 };
             }
         }
-        if is_determined(&peak.local.information) {
+        if !peak.converged {
+            Ending::Stopped
+        } else if is_determined(&peak.local.information) {
             Ending::Converged
         } else {
             Ending::Undetermined

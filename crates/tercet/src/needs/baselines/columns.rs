@@ -1,5 +1,7 @@
 //! Answers as points in space: what methods that know distances only can be given.
 
+use std::cmp::Ordering;
+
 use serde::{Deserialize, Serialize};
 
 use crate::data::{Answers, Question, QuestionKind, Survey};
@@ -22,7 +24,8 @@ pub(super) struct Columns {
 }
 
 impl Columns {
-    /// The questions of a survey that is fitted to, and its points, row by row. `method` is what takes
+    /// The questions of a survey that is fitted to, and its points, row by row in the order of their
+    /// coordinates: starts that draw from them then do not depend on the order of the rows. `method` is what takes
     /// neither weights nor covariates.
     pub(super) fn of_fit(
         survey: &Survey<'_>,
@@ -50,8 +53,8 @@ impl Columns {
         for question in &columns.questions {
             check_kind(question, method)?;
         }
-        let points = columns.raw(survey, method)?;
         let width = columns.questions.len();
+        let points = sorted(&columns.raw(survey, method)?, width);
         for (place, question) in columns.questions.iter().enumerate() {
             let values = || points.iter().skip(place).step_by(width);
             let n = survey.len() as f64;
@@ -178,4 +181,16 @@ fn check_kind(question: &Question, method: &str) -> Result<()> {
         }
         _ => Ok(()),
     }
+}
+
+fn sorted(points: &[f64], width: usize) -> Vec<f64> {
+    let mut rows: Vec<&[f64]> = points.chunks_exact(width).collect();
+    rows.sort_by(|one, other| {
+        let coordinates = one.iter().zip(*other).map(|(a, b)| a.total_cmp(b));
+        coordinates
+            .into_iter()
+            .find(|order| order.is_ne())
+            .unwrap_or(Ordering::Equal)
+    });
+    rows.concat()
 }

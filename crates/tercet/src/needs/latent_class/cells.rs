@@ -7,6 +7,7 @@
 
 use hashbrown::HashMap;
 
+use super::WeightType;
 use super::measurement::Rows;
 use crate::data::{Answers, NO_ANSWER, QuestionKind, Survey};
 use crate::error::{Error, Result};
@@ -47,11 +48,23 @@ pub(super) struct Dense {
     pub(super) scale: Scale,
 }
 
-/// Mean and standard deviation that bring a question's numbers to mean 0 and deviation 1.
+/// Mean and standard deviation that bring a column of numbers to mean 0 and deviation 1.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub(super) struct Scale {
     pub(super) mean: f64,
     pub(super) deviation: f64,
+}
+
+impl Scale {
+    /// Numbers as they are.
+    pub(super) const NATURAL: Self = Self {
+        mean: 0.0,
+        deviation: 1.0,
+    };
+
+    fn of(self, value: f64) -> f64 {
+        (value - self.mean) / self.deviation
+    }
 }
 
 /// The respondents of a survey, equal ones together.
@@ -70,8 +83,10 @@ pub(super) struct Cells {
     pub(super) squares: Vec<f64>,
     /// Which distinct row of covariates a cell has.
     design_of: Vec<u32>,
-    /// Distinct rows of covariates, the constant first.
+    /// Distinct rows of covariates, standardised, the constant first.
     pub(super) designs: Vec<f64>,
+    /// How the covariates were standardised.
+    pub(super) covariate_scales: Vec<Scale>,
     pub(super) n_features: usize,
     /// The sum of the weights.
     pub(super) total: f64,
@@ -107,7 +122,16 @@ impl Cells {
             codes.extend(some);
             numbers.extend(others);
         }
-        let (design_of, designs) = distinct_designs(survey);
+        let covariates = survey.covariates().iter();
+        let covariate_scales: Vec<Scale> = match scales {
+            // A year of birth, or an income, is far from 0 in units of what it varies by: squares of it
+            // would drown the derivatives.
+            None => covariates
+                .map(|(_, values)| scale_of(survey, values))
+                .collect(),
+            Some(_) => covariates.map(|_| Scale::NATURAL).collect(),
+        };
+        let (design_of, designs) = distinct_designs(survey, &covariate_scales);
         let log_scale = columns.log_scale(survey);
         let mut cells = Self {
             coded: columns.coded,
@@ -119,6 +143,7 @@ impl Cells {
             squares: (0..n_rows).map(|row| survey.weight(row).powi(2)).collect(),
             design_of,
             designs,
+            covariate_scales,
             n_features: survey.covariates().len() + 1,
             total: survey.total_weight(),
             log_scale,
@@ -131,10 +156,14 @@ impl Cells {
         Ok(cells)
     }
 
+    /// The respondents that the weights are worth.
+    pub(super) fn worth(&self, weight_type: WeightType) -> f64 {
+        weight_type.worth(self.total, self.squares.iter().sum())
+    }
+
     /// Scales the weights to Kish's effective number of respondents.
     pub(super) fn scale_to_effective(&mut self) {
-        let squares: f64 = self.squares.iter().sum();
-        let factor = self.total / squares;
+        let factor = self.worth(WeightType::Sampling) / self.total;
         self.weights.iter_mut().for_each(|weight| *weight *= factor);
         self.squares
             .iter_mut()
@@ -383,12 +412,14 @@ fn distinct(name: &str, answers: &Answers<'_>) -> Result<Vec<f64>> {
 }
 
 fn own_scale(survey: &Survey<'_>, question: usize) -> Scale {
-    let Answers::Numbers(column) = survey.answers()[question] else {
-        return Scale {
-            mean: 0.0,
-            deviation: 1.0,
-        }; // refused at the survey's door
-    };
+    match survey.answers()[question] {
+        Answers::Numbers(column) => scale_of(survey, column),
+        Answers::Codes(_) => Scale::NATURAL, // refused at the survey's door
+    }
+}
+
+/// The weighted mean and deviation of a column.
+fn scale_of(survey: &Survey<'_>, column: &[f64]) -> Scale {
     let answered = || (0..column.len()).filter(|row| !column[*row].is_nan());
     let weight: f64 = answered().map(|row| survey.weight(row)).sum();
     let mean = answered()
@@ -409,7 +440,7 @@ fn own_scale(survey: &Survey<'_>, question: usize) -> Scale {
 }
 
 /// Distinct rows of covariates with the constant in front, and which of them each respondent has.
-fn distinct_designs(survey: &Survey<'_>) -> (Vec<u32>, Vec<f64>) {
+fn distinct_designs(survey: &Survey<'_>, scales: &[Scale]) -> (Vec<u32>, Vec<f64>) {
     let columns = survey.covariates();
     if columns.is_empty() {
         return (vec![0; survey.len()], vec![1.0]);
@@ -426,7 +457,8 @@ fn distinct_designs(survey: &Survey<'_>) -> (Vec<u32>, Vec<f64>) {
         let next = index.len() as u32;
         *index.entry(key).or_insert_with(|| {
             designs.push(1.0);
-            designs.extend(columns.iter().map(|(_, values)| values[row]));
+            let scaled = columns.iter().zip(scales);
+            designs.extend(scaled.map(|((_, values), scale)| scale.of(values[row])));
             next
         })
     };

@@ -12,8 +12,17 @@ use crate::error::Result;
 use crate::parallel::Gate;
 
 /// Criteria to compare numbers of segments by, and how well the segments are told apart.
+///
+/// Unequal weights let the log-likelihood vary more than that of so many respondents would; a criterion
+/// that takes it as it is finds segments in noise. `LL` and `n` are those of the effective number of
+/// respondents: `LL` times [`n_effective`](Self::n_effective) over the weights' sum (the first-order
+/// correction of Rao & Scott 1984, Annals of Statistics 12, 46-60, with Kish's design effect).
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Criteria {
+    /// The respondents that the weights are worth (Kish 1965): what these criteria count. The number of
+    /// respondents without weights, and under frequency weights. `None` in a file that does not know.
+    #[serde(default)]
+    pub n_effective: Option<f64>,
     /// Akaike's criterion, `-2 LL + 2 p`.
     pub aic: f64,
     /// Akaike's criterion with a factor of 3 (Bozdogan 1994), `-2 LL + 3 p`.
@@ -42,7 +51,7 @@ pub struct Criteria {
 
 impl Criteria {
     pub(super) fn new(
-        (log_likelihood, n_parameters): (f64, usize),
+        (log_likelihood, n_parameters, n_effective): (f64, usize, f64),
         model: &Model,
         mixture: &Mixture,
         cells: &Cells,
@@ -52,10 +61,10 @@ impl Criteria {
         let members = model.lanes.by_class(&posteriors(cells, &tables, gate)?);
         let classes = model.classes();
         Ok(Self {
-            g_squared: g_squared(log_likelihood, model, mixture, cells, gate)?,
+            g_squared: g_squared(log_likelihood, model, mixture, cells, gate)?
+                .map(|one| one * n_effective / cells.total),
             ..Self::of_members(
-                log_likelihood,
-                n_parameters,
+                (log_likelihood, n_parameters, n_effective),
                 classes,
                 &members,
                 &cells.weights,
@@ -65,13 +74,17 @@ impl Criteria {
 
     /// From every respondent's probability of each of `k` segments, row by row, and weight.
     pub(in crate::needs) fn of_members(
-        log_likelihood: f64,
-        n_parameters: usize,
+        (log_likelihood, n_parameters, n_effective): (f64, usize, f64),
         k: usize,
         members: &[f64],
         weights: &[f64],
     ) -> Self {
-        let (n, p) = (weights.iter().sum::<f64>(), n_parameters as f64);
+        let (total, n, p) = (
+            weights.iter().sum::<f64>(),
+            n_effective,
+            n_parameters as f64,
+        );
+        let worth = n / total;
         let mut entropy = 0.0;
         let mut joint = vec![vec![0.0; k]; k];
         for (members, weight) in members.chunks_exact(k).zip(weights) {
@@ -99,18 +112,19 @@ impl Criteria {
                     .collect()
             })
             .collect();
-        let deviance = -2.0 * log_likelihood;
+        let deviance = -2.0 * log_likelihood * worth;
         let bic = deviance + p * n.ln();
         Self {
+            n_effective: Some(n),
             aic: deviance + 2.0 * p,
             aic3: deviance + 3.0 * p,
             bic,
             caic: bic + p,
             sabic: deviance + p * ((n + 2.0) / 24.0).ln(),
-            icl: bic + 2.0 * entropy,
+            icl: bic + 2.0 * entropy * worth,
             entropy,
             entropy_r2: if k > 1 {
-                1.0 - entropy / (n * (k as f64).ln())
+                1.0 - entropy / (total * (k as f64).ln())
             } else {
                 1.0
             },

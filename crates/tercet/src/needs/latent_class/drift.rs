@@ -53,8 +53,11 @@ pub struct ShareDrift {
     pub before_error: Option<f64>,
     /// The share in the wave.
     pub after: f64,
-    /// Its standard error.
+    /// Its standard error, given what the segments answer.
     pub after_error: Option<f64>,
+    /// The standard error of the change. What the segments answer was estimated with error, and that error
+    /// shifts both shares alike: the change is known better than either of them.
+    pub change_error: Option<f64>,
     /// The two-sided p-value of the change.
     pub p_value: Option<f64>,
 }
@@ -113,7 +116,10 @@ impl Drift {
         wave: &Survey<'_>,
         observer: &mut dyn Observer,
     ) -> Result<Self> {
-        let n_before = model.report().n_observations;
+        let n_before = match model.criteria().and_then(|one| one.n_effective) {
+            Some(n) => n,
+            None => model.report().n_observations,
+        };
         if n_before <= 0.0 {
             let expected = "a model that was fitted: given parameters have no earlier wave";
             return Err(Error::parameter("model", "given parameters", expected));
@@ -126,8 +132,9 @@ impl Drift {
             .flat_map(|row| row.iter().zip(model.shares()).map(|(p, share)| p / share))
             .collect();
         let mut phase = Phase::new(observer, "comparing");
-        let (after, covariance) = shares(model, &plain, &likelihoods, &mut phase)?;
-        let (shares, shares_test) = share_drift(model, &after, covariance.as_ref());
+        let after = shares(model, &plain, &likelihoods, &mut phase)?;
+        let (shares, shares_test) = share_drift(model, &plain, &after, n_before);
+        let after = after.shares;
         Ok(Self {
             shares,
             shares_test,
@@ -141,16 +148,25 @@ fn has_design(model: &FittedLatentClass, wave: &Survey<'_>) -> bool {
     wave.weights().is_some() && model.settings().weight_type != WeightType::Frequency
 }
 
-/// The shares in the wave, and their covariance.
+/// The shares in a wave.
+struct After {
+    shares: Vec<f64>,
+    /// Given what the segments answer; `None` where there is none.
+    covariance: Option<DMatrix<f64>>,
+}
+
 fn shares(
     model: &FittedLatentClass,
     wave: &Survey<'_>,
     likelihoods: &[f64],
     phase: &mut Phase<'_>,
-) -> Result<(Vec<f64>, Option<DMatrix<f64>>)> {
+) -> Result<After> {
     let k = model.n_segments();
     if k == 1 {
-        return Ok((vec![1.0], None));
+        return Ok(After {
+            shares: vec![1.0],
+            covariance: None,
+        });
     }
     let ones = vec![1.0; wave.len()];
     let regression = Multinomial {
@@ -179,52 +195,69 @@ fn shares(
     let jacobian = DMatrix::from_fn(k, k - 1, |row, column| {
         after[row] * (f64::from(row == column + 1) - after[column + 1])
     });
-    Ok((
-        after,
-        of_logits.map(|inner| &jacobian * inner * jacobian.transpose()),
-    ))
+    Ok(After {
+        shares: after,
+        covariance: of_logits.map(|inner| &jacobian * inner * jacobian.transpose()),
+    })
 }
 
+/// The respondents that a wave's weights are worth.
+fn worth(model: &FittedLatentClass, wave: &Survey<'_>) -> f64 {
+    let weights = (0..wave.len()).map(|row| wave.weight(row));
+    let (sum, squares) = weights.fold((0.0, 0.0), |(sum, squares), weight| {
+        (sum + weight, squares + weight * weight)
+    });
+    model.settings().weight_type.worth(sum, squares)
+}
+
+/// The changes of the shares, and a test of all together.
+///
+/// With shares `π` and answers `θ`, both waves' shares solve `I_ππ (π - π₀) = S / n - I_πθ (θ - θ₀)`,
+/// where `S` is the slope of each wave's own log-likelihood: the error of `θ` is the same in both, and the
+/// difference has the covariance `I_ππ⁻¹ (1 / n_before + 1 / n_after)`. That needs the same questions; where
+/// some were not asked again, the errors of both are added up, which is more than there is.
 fn share_drift(
     model: &FittedLatentClass,
-    after: &[f64],
-    covariance: Option<&DMatrix<f64>>,
+    wave: &Survey<'_>,
+    after: &After,
+    n_before: f64,
 ) -> (Vec<ShareDrift>, Option<ChangeTest>) {
-    let rows = after.iter().enumerate().map(|(segment, after)| {
-        let (before, before_error) = (model.shares()[segment], model.share_errors()[segment]);
-        let after_error = covariance.map(|all| all[(segment, segment)].sqrt());
-        let p_value = before_error.zip(after_error).map(|(one, other)| {
-            let z = (after - before) / one.hypot(other);
-            2.0 * Normal::standard().cdf(-z.abs())
-        });
+    let of_change = after.covariance.as_ref().and_then(|now| {
+        if wave.questions().len() == model.questions().len() {
+            return Some(now * (1.0 + worth(model, wave) / n_before));
+        }
+        let errors: Option<Vec<f64>> = model.share_errors().iter().copied().collect();
+        let errors = errors?;
+        // Covariances of the old shares are taken to be those of the new, in proportion.
+        let scale = |i: usize| errors[i] / now[(i, i)].sqrt();
+        Some(DMatrix::from_fn(now.nrows(), now.ncols(), |i, j| {
+            now[(i, j)] * (1.0 + scale(i) * scale(j))
+        }))
+    });
+    let rows = after.shares.iter().enumerate().map(|(segment, share)| {
+        let error = |of: &DMatrix<f64>| of[(segment, segment)].sqrt();
+        let before = model.shares()[segment];
+        let change_error = of_change.as_ref().map(error);
         ShareDrift {
             before,
-            before_error,
-            after: *after,
-            after_error,
-            p_value,
+            before_error: model.share_errors()[segment],
+            after: *share,
+            after_error: after.covariance.as_ref().map(error),
+            change_error,
+            p_value: change_error.map(|error| {
+                let z = (share - before) / error;
+                2.0 * Normal::standard().cdf(-z.abs())
+            }),
         }
     });
-    let rows: Vec<ShareDrift> = rows.collect();
-    let k = after.len();
     let test = || {
-        let errors: Option<Vec<f64>> = model.share_errors().iter().copied().collect();
-        let (errors, now) = (errors?, covariance?);
-        if k == 1 {
-            return None;
-        }
-        // The model keeps the standard errors of its shares; its covariances are taken to be those of
-        // the wave, in proportion.
-        let scale = |i: usize| errors[i] / now[(i, i)].sqrt();
-        let both = DMatrix::from_fn(k - 1, k - 1, |i, j| {
-            now[(i + 1, j + 1)] * (1.0 + scale(i + 1) * scale(j + 1))
-        });
-        let change = DVector::from_fn(k - 1, |i, _| after[i + 1] - model.shares()[i + 1]);
-        let statistic = change.dot(&both.cholesky()?.solve(&change));
+        let k = after.shares.len();
+        let both = of_change.as_ref()?.view((1, 1), (k - 1, k - 1));
+        let change = DVector::from_fn(k - 1, |i, _| after.shares[i + 1] - model.shares()[i + 1]);
+        let statistic = change.dot(&both.into_owned().cholesky()?.solve(&change));
         Some(ChangeTest::new(statistic, k - 1))
     };
-    let test = test();
-    (rows, test)
+    (rows.collect(), test())
 }
 
 fn question_drift(

@@ -197,11 +197,7 @@ impl FittedLatentClass {
                 expected,
             ));
         }
-        let natural = Scale {
-            mean: 0.0,
-            deviation: 1.0,
-        };
-        let scales = vec![natural; survey.questions().len()];
+        let scales = vec![Scale::NATURAL; survey.questions().len()];
         let cells = Cells::new(survey, Some(&scales), false, phase)?;
         let mut mixture = Mixture {
             coefficients: self.coefficients.concat(),
@@ -278,8 +274,17 @@ impl FittedLatentClass {
                 one.shared = self.settings.variance == super::Variance::Shared;
             }
         }
+        let mut coefficients = self.coefficients.concat();
+        for row in coefficients.chunks_exact_mut(cells.n_features) {
+            let (constant, slopes) = row.split_at_mut(1);
+            for (slope, Scale { mean, deviation }) in slopes.iter_mut().zip(&cells.covariate_scales)
+            {
+                constant[0] += *slope * mean;
+                *slope *= deviation;
+            }
+        }
         Mixture {
-            coefficients: self.coefficients.concat(),
+            coefficients,
             measurements,
             style: self.style.unwrap_or(0.0),
         }

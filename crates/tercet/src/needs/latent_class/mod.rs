@@ -61,7 +61,7 @@ from_words!(Variance, "variance", "free" => Free, "shared" => Shared);
 #[serde(rename_all = "snake_case")]
 pub enum WeightType {
     /// How much of the population the respondent stands for, on a scale on which the weights add up to
-    /// the sample: standard errors are those of a sandwich.
+    /// the sample: standard errors are those of a sandwich, and criteria count Kish's effective number.
     #[default]
     Sampling,
     /// How many respondents gave these answers: a shorter way to write their rows.
@@ -76,6 +76,16 @@ from_words!(
     WeightType, "weight_type",
     "sampling" => Sampling, "frequency" => Frequency, "expansion" => Expansion
 );
+
+impl WeightType {
+    /// The respondents that weights are worth, from their sum and the sum of their squares (Kish 1965).
+    pub(in crate::needs) fn worth(self, sum: f64, squares: f64) -> f64 {
+        match self {
+            Self::Frequency => sum,
+            Self::Sampling | Self::Expansion => sum * sum / squares,
+        }
+    }
+}
 
 /// What is done about respondents who use the upper (or lower) half of every scale.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]

@@ -1,6 +1,6 @@
 //! What a fit leaves: estimates with their errors, criteria, and words.
 
-use nalgebra::DMatrix;
+use nalgebra::{DMatrix, DVector};
 
 use super::cells::Cells;
 use super::derivatives::{Layout, squared_scores};
@@ -79,9 +79,10 @@ impl Outcome<'_> {
             membership.as_ref(),
             &never,
         );
-        let one_each = DMatrix::identity(layout.membership, layout.membership);
-        let coefficient_errors = errors(&one_each, membership.as_ref(), &never);
         let features = model.n_features;
+        let natural = natural_scale(cells, classes - 1);
+        let coefficient_errors = errors(&natural, membership.as_ref(), &never);
+        let coefficients = &natural * DVector::from_column_slice(&mixture.coefficients[features..]);
         let best = top.objective - SAME;
         let starts = ascended.iter().map(|one| Start {
             log_likelihood: one.climber.expected.log_likelihood,
@@ -100,10 +101,13 @@ impl Outcome<'_> {
             covariates: covariates.collect(),
             shares: shares(model, mixture, cells),
             share_errors,
-            coefficients: mixture
-                .coefficients
-                .chunks_exact(features)
-                .map(<[f64]>::to_vec)
+            coefficients: std::iter::once(vec![0.0; features])
+                .chain(
+                    coefficients
+                        .as_slice()
+                        .chunks_exact(features)
+                        .map(<[f64]>::to_vec),
+                )
                 .collect(),
             coefficient_errors: std::iter::once(vec![None; features])
                 .chain(
@@ -120,7 +124,11 @@ impl Outcome<'_> {
             }),
             starts: starts.collect(),
             criteria: Some(Criteria::new(
-                (log_likelihood, self.n_parameters),
+                (
+                    log_likelihood,
+                    self.n_parameters,
+                    self.cells.worth(self.settings.weight_type),
+                ),
                 model,
                 mixture,
                 cells,
@@ -212,6 +220,22 @@ fn is_identified(information: &DMatrix<f64>) -> bool {
             .iter()
             .all(|l| l * l > UNEXPLAINED)
     })
+}
+
+/// What takes coefficients of standardised covariates, a row a segment but the first, to those of the
+/// covariates as they were given.
+fn natural_scale(cells: &Cells, rows: usize) -> DMatrix<f64> {
+    let p = cells.n_features;
+    let mut matrix = DMatrix::zeros(rows * p, rows * p);
+    for row in 0..rows {
+        matrix[(row * p, row * p)] = 1.0;
+        for (at, scale) in cells.covariate_scales.iter().enumerate() {
+            let place = row * p + at + 1;
+            matrix[(place, place)] = scale.deviation.recip();
+            matrix[(row * p, place)] = -scale.mean / scale.deviation;
+        }
+    }
+    matrix
 }
 
 /// Derivatives of the shares in the membership's coefficients, a row a segment.

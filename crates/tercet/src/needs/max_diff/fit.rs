@@ -178,7 +178,7 @@ impl Top {
         if let Some(covariance) = &covariance {
             self.enter_errors(covariance, &mut model);
         }
-        model.criteria = Some(self.criteria(n_parameters, respondents, gate)?);
+        model.criteria = Some(self.criteria(settings, n_parameters, respondents, gate)?);
         model.starts = all
             .iter()
             .map(|one| Start {
@@ -270,15 +270,18 @@ impl Top {
 
     fn criteria(
         &self,
+        settings: &MaxDiff,
         n_parameters: usize,
         respondents: &Respondents<'_>,
         gate: &Gate<'_, '_>,
     ) -> Result<Criteria> {
         let mixture = &self.mixture;
         let members = members(mixture, respondents, gate)?;
+        let weights = &respondents.weights;
+        let squares = weights.iter().map(|weight| weight * weight).sum();
+        let n = settings.weight_type.worth(weights.iter().sum(), squares);
         Ok(Criteria::of_members(
-            self.log_likelihood,
-            n_parameters,
+            (self.log_likelihood, n_parameters, n),
             mixture.n_segments(),
             &members,
             &respondents.weights,

@@ -27,7 +27,7 @@ use super::distal::{Assignment, Memberships, Misassignment, ThreeStep, WaldTest,
 use crate::error::{Error, Result};
 use crate::math::ascent::invert;
 use crate::math::interval;
-use crate::math::multinomial::MultinomialFit;
+use crate::math::multinomial::{Ending, MultinomialFit};
 use crate::model::{FitReport, Parameter};
 use crate::observe::{Observer, Phase};
 use crate::parallel::Gate;
@@ -144,7 +144,10 @@ impl SegmentPredictors {
         } else {
             linear
         };
+        let separated = matches!(fit.ending, Ending::Separated { .. });
         let covariance = match invert(&fit.peak.local.information) {
+            // Where respondents are told apart for certain, their scores are 0, and so would be the error.
+            _ if separated => None,
             None => None,
             Some(bread) => {
                 let table = (self.method == ThreeStep::Ml).then_some(&misassignment.table);
@@ -198,6 +201,7 @@ impl SegmentPredictors {
             wald(&fit.peak.point, known, &contrasts)
         };
         let (converged, how_it_ended) = rows.ending(fit.ending);
+        let boundary = matches!(fit.ending, Ending::Separated { .. }).then(|| how_it_ended.clone());
         PredictorEffects {
             settings: self.clone(),
             coefficients: (0..k - 1)
@@ -217,7 +221,7 @@ impl SegmentPredictors {
                 n_rows: members.len(),
                 n_cells: members.len(),
                 n_parameters: (k - 1) * p,
-                boundary: None,
+                boundary,
             },
         }
     }

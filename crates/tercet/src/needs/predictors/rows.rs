@@ -192,9 +192,9 @@ impl Rows {
                 "converged, but some covariates follow from others (or from the constant), so that their coefficients have no standard errors; leave one out".to_owned(),
             ),
             Ending::Separated { class, feature } => (
-                true,
+                false,
                 format!(
-                    "converged at infinity: '{}' tells segment {} from segment 1 without an error, so that its coefficient has no end; leave it out, or merge its categories",
+                    "'{}' tells segment {} from segment 1 without an error, so that its coefficient runs to infinity and none has a standard error; leave it out, or merge its categories",
                     self.names[feature],
                     class + 1
                 ),

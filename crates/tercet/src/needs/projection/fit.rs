@@ -1,5 +1,7 @@
 //! How a projection's coefficients are found, and how it is tried on respondents left out.
 
+use std::cmp::Ordering;
+
 use nalgebra::DVector;
 use rand::Rng;
 
@@ -8,6 +10,7 @@ use super::fitted::FittedSegmentProjection;
 use super::quality::{Held, PenaltyScore, ProjectionQuality};
 use super::sample::{Effort, Sample};
 use super::{Penalty, ProjectionData, SegmentProjection};
+use crate::data::order_of_design;
 use crate::error::{Error, Result};
 use crate::math::multinomial::{Ending, MultinomialFit};
 use crate::model::FitReport;
@@ -114,7 +117,14 @@ fn effort(place: usize, last: usize) -> Effort {
 /// every fold holds its part of every segment.
 fn folds(settings: &SegmentProjection, data: &ProjectionData<'_>) -> Vec<usize> {
     let mut generator = settings.seed.stream(0);
-    let mut order: Vec<(usize, u64, usize)> = (0..data.len())
+    let rows = order_of_design(data.design(), |a, b| {
+        let memberships = data.posterior(a).partial_cmp(data.posterior(b));
+        memberships
+            .unwrap_or(Ordering::Equal)
+            .then(data.weight(a).total_cmp(&data.weight(b)))
+    });
+    let mut order: Vec<(usize, u64, usize)> = rows
+        .into_iter()
         .map(|row| (modal(data.posterior(row)), generator.next_u64(), row))
         .collect();
     order.sort_unstable();

@@ -6,7 +6,7 @@ use rand::Rng;
 
 use super::matching::match_segments;
 use super::selection::{Battery, Choice, Score};
-use crate::data::{Survey, SurveyRows};
+use crate::data::{Survey, SurveyRows, order_of_survey};
 use crate::error::{Error, Result};
 use crate::needs::FittedLatentClass;
 use crate::observe::{Phase, Step};
@@ -22,9 +22,16 @@ pub(super) struct Folds {
 
 impl Folds {
     /// At random, each fold with its part of every segment.
-    pub(super) fn new(n_folds: usize, seed: Seed, targets: &[usize], n_segments: usize) -> Self {
+    pub(super) fn new(
+        n_folds: usize,
+        seed: Seed,
+        survey: &Survey<'_>,
+        targets: &[usize],
+        n_segments: usize,
+    ) -> Self {
         let mut random = seed.stream(0);
-        let mut drawn: Vec<(u64, usize)> = (0..targets.len())
+        let mut drawn: Vec<(u64, usize)> = order_of_survey(survey)
+            .into_iter()
             .map(|row| (random.next_u64(), row))
             .collect();
         drawn.sort_unstable();
@@ -147,11 +154,15 @@ fn named(error: Error, fold: usize) -> Error {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::data::{Answers, Question};
 
     #[test]
     fn folds_have_their_part_of_every_segment() {
         let targets: Vec<usize> = (0..103).map(|row| usize::from(row % 4 == 0)).collect();
-        let folds = Folds::new(5, Seed(1), &targets, 2);
+        let codes: Vec<u8> = (0..103).map(|row| u8::from(row % 3 == 0)).collect();
+        let question = Question::nominal("q", ["no", "yes"]);
+        let survey = Survey::new(vec![(question, Answers::Codes(&codes))]).unwrap();
+        let folds = Folds::new(5, Seed(1), &survey, &targets, 2);
         let mut left_out = vec![0; 103];
         for fold in 0..5 {
             let (stay, out) = folds.rows(fold);
@@ -163,8 +174,9 @@ mod tests {
             assert!((5..=6).contains(&of_second), "{of_second}");
         }
         assert!(left_out.iter().all(|times| *times == 1));
-        let again = Folds::new(5, Seed(1), &targets, 2);
+        let again = Folds::new(5, Seed(1), &survey, &targets, 2);
         assert_eq!(again.fold_of, folds.fold_of);
-        assert_ne!(Folds::new(5, Seed(2), &targets, 2).fold_of, folds.fold_of);
+        let others = Folds::new(5, Seed(2), &survey, &targets, 2);
+        assert_ne!(others.fold_of, folds.fold_of);
     }
 }

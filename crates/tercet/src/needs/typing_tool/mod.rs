@@ -217,7 +217,13 @@ impl TypingTool {
         let validated = if self.folds == 0 {
             None
         } else {
-            let folds = Folds::new(self.folds, self.seed, &battery.targets, model.n_segments());
+            let folds = Folds::new(
+                self.folds,
+                self.seed,
+                survey,
+                &battery.targets,
+                model.n_segments(),
+            );
             let mut phase = Phase::new(observer, "cross-validating").of(self.folds);
             Some(cross_validate(&folds, survey, model, &choice, &mut phase)?)
         };

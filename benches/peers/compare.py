@@ -58,7 +58,7 @@ AIMS = (
     ("predictions", 1_000_000, "lifetimes", 5),
     ("lifetime_value", 1_000_000, "lifetimes", 20),
     ("purchase_summary", 10_000_000, "polars", 2),
-    ("latent_class_fit", 2_000, "stepmix", 50),
+    ("latent_class_fit", 2_000, "stepmix", 100),
     ("latent_class_fit", 20_000, "stepmix", 20),
 )
 

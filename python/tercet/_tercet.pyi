@@ -1504,7 +1504,7 @@ def wave_drift(
     """
     Applies a model to a later wave as it is, and tests whether it still fits.
 
-    Returns `shares` (`before`, `before_error`, `after`, `after_error`, `p_value`, a number a segment
+    Returns `shares` (`before`, `before_error`, `after`, `after_error`, `change_error`, `p_value`, a number a segment
     each), `shares_test` (`statistic`, `degrees`, `p_value`; None without standard errors) and
     `questions` (`name`, `statistic`, `degrees`, `p_value`, `p_adjusted`).
     """

@@ -62,7 +62,8 @@ class WaveComparison:
         Where the model is applied as it is, `after_error` holds what the segments answer fixed, and
         `change_error` is less than both errors together: an error in what they answer shifts both
         shares alike. After a refit also `segment_after` (the number of its counterpart),
-        `similarity` (the overlap of what both answer) and `jaccard` (the share of the wave's respondents in either who are in both).
+        `similarity` (the overlap of what both answer) and `jaccard` (the share of the wave's
+        respondents in either who are in both).
     shares_test : dict or None
         That all shares are as before: `chi_squared`, `degrees_of_freedom`, `p_value`. None after
         a refit, for one segment, and without standard errors.

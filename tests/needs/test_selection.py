@@ -120,7 +120,7 @@ def test_a_segment_that_is_too_small_is_not_recommended(answers):
     found = quick(answers, smallest=0.25)
     assert found.recommended == 2
     assert "below the 25% that were asked for" in found.reasons
-    assert "With 2 segments every segment is large enough" in found.reasons
+    assert "With 2 segments there are no such doubts" in found.reasons
 
 
 # --- the models -----------------------------------------------------------------------------------

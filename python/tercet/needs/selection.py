@@ -175,10 +175,10 @@ def select_segments(
     No single criterion knows the number of segments, and data hold no such number to be found. The
     recommendation follows the Bayesian information criterion, and takes fewer segments where its
     choice has a segment that is too small to be addressed or does not come back in other samples (a
-    mean Jaccard index below 0.6; see `segment_stability`). The bootstrap likelihood-ratio test of K
-    segments against K - 1 (McLachlan 1987) is reported, and ends early: a test once ten
-    replications exceed the observed statistic, all further tests once two numbers in a row have
-    added nothing.
+    mean Jaccard index below 0.6; see `segment_stability`), or where the bootstrap test finds one
+    segment less as good. The bootstrap likelihood-ratio test of K segments against K - 1 (McLachlan
+    1987) ends early: a test once ten replications exceed the observed statistic, all further tests
+    once two numbers in a row have added nothing.
 
     Parameters
     ----------

@@ -324,7 +324,12 @@ impl SelectSegments {
                     .iter()
                     .all(|jaccard| *jaccard >= DOUBTFUL)
             });
-            large && stable
+            // BIC asks for more than the test does; where it asks for less, the model's assumptions fail.
+            let tested = candidate
+                .test
+                .as_ref()
+                .is_none_or(|test| test.p_value <= SIGNIFICANT);
+            large && stable && tested
         };
         let mut reasons = vec![format!(
             "The Bayesian information criterion is lowest for {} ({:.1}).",
@@ -338,7 +343,7 @@ impl SelectSegments {
                 .filter(|(one, model)| one.n_segments < best.n_segments && usable(one, model));
             if let Some((one, other)) = fewer.min_by(|a, b| bic(a.1).total_cmp(&bic(b.1))) {
                 reasons.push(format!(
-                    "With {} every segment is large enough and comes back in other samples; the criterion is {:.1} higher.",
+                    "With {} there are no such doubts; the criterion is {:.1} higher.",
                     segments(one.n_segments),
                     bic(other) - bic(model)
                 ));
@@ -367,6 +372,16 @@ impl SelectSegments {
                 "its smallest has {:.1}% of the customers, below the {:.0}% that were asked for",
                 100.0 * share,
                 100.0 * self.smallest
+            ));
+        }
+        if let Some(test) = candidate
+            .test
+            .as_ref()
+            .filter(|test| test.p_value > SIGNIFICANT)
+        {
+            doubts.push(format!(
+                "the bootstrap test finds one segment less as good (p = {:.3})",
+                test.p_value
             ));
         }
         let jaccard = candidate

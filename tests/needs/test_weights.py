@@ -115,3 +115,13 @@ def test_a_change_of_shares_is_found_where_segments_overlap():
         assert (shares["change_error"] < together).all()
         found += shares["p_value"].iloc[0] < 0.05
     assert found >= 15
+
+
+def test_a_row_that_stands_for_many_counts_for_many():
+    # Twenty patterns carry two segments if each was given by twenty respondents.
+    patterns = two_segments(2_000, 5).groupby(ITEMS, as_index=False).size()
+    frame = patterns.nlargest(12, "size")
+    model = tc.LatentClass(2, starts=3, weight_type="frequency")
+    assert model.fit(frame, ITEMS, "size").n_observations_ == frame["size"].sum()
+    with pytest.raises(tc.ParameterError, match="more than the 12 respondents"):
+        tc.LatentClass(2).fit(frame, ITEMS)

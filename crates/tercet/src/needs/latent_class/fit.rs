@@ -70,7 +70,7 @@ pub(in crate::needs) fn fit(
         overall.pseudo(question, each)
     });
     let n_parameters = n_parameters(&model, &overall.measurements);
-    check_size(settings, survey, &model, n_parameters)?;
+    check_size(settings, survey, &cells, &model, n_parameters)?;
     let (fewest, settled, confirmed_by) = effort.patience();
     let plan = Plan {
         starts: if settings.n_segments == 1 {
@@ -156,6 +156,7 @@ fn n_parameters(model: &Model, overall: &[Measurement]) -> usize {
 fn check_size(
     settings: &LatentClass,
     survey: &Survey<'_>,
+    cells: &Cells,
     model: &Model,
     n_parameters: usize,
 ) -> Result<()> {
@@ -163,9 +164,13 @@ fn check_size(
     if k == 1 {
         return Ok(());
     }
-    let n = survey.len() - survey.unanswered();
+    let n = match settings.weight_type {
+        // A row may stand for many.
+        WeightType::Frequency => cells.total,
+        WeightType::Sampling | WeightType::Expansion => (survey.len() - survey.unanswered()) as f64,
+    };
     let refuse = |reason: String| Err(Error::parameter("n_segments", k, reason));
-    if n_parameters > n {
+    if n_parameters as f64 > n {
         return refuse(format!(
             "fewer: {k} segments have {n_parameters} parameters, more than the {n} respondents who answered; take fewer segments or questions, or declare rating questions ordinal"
         ));

@@ -16,11 +16,14 @@ import tercet as tc
 COLUMNS = [
     "item",
     "level",
+    "label",
     "segment",
     "value",
     "standard_error",
     "total",
+    "others",
     "index",
+    "effect",
     "z",
     "p_value",
     "p_adjusted",
@@ -337,3 +340,38 @@ def test_drawn_tables_are_of_the_callers_kind(answers, kind, table, native, list
 def test_nonsense_is_not_drawn(model, arguments: dict[str, Any], words):
     with pytest.raises(tc.ParameterError, match=words):
         model.simulate(**arguments)
+
+
+def test_others_and_effect(profile, model, answers):
+    rows = rows_of(profile, "care")
+    members, known = model.predict_proba(answers), answers["care"].notna()
+    care = answers.loc[known, "care"].astype(float)
+    for segment, row in rows.iterrows():
+        outside = 1 - members[known, segment]
+        others = (outside * care).sum() / outside.sum()
+        assert row["others"] == pytest.approx(others, rel=1e-12)
+        deviation = care.std(ddof=0)
+        assert row["effect"] == pytest.approx((row["value"] - others) / deviation, rel=1e-9)
+
+
+def test_of_two_codes_that_are_no_yes_and_no_both_are_told():
+    rng = np.random.default_rng(1)
+    sick = rng.random(300) < 0.4
+    ticks = {f"m{i}": rng.random(300) < np.where(sick, 0.9, 0.1) for i in range(5)}
+    codes = pd.DataFrame({name: np.where(tick, 2, 1) for name, tick in ticks.items()})
+    words = pd.DataFrame({name: np.where(tick, "yes", "no") for name, tick in ticks.items()})
+    coded = tc.LatentClass(2, starts=3).fit(codes, list(codes)).profile(codes)
+    assert coded.names[1].startswith("m") and ": 1" in coded.names[1]
+    assert ": 2" in coded.names[2]
+    said = tc.LatentClass(2, starts=3).fit(words, list(words)).profile(words)
+    assert said.names[1].startswith("low on m")
+    assert ": " not in said.names[2]
+
+
+def test_labels_are_beside_the_levels():
+    frame = pd.DataFrame({f"m{i}": [1, 2, 1, 2, 2, 1] * 20 for i in range(3)})
+    labels = {name: {1: "never", 2: "often"} for name in frame}
+    survey = tc.Survey.from_frame(frame, labels=labels, kinds=dict.fromkeys(frame, "nominal"))
+    table = tc.LatentClass(2, starts=2).fit(survey).profile(survey).table
+    assert table["label"].tolist() == ["never", "never", "often", "often"] * 3
+    assert table["level"].tolist() == ["1", "1", "2", "2"] * 3

@@ -26,9 +26,21 @@ if TYPE_CHECKING:
 
 __all__ = ["SegmentProfile"]
 
-Measure: TypeAlias = Literal["value", "index", "z", "p_value", "p_adjusted", "standard_error"]
+Measure: TypeAlias = Literal[
+    "value", "others", "index", "effect", "z", "p_value", "p_adjusted", "standard_error"
+]
 
-_FIGURES = ("value", "standard_error", "total", "index", "z", "p_value", "p_adjusted")
+_FIGURES = (
+    "value",
+    "standard_error",
+    "total",
+    "others",
+    "index",
+    "effect",
+    "z",
+    "p_value",
+    "p_adjusted",
+)
 _SIGNIFICANT = 0.05
 
 
@@ -41,10 +53,12 @@ class SegmentProfile:
     ----------
     table : table
         One row a level (or mean) of an item and a segment: `item`, `level` (null where the figure
-        is a mean), `segment`, `value` (the share of the level among those who answered, or the
-        mean), `standard_error`, `total` (of everybody), `index` (100 times value by total), `z`
-        (standard errors between the segment and all others together), `p_value`, and `p_adjusted`
-        for the number of figures in the profile (Benjamini & Hochberg 1995).
+        is a mean), `label` (what the survey calls the level), `segment`, `value` (the share of the
+        level among those who answered, or the mean), `standard_error`, `total` (of everybody),
+        `others` (of all other segments together), `index` (100 times value by total), `effect`
+        (value less others in standard deviations of all respondents: 0.2 is little, 0.8 much), `z`
+        (the same in standard errors), `p_value`, and `p_adjusted` for the number of figures in the
+        profile (Benjamini & Hochberg 1995).
     shares : numpy.ndarray of shape (K,)
         The segments' shares of the respondents.
     names : dict
@@ -75,6 +89,7 @@ class SegmentProfile:
         self.descriptions: dict[int, str] = dict(zip(numbers, figures["descriptions"], strict=True))
         self._items = [items[place] for place in figures["question"]]
         self._levels: list[str | None] = list(figures["level"])
+        self._labels: list[str | None] = list(figures["label"])
         self._segment: Integers = figures["segment"]
         self._figures: dict[str, Floats] = {name: figures[name] for name in _FIGURES}
         self._kind = kind
@@ -85,6 +100,7 @@ class SegmentProfile:
         columns = {
             "item": pa.array(self._items, pa.string()),
             "level": pa.array(self._levels, pa.string()),
+            "label": pa.array(self._labels, pa.string()),
             "segment": self._segment,
             **self._figures,
         }
@@ -106,7 +122,8 @@ class SegmentProfile:
 
         Parameters
         ----------
-        measure : {"value", "index", "z", "p_value", "p_adjusted", "standard_error"}
+        measure : {"value", "others", "index", "effect", "z", "p_value", "p_adjusted",
+            "standard_error"}
             Which figure.
 
         Returns
@@ -160,9 +177,9 @@ class SegmentProfile:
         >>> model = tc.LatentClass(2, kinds={"visits": "count"}).fit(answers, items=list(answers))
         >>> print(model.profile(answers, columns=["price", "service"]).text())
         Segment 1 (60%): price
-          More than others: price (100% against 60%). Less: service (0% against 40%).
+          More than others: price (100% against 0%). Less: service (0% against 100%).
         Segment 2 (40%): service
-          More than others: service (100% against 40%). Less: price (0% against 60%).
+          More than others: service (100% against 0%). Less: price (0% against 100%).
         """
         lines = []
         for number, share in zip(self.names, self.shares, strict=True):
@@ -194,7 +211,7 @@ class SegmentProfile:
         n = len(self.shares)
         values, totals = self._grid(self._figures["value"]), self._grid(self._figures["total"])
         clear = self._grid(self._figures["p_adjusted"]) < _SIGNIFICANT
-        labels = zip(self._items[::n], self._levels[::n], strict=True)
+        labels = zip(self._items[::n], self._labels[::n], strict=True)
         for row, (item, level) in enumerate(labels):
             show = _display.number if level is None else _display.per_cent
             cells = "".join(
@@ -241,7 +258,8 @@ def profile_of(
     )
     weighted = None if given.weights is None else given.weights[1]
     shares: Floats = np.average(members, axis=0, weights=weighted)
-    # The core was given words for its drafts; the table has columns and levels.
+    # The core was given words for its drafts: in the table they are labels.
+    figures["label"] = figures["level"]
     figures["level"] = [
         level
         for record, _ in questions

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import math
+import textwrap
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from tercet import _arguments
 from tercet._frames import read_table
+from tercet._survey.yes_no import yes_of
 from tercet.plots import _style
 
 if TYPE_CHECKING:
@@ -28,8 +30,10 @@ CRITERIA = {
 SIGNIFICANT = 0.05
 # More rows than this are cut to those in which segments differ most.
 MOST_ROWS = 40
-# Standard errors at which a cell of a profile has its full colour, if none lies farther out.
-FULL_COLOUR = 12.0
+# Standard deviations from the others at which a cell of a profile has its full colour.
+FULL_COLOUR = 1.0
+# Letters of a segment's name in a line.
+NAME_WIDTH = 16
 
 
 def segment_criteria(
@@ -102,12 +106,15 @@ def segment_profile(
     profile: Any,
     *,
     items: Sequence[str] | None = None,
+    names: Mapping[int, str] | None = None,
     ax: Axes | None = None,
 ) -> Axes:
     """Draw what the segments answer as a heat map: blue above the others, orange below.
 
-    A cell shows the segment's share or mean; the colour is how many standard errors it lies from
-    the other segments, and bold figures differ significantly after adjustment for their number.
+    A cell shows the segment's share or mean. The colour is how far that lies from the other
+    segments, full at one standard deviation of all respondents; figures that do not differ
+    significantly (after adjustment for their number) are grey. Of questions answered by yes or no
+    the yes is shown, and of ratings the mean.
 
     Parameters
     ----------
@@ -116,6 +123,8 @@ def segment_profile(
     items
         Which items. Default: all; where those have more than 40 rows, the ones in which segments
         differ most.
+    names
+        What segments are called, by number; `profile.names` after you have edited them, say.
     ax
         Axes to draw on. Default: new ones.
 
@@ -140,11 +149,12 @@ def segment_profile(
             width=min(2.2 + 0.07 * longest + 1.15 * n_segments, 14.0),
             height=1.5 + 0.27 * n_rows,
         )
-    colours = cells.z / max(FULL_COLOUR, float(np.nanmax(np.abs(cells.z))))
+    colours = np.clip(cells.effect / FULL_COLOUR, -1.0, 1.0)
     ax.imshow(colours, cmap=_style.diverging(), vmin=-1.0, vmax=1.0, aspect="auto")
     for row in range(n_rows):
         for segment in range(n_segments):
-            strong = cells.p_adjusted[row, segment] < SIGNIFICANT
+            strong = abs(colours[row, segment]) > 0.62
+            clear = cells.p_adjusted[row, segment] < SIGNIFICANT
             ax.text(
                 segment,
                 row,
@@ -152,29 +162,36 @@ def segment_profile(
                 ha="center",
                 va="center",
                 fontsize=_style.TICK_SIZE,
-                fontweight="bold" if strong else "normal",
-                color=_style.PAPER if abs(colours[row, segment]) > 0.62 else _style.INK,
+                color=_style.PAPER if strong else _style.INK if clear else _style.MUTED,
             )
     _style.dress(
         ax,
         title="What the segments answer",
-        subtitle="Share of a level, or mean; bold: differs from the others (adjusted p < 5%)",
+        subtitle=(
+            f"{cells.shown}. Colour: distance from the others, full at 1 standard deviation;"
+            "\ngrey: not significant (adjusted p above 5%)"
+        ),
         x_label="Segment and its share",
         y_label="Question, or its answer",
         grid="none",
     )
-    shares = [
-        f"{number}\n{share:.0%}" for number, share in zip(cells.segments, cells.shares, strict=True)
-    ]
-    ax.set_xticks(range(n_segments), shares)
-    ax.set_yticks(range(n_rows), cells.labels)
+    called = _called(names, cells.segments)
+    shares = [f"{name}\n{share:.0%}" for name, share in zip(called, cells.shares, strict=True)]
+    ax.set_xticks(range(n_segments), shares, parse_math=False)
+    ax.set_yticks(range(n_rows), cells.labels, parse_math=False)
     ax.tick_params(length=0)
     for side in ("left", "bottom"):
         ax.spines[side].set_visible(False)
     return ax
 
 
-def segment_sizes(model: Any, *, level: float = 0.95, ax: Axes | None = None) -> Axes:
+def segment_sizes(
+    model: Any,
+    *,
+    level: float = 0.95,
+    names: Mapping[int, str] | None = None,
+    ax: Axes | None = None,
+) -> Axes:
     """Draw the segments' shares with their intervals.
 
     Parameters
@@ -183,6 +200,8 @@ def segment_sizes(model: Any, *, level: float = 0.95, ax: Axes | None = None) ->
         A fitted `tercet.LatentClass`.
     level
         Confidence level of the intervals, between 0 and 1.
+    names
+        What segments are called, by number.
     ax
         Axes to draw on. Default: new ones.
 
@@ -233,7 +252,7 @@ def segment_sizes(model: Any, *, level: float = 0.95, ax: Axes | None = None) ->
     )
     ax.invert_yaxis()
     ax.set_xlim(0.0, 1.12 * float(np.nanmax(right)))
-    _style.whole_numbers(ax.yaxis)
+    ax.set_yticks(numbers, _called(names, numbers.tolist()), parse_math=False)
     _style.percent(ax.xaxis)
     return ax
 
@@ -309,6 +328,7 @@ def projected_shares(
     customers: Any,
     *,
     truth: Sequence[float] | Mapping[int, float] | None = None,
+    names: Mapping[int, str] | None = None,
     ax: Axes | None = None,
 ) -> Axes:
     """Draw the segments' shares of the customer base against the survey's and the truth.
@@ -321,6 +341,8 @@ def projected_shares(
         The customers' attributes.
     truth
         The true share of each segment in order (or by number), where it is known.
+    names
+        What segments are called, by number.
     ax
         Axes to draw on. Default: new ones.
 
@@ -370,7 +392,7 @@ def projected_shares(
         x_label="Segment",
         y_label="Share of the customers",
     )
-    ax.set_xticks(numbers)
+    ax.set_xticks(numbers, _called(names, numbers.tolist()), parse_math=False)
     ax.set_ylim(0.0, None)
     _style.percent(ax.yaxis)
     handles, labels = ax.get_legend_handles_labels()
@@ -404,22 +426,24 @@ class _Cells:
             values: Floats = np.asarray(columns[name], dtype=float).reshape(-1, n_segments)
             return values[keep]
 
-        self.values, self.z, self.p_adjusted = grid("value"), grid("z"), grid("p_adjusted")
+        self.values, self.effect = grid("value"), grid("effect")
+        self.p_adjusted = grid("p_adjusted")
         items = columns["item"][::n_segments]
-        levels = columns["level"][::n_segments]
+        levels = columns["label"][::n_segments]
         self.is_mean = [levels[row] is None for row in keep]
         self.labels = [
             items[row]
-            if levels[row] is None or _is_yes(levels[row])
+            if levels[row] is None or _yes(columns, items[row]) is not None
             else f"{items[row]}: {levels[row]}"
             for row in keep
         ]
+        self.shown = "Shares of levels, and means"
         self.segments: list[int] = columns["segment"][:n_segments]
         self.shares: Sequence[float] = []
 
     @classmethod
     def of(cls, profile: Any, items: Sequence[str] | None) -> _Cells:
-        names = ("item", "level", "segment", "value", "z", "p_adjusted")
+        names = ("item", "level", "label", "segment", "value", "effect", "p_adjusted")
         table = read_table(profile.table, {name: name for name in names}, what="profile")
         columns = {name: table.arrow(name).to_pylist() for name in names}
         n_segments = len(set(columns["segment"]))
@@ -430,13 +454,18 @@ class _Cells:
             for name in wanted:
                 _arguments.word(name, "items", sorted(set(columns["item"])))
             keep = [row for row in keep if columns["item"][row * n_segments] in wanted]
-        if len(keep) > MOST_ROWS:
+        of_all = len(keep)
+        if of_all > MOST_ROWS:
             spread = {
-                row: max(abs(z) for z in columns["z"][row * n_segments : (row + 1) * n_segments])
+                row: max(
+                    abs(d) for d in columns["effect"][row * n_segments : (row + 1) * n_segments]
+                )
                 for row in keep
             }
             keep = sorted(sorted(keep, key=lambda row: -spread[row])[:MOST_ROWS])
         cells = cls(columns, keep, n_segments)
+        if len(keep) < of_all:
+            cells.shown = f"The {len(keep)} of {of_all} rows in which segments differ most"
         cells.shares = profile.shares
         return cells
 
@@ -456,16 +485,31 @@ def _is_told(columns: dict[str, Any], row: int, n_segments: int) -> bool:
     item, level = columns["item"][row * n_segments], columns["level"][row * n_segments]
     if level is None:
         return True
-    siblings = {
-        other for name, other in zip(columns["item"], columns["level"], strict=True) if name == item
-    }
-    if None in siblings:
+    if None in _levels_of(columns, item, "level"):
         return False
-    return not (len(siblings) == 2 and any(_is_yes(one) for one in siblings) and not _is_yes(level))
+    return _yes(columns, item) in (None, columns["label"][row * n_segments])
 
 
-def _is_yes(level: str) -> bool:
-    return level.lower() in {"1", "yes", "true", "selected", "checked", "mentioned"}
+def _levels_of(columns: Mapping[str, Any], item: str, which: str) -> list[str | None]:
+    pairs = zip(columns["item"], columns[which], strict=True)
+    return list(dict.fromkeys(level for name, level in pairs if name == item))
+
+
+def _yes(columns: Mapping[str, Any], item: str) -> str | None:
+    """Return what an item that is answered by yes or no calls its yes."""
+    levels = _levels_of(columns, item, "label")
+    return yes_of([level for level in levels if level is not None])
+
+
+def _called(names: Mapping[int, str] | None, numbers: Sequence[int]) -> list[str]:
+    """Return what segments are called: by number unless they have names."""
+    if names is None:
+        return [str(number) for number in numbers]
+    expected = "a mapping from segments' numbers to their names, such as {1: 'savers'}"
+    if not hasattr(names, "keys") or not set(names.keys()) <= set(numbers):
+        raise _arguments.refusal(names, "names", expected)
+    called = (str(names.get(number, number)) for number in numbers)
+    return ["\n".join(textwrap.wrap(name, NAME_WIDTH)) for name in called]
 
 
 def _write_tests(ax: Axes, numbers: Floats, p_values: Floats) -> None:

@@ -12,8 +12,8 @@ use crate::records::Record;
 /// Profiles segments on any questions from the respondents' posterior probabilities, row by row.
 ///
 /// Returns a column each: `question` (its place), `level` (None where the figure is a mean),
-/// `segment` (from 1), `value`, `standard_error`, `total`, `index`, `z`, `p_value`, `p_adjusted`; and
-/// for each segment a draft of a name and of a description, `names` and `descriptions`.
+/// `segment` (from 1), `value`, `standard_error`, `total`, `others`, `index`, `effect`, `z`, `p_value`,
+/// `p_adjusted`; and for each segment a draft of a name and of a description, `names` and `descriptions`.
 #[pyfunction]
 #[pyo3(signature = (questions, weights, posterior, n_segments))]
 pub(crate) fn profile_segments<'py>(
@@ -44,7 +44,9 @@ pub(crate) fn profile_segments<'py>(
         .with("value", column(|row| row.value))?
         .with("standard_error", column(|row| row.standard_error))?
         .with("total", column(|row| row.total))?
+        .with("others", column(|row| row.others))?
         .with("index", column(|row| row.index))?
+        .with("effect", column(|row| row.effect))?
         .with("z", column(|row| row.z))?
         .with("p_value", column(|row| row.p_value))?
         .with("p_adjusted", column(|row| row.p_adjusted))?

@@ -31,6 +31,11 @@ pub struct ProfileRow {
     pub standard_error: f64,
     /// Share or mean of all.
     pub total: f64,
+    /// Share or mean of the other segments together.
+    pub others: f64,
+    /// How far the segment lies from the others, in standard deviations of all respondents (Cohen's d):
+    /// 0.2 is little, 0.8 is much, whatever the question and however many were asked.
+    pub effect: f64,
     /// 100 times the value divided by the total.
     pub index: f64,
     /// How many standard errors the segment differs from the rest; infinite where all members answer
@@ -152,9 +157,10 @@ fn compare(
     let rest = all - own;
     let (mean, total) = (own_sum / own, all_sum / all);
     let mean_of_rest = (all_sum - own_sum) / rest;
-    let (mut variance, mut variance_of_difference) = (0.0, 0.0);
+    let (mut variance, mut variance_of_difference, mut squares) = (0.0, 0.0, 0.0);
     for row in answered() {
         let (weight, y, p) = (survey.weight(row), value(row), member(row));
+        squares += weight * (y - total) * (y - total);
         let of_own = weight * p * (y - mean) / own;
         variance += of_own * of_own;
         if rest > 0.0 {
@@ -179,6 +185,12 @@ fn compare(
         value: mean,
         standard_error: variance.sqrt(),
         total,
+        others: mean_of_rest,
+        effect: if z == 0.0 {
+            0.0
+        } else {
+            difference / (squares / all).sqrt()
+        },
         // Of a total below 0 a larger mean would be a smaller percentage.
         index: if total > 0.0 {
             100.0 * mean / total
@@ -211,23 +223,27 @@ fn draft(rows: &[ProfileRow], segment: usize) -> Draft {
         rows.iter()
             .any(|other| other.question == row.question && other.level.is_none())
     };
-    let told_by = |row: &ProfileRow| {
-        let levels = rows.iter().filter(|other| {
-            other.question == row.question && other.segment == segment && other.level.is_some()
-        });
-        levels.count()
+    let yes = |row: &ProfileRow| {
+        let levels: Vec<&str> = rows
+            .iter()
+            .filter(|other| other.question == row.question && other.segment == segment)
+            .filter_map(|other| other.level.as_deref())
+            .collect();
+        yes_of(&levels)
     };
-    // "yes" says what "no" says; of two levels the one that stands for something is told.
+    // "yes" says what "no" says: where a question has just these, the one that stands for something is
+    // told, in the words of the question.
     let is_told = |row: &&ProfileRow| {
         row.segment == segment
             && (row.level.is_none() || !has_mean(row))
-            && !(told_by(row) == 2 && row.level.as_deref().is_some_and(is_no))
+            && row
+                .level
+                .as_deref()
+                .is_none_or(|level| yes(row).is_none_or(|yes| level == yes))
             && row.p_adjusted < 0.05
     };
     let short = |row: &ProfileRow| match row.level.as_deref() {
-        Some(level) if !(told_by(row) == 2 && is_yes(level)) => {
-            format!("{}: {level}", row.question)
-        }
+        Some(level) if yes(row).is_none() => format!("{}: {level}", row.question),
         _ => row.question.clone(),
     };
     let mut told: Vec<&ProfileRow> = rows.iter().filter(is_told).collect();
@@ -272,19 +288,28 @@ fn once_a_question(rows: &mut Vec<&ProfileRow>) {
     });
 }
 
-/// The level that says that something is not so.
-fn is_no(level: &str) -> bool {
-    matches!(
-        level.to_lowercase().as_str(),
-        "0" | "no" | "false" | "not selected" | "unchecked" | "not mentioned" | "none"
-    )
-}
-
-fn is_yes(level: &str) -> bool {
-    matches!(
-        level.to_lowercase().as_str(),
-        "1" | "yes" | "true" | "selected" | "checked" | "mentioned"
-    )
+/// Of the two levels of a question that is answered by yes or no, the yes.
+fn yes_of<'l>(levels: &[&'l str]) -> Option<&'l str> {
+    const PAIRS: [[&str; 2]; 8] = [
+        ["0", "1"],
+        ["no", "yes"],
+        ["n", "y"],
+        ["false", "true"],
+        ["not selected", "selected"],
+        ["not chosen", "chosen"],
+        ["unchecked", "checked"],
+        ["not mentioned", "mentioned"],
+    ];
+    let [one, other] = *levels else {
+        return None;
+    };
+    let pair = |no: &str, yes: &str| PAIRS.contains(&[no, yes]);
+    let (lower, upper) = (one.to_lowercase(), other.to_lowercase());
+    if pair(&lower, &upper) {
+        Some(other)
+    } else {
+        pair(&upper, &lower).then_some(one)
+    }
 }
 
 fn told_as(row: &ProfileRow, short: &str) -> String {
@@ -292,9 +317,9 @@ fn told_as(row: &ProfileRow, short: &str) -> String {
         Some(_) => format!(
             "{short} ({:.0}% against {:.0}%)",
             100.0 * row.value,
-            100.0 * row.total
+            100.0 * row.others
         ),
-        None => format!("{short} ({:.3} against {:.3})", row.value, row.total),
+        None => format!("{short} ({:.3} against {:.3})", row.value, row.others),
     }
 }
 
@@ -367,6 +392,8 @@ mod tests {
             value: 0.0,
             standard_error: 0.0,
             total: 0.0,
+            others: 0.0,
+            effect: 0.0,
             index: 0.0,
             z: 0.0,
             p_value,

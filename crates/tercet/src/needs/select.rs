@@ -91,6 +91,20 @@ pub struct LikelihoodRatio {
     pub replications: usize,
 }
 
+impl LikelihoodRatio {
+    /// Whether the larger model was found needless: not where the test was too short to say.
+    fn is_against(&self) -> bool {
+        self.p_value > SIGNIFICANT && !self.is_too_short()
+    }
+
+    /// Whether no drawn survey came near the observed one, and there were too few of them for a small
+    /// p-value.
+    fn is_too_short(&self) -> bool {
+        let least = 1.0 / (self.replications + 1) as f64;
+        least > SIGNIFICANT && self.p_value <= least
+    }
+}
+
 impl SelectSegments {
     /// Compares these numbers of segments, each fitted with these settings; 100 replications of the
     /// test, 20 of the stability.
@@ -187,11 +201,7 @@ impl SelectSegments {
                 _ => None,
             };
             if let Some(test) = &test {
-                unneeded = if test.p_value > SIGNIFICANT {
-                    unneeded + 1
-                } else {
-                    0
-                };
+                unneeded = if test.is_against() { unneeded + 1 } else { 0 };
             }
             let stability = match &model {
                 Ok(model) if n_segments > 1 && self.stability > 1 => Some(Stability::of(
@@ -328,7 +338,7 @@ impl SelectSegments {
             let tested = candidate
                 .test
                 .as_ref()
-                .is_none_or(|test| test.p_value <= SIGNIFICANT);
+                .is_none_or(|test| !test.is_against());
             large && stable && tested
         };
         let mut reasons = vec![format!(
@@ -353,6 +363,7 @@ impl SelectSegments {
         reasons.extend(tests(&candidates, chosen.n_segments));
         if let Ok(model) = &chosen.model {
             reasons.extend(reached(model));
+            reasons.extend(together(model));
         }
         SegmentSelection {
             recommended: Some(chosen.n_segments),
@@ -374,11 +385,7 @@ impl SelectSegments {
                 100.0 * self.smallest
             ));
         }
-        if let Some(test) = candidate
-            .test
-            .as_ref()
-            .filter(|test| test.p_value > SIGNIFICANT)
-        {
+        if let Some(test) = candidate.test.as_ref().filter(|test| test.is_against()) {
             doubts.push(format!(
                 "the bootstrap test finds one segment less as good (p = {:.3})",
                 test.p_value
@@ -407,6 +414,9 @@ impl SelectSegments {
     }
 }
 
+/// A bivariate residual above this is more than chance.
+const RESIDUAL: f64 = 4.0;
+
 /// A mean Jaccard index below this makes a segment doubtful.
 const DOUBTFUL: f64 = 0.6;
 
@@ -433,28 +443,60 @@ fn tests(candidates: &[Candidate], chosen: usize) -> Vec<String> {
     };
     let mut sentences = Vec::new();
     if let Some(own) = test(chosen) {
-        let verdict = if own.p_value <= SIGNIFICANT {
-            "prefers"
-        } else {
+        let verdict = if own.is_against() {
             "does not prefer"
+        } else {
+            "prefers"
+        };
+        let p_value = if own.is_too_short() {
+            format!("p below {:.3}, the least", own.p_value)
+        } else {
+            format!("p = {:.3}", own.p_value)
         };
         sentences.push(format!(
-            "The bootstrap test {verdict} {} to {} (p = {:.3}, {} replications).",
+            "The bootstrap test {verdict} {} to {} ({p_value}, {} replications).",
             chosen,
             chosen - 1,
-            own.p_value,
             own.replications
         ));
     }
     if let Some(next) = test(chosen + 1) {
-        let verdict = if next.p_value <= SIGNIFICANT {
-            "would add one more: the data hold finer differences than the criterion pays for"
-        } else {
+        let verdict = if next.is_against() {
             "finds no need of one more"
+        } else {
+            "would add one more: the data hold finer differences than the criterion pays for"
         };
         sentences.push(format!("It {verdict} (p = {:.3}).", next.p_value));
     }
     sentences
+}
+
+/// A warning where answers go together within the segments.
+fn together(model: &FittedLatentClass) -> Option<String> {
+    let residuals = model.bivariate_residuals();
+    let worst = residuals
+        .iter()
+        .max_by(|one, other| one.residual.total_cmp(&other.residual))?;
+    let high = residuals
+        .iter()
+        .filter(|one| one.residual > RESIDUAL)
+        .count();
+    // A few of many are chance, or two questions that ask the same.
+    (high * 20 > residuals.len()).then(|| {
+        let styled = model.style().is_some();
+        let remedy = if styled {
+            "look at bivariate_residuals"
+        } else {
+            "where respondents who tick (or agree with) more of everything are the cause, response_style=\"random_intercept\" with kinds=\"ordinal\" takes that out"
+        };
+        format!(
+            "But {high} of {} pairs of questions still go together within the segments (worst, {:.0} times what chance would do: '{}' and '{}'): {remedy}.",
+            residuals.len(),
+            worst.residual,
+            worst.first,
+            worst.second
+        )
+    })
 }
 
 /// A warning where the solution may not be the best there is.

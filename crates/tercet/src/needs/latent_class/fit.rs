@@ -134,7 +134,7 @@ fn check_style(questions: &[Question]) -> Result<()> {
     Err(Error::parameter(
         "response_style",
         "\"random_intercept\"",
-        "\"ignore\" unless there are at least three ordinal questions, on which a respondent's style shows",
+        "\"ignore\" unless there are at least three ordinal questions, on which a respondent's style shows; declare ratings, and yes and no, with kinds=\"ordinal\"",
     ))
 }
 

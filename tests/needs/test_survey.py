@@ -14,7 +14,6 @@ import pyreadstat
 import pytest
 
 import tercet as tc
-from tercet._survey.brackets import bracket_order
 from tercet._survey.item import NO_ANSWER, codes
 from tercet._survey.scales import is_ordered, known_numbers, known_order
 
@@ -301,16 +300,6 @@ def test_known_scales_get_their_order(scale):
 def test_what_is_no_known_scale_gets_none(labels):
     assert known_order(labels) is None
     assert known_numbers(labels) is None
-
-
-def test_brackets():
-    labels = ["$25,000 to $49,999", "Less than $25,000", "$50,000 - $99,999", "More than $100k"]
-    assert bracket_order(labels) == [1, 0, 2, 3]
-    assert bracket_order(["under 18", "18–34", "35–54", "55+"]) == [0, 1, 2, 3]
-    assert bracket_order(["0 times", "1-2 times", "3-5 times", "6 or more"]) == [0, 1, 2, 3]
-    assert bracket_order(["1-2", "1-3", "4"]) is None
-    assert bracket_order(["5", "6", "7"]) is None
-    assert bracket_order(["9-5", "1-2", "3-4"]) is None
 
 
 # --- questions ------------------------------------------------------------------------------------

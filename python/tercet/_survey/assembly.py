@@ -11,6 +11,7 @@ import numpy as np
 import pyarrow as pa
 
 from tercet._survey import missing, qualtrics
+from tercet._survey.brackets import are_unordered_brackets
 from tercet._survey.columns import Columns, blanked
 from tercet._survey.dropped import Dropped, dropped_rows
 from tercet._survey.groups import groups_of
@@ -148,6 +149,7 @@ class _Assembly:
         items = self._selected(questions.items(names, groups), group_of)
         self._check_answers(items, group_of)
         self._note_refusals()
+        self._note_unordered_brackets(items, group_of)
         return Parts(
             items,
             columns.changed,
@@ -318,6 +320,19 @@ class _Assembly:
             listed = ", ".join(f"{name} {number:,}" for name, number in list(by_item.items())[:6])
             more = f" and {len(by_item) - 6} more" if len(by_item) > 6 else ""
             self.notes.append(f"'{word}' was taken as missing: {listed}{more}")
+
+    def _note_unordered_brackets(
+        self, items: Mapping[str, Item], group_of: Mapping[str, str]
+    ) -> None:
+        for name, item in items.items():
+            group = group_of.get(name)
+            asked = self.options.of(self.options.kinds, name, group) is not None
+            if item.kind == "nominal" and not asked and are_unordered_brackets(item.labels or ()):
+                self.notes.append(
+                    f"'{name}' has brackets of numbers that overlap or whose units do not compare, "
+                    "and is nominal; if they have an order, name them from the lowest to the "
+                    f"highest with levels={{'{name}': [...]}}"
+                )
 
     def _selected(self, found: dict[str, Item], group_of: Mapping[str, str]) -> dict[str, Item]:
         if self.options.items is None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import codecs
 import csv
 import io
+import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
@@ -14,6 +15,7 @@ import pyarrow.csv
 
 from tercet._arguments import refusal
 from tercet._columns import column_error
+from tercet._survey.quotes import check_closed, check_swallowed, has_line_breaks
 from tercet.exceptions import DataError
 
 if TYPE_CHECKING:
@@ -24,6 +26,7 @@ SEPARATORS: Final = {",": ",", ";": ";", "|": "|", "tab": "\t", "\t": "\t"}
 #: What stands for "no answer" in text files, whatever the question.
 NULLS: Final = ("", " ", "NA", "N/A", "#N/A", "NaN", "nan", "null", "NULL", "#NULL!", ".")
 _MARKS: Final = {codecs.BOM_UTF16_LE: "utf-16", codecs.BOM_UTF16_BE: "utf-16"}
+_MARK: Final = re.compile(r'"|\r\n|\r|\n')
 _SHOWN: Final = 60
 # Enough for the header lines of almost any file.
 _BEGINNING: Final = 1 << 20
@@ -62,11 +65,11 @@ def read_text(path: Path, encoding: str, separator: str) -> Text:
     Raises
     ------
     DataError
-        If it is empty or not text in the encoding.
+        If it is empty, not text in the encoding, or has a header that cannot be read.
     OSError
         If it cannot be opened.
     """
-    content = _decoded(_bytes(path), path, encoding)
+    content = _with_usual_line_ends(_decoded(_bytes(path), path, encoding))
     if not content or content.isspace():
         raise DataError(f"{path} is empty; it needs a header line with the names of the questions")
     mark = _separator(content, separator)
@@ -84,12 +87,23 @@ def columns_of(text: Text, names: Sequence[str], n_header: int) -> pa.Table:
     DataError
         If a record has another number of fields than the header, or there is none.
     """
-    body = text.content[text.ends[n_header - 1] :]
+    above, body = text.content[: text.ends[n_header - 1]], text.content[text.ends[n_header - 1] :]
+    check_closed(above, text.separator, text.path, 1, rows=False)
     if not body or body.isspace():
         raise DataError(f"{text.path} has a header but no answers")
-    table = _parsed(body.encode(), text, names, threads=True)
+    first_line = 1 + above.count("\n")
+    try:
+        table = _parsed(body.encode(), text, names, threads=True)
+    except DataError:
+        if '"' in body:  # the reason why a row has too few or too many columns
+            check_closed(body, text.separator, text.path, first_line, rows=True)
+        raise
     if table.num_rows == 0:
         raise DataError(f"{text.path} has a header but no answers")
+    if '"' in body and (has_line_breaks(table) or _last_line(body).count('"') % 2):
+        check_closed(body, text.separator, text.path, first_line, rows=True)
+    if '"' in text.content:
+        check_swallowed(table, text.head[0], body, text.separator, text.path, first_line)
     return table
 
 
@@ -177,16 +191,34 @@ def _decoded(raw: bytes, path: Path, encoding: str) -> str:
         ) from error
 
 
+def _with_usual_line_ends(content: str) -> str:
+    """Return text of old Macs, whose lines end with a carriage return, as other text."""
+    quoted = False
+    # The first line break outside quotes is that after the header.
+    for mark in _MARK.finditer(content):
+        if mark[0] == '"':
+            quoted = not quoted
+        elif not quoted:
+            return content.replace("\r", "\n") if mark[0] == "\r" else content
+    return content
+
+
+def _last_line(content: str) -> str:
+    return content[content.rfind("\n", 0, len(content) - 1) + 1 :]
+
+
 def _separator(content: str, separator: str) -> str:
     if separator != "auto":
         if separator not in SEPARATORS:
             raise refusal(separator, "separator", '"auto", ",", ";", "|" or "tab"')
         return SEPARATORS[separator]
     first = content[:_BEGINNING].lstrip("\r\n").split("\n", 1)[0]
+    try:
+        n_fields = {mark: len(next(csv.reader([first], delimiter=mark))) for mark in ",;\t|"}
+    except csv.Error as error:
+        raise _no_header(error) from error
     # Before a header of one column every separator finds one field; the comma is the usual one.
-    return max(
-        (",", ";", "\t", "|"), key=lambda mark: len(next(csv.reader([first], delimiter=mark)))
-    )
+    return max(n_fields, key=n_fields.__getitem__)
 
 
 def _records(content: str, separator: str, wanted: int) -> tuple[list[list[str]], list[int]]:
@@ -210,8 +242,12 @@ def _records(content: str, separator: str, wanted: int) -> tuple[list[list[str]]
             if len(records) == wanted:
                 break
     except csv.Error as error:
-        raise DataError(f"the header cannot be read: {error}; is the file text?") from error
+        raise _no_header(error) from error
     return records, ends
+
+
+def _no_header(error: csv.Error) -> DataError:
+    return DataError(f"the header cannot be read: {error}; is the file text, is a quote closed?")
 
 
 def _parsed(body: bytes, text: Text, names: Sequence[str], *, threads: bool) -> pa.Table:

@@ -24,7 +24,7 @@ from tercet._survey.weights import bad_weights, check_weights, looks_like_weight
 from tercet.exceptions import DataError, ParameterError
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Iterable, Mapping, Sequence
 
     from tercet._columns import Integers
     from tercet._frames import Table
@@ -135,7 +135,9 @@ class _Assembly:
         columns, options = self.columns, self.options
         self._leave_out_bad_weights()
         names = self._candidates()
+        looked_at = names
         names = split_joined(columns, names, options, unasked=self.source.joined)
+        self._note_split(name for name in looked_at if name not in names)
         names = unfold_sets(
             columns, names, self.source.sets, lambda name: self._make_missing(name, None)
         )
@@ -320,6 +322,14 @@ class _Assembly:
             listed = ", ".join(f"{name} {number:,}" for name, number in list(by_item.items())[:6])
             more = f" and {len(by_item) - 6} more" if len(by_item) > 6 else ""
             self.notes.append(f"'{word}' was taken as missing: {listed}{more}")
+
+    def _note_split(self, names: Iterable[str]) -> None:
+        unasked = [f"'{name}'" for name in names if name not in self.options.kinds]
+        if unasked:
+            self.notes.append(
+                f"cells of {', '.join(unasked)} were taken as several options each; if they are "
+                "one answer, name its kind with kinds="
+            )
 
     def _note_unordered_brackets(
         self, items: Mapping[str, Item], group_of: Mapping[str, str]

@@ -146,7 +146,11 @@ def said_of(names: Sequence[str], texts: Sequence[str], ids: Sequence[str]) -> d
     for place, name in enumerate(names):
         text = re.sub(r"\s+", " ", texts[place]).strip() if place < len(texts) else ""
         import_id = ids[place] if place < len(ids) else ""
-        found[name] = Said(text="" if text == name else text, role=_role(name, import_id))
+        found[name] = Said(
+            text="" if text == name else text,
+            role=_role(name, import_id),
+            typed_in=import_id.endswith("_TEXT"),
+        )
     return found
 
 

@@ -12,7 +12,7 @@ import pyarrow.parquet
 
 from tercet import _arguments
 from tercet._frames import Table
-from tercet._survey import qualtrics, text_file
+from tercet._survey import numbers, qualtrics, text_file
 from tercet._survey.source import Said, Source, all_rows
 from tercet._survey.spss import Labelled
 from tercet.exceptions import DataError
@@ -154,8 +154,13 @@ def _text(path: Path, how: HowToRead) -> Source:
     columns = {}
     for name in names:
         if name not in leave:
-            many = ids is not None or name in how.declared
-            columns[name] = text_file.typed(raw[name], name, how.decimal, may_be_list=many)
+            form: numbers.Form = "answer"
+            if name in said and said[name].typed_in:
+                form = "entry"
+            elif ids is not None or name in how.declared:
+                form = "options"
+            columns[name], note = numbers.typed(raw[name], name, how.decimal, form)
+            notes += [] if note is None else [note]
     source = _source(columns, said, str(path))
     source.joined = ids is not None
     source.notes = notes

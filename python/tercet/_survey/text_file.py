@@ -10,7 +10,6 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
 import pyarrow as pa
-import pyarrow.compute as pc
 import pyarrow.csv
 
 from tercet._arguments import refusal
@@ -30,8 +29,6 @@ _MARK: Final = re.compile(r'"|\r\n|\r|\n')
 _SHOWN: Final = 60
 # Enough for the header lines of almost any file.
 _BEGINNING: Final = 1 << 20
-_DECIMAL_COMMA: Final = r"^-?\d+(,\d+)?$"
-_LEADING_ZERO: Final = r"^-?0\d"
 
 
 @dataclass(frozen=True)
@@ -124,40 +121,6 @@ def header(text: Text) -> list[str]:
             )
             raise column_error(name, reason)
     return [name or f"column {place}" for place, name in enumerate(names, start=1)]
-
-
-def typed(column: Any, name: str, decimal: str, may_be_list: bool) -> Any:
-    """Return a column of text as integers or numbers where every answer is one, else as text.
-
-    "007" stays text: it may be an id.
-
-    Parameters
-    ----------
-    column : Arrow array of strings
-        The column.
-    name : str
-        Its name.
-    decimal : str
-        The decimal sign.
-    may_be_list : bool
-        Whether "1,5" may be two options rather than one and a half.
-    """
-    # One chunk is encoded at once; the dictionaries of many would have to be joined.
-    coded = column.cast(pa.large_string()).combine_chunks().dictionary_encode()
-    if len(coded.dictionary) == 0:
-        return column
-    words = pc.utf8_trim_whitespace(coded.dictionary)
-    values = _numbers(words, decimal)
-    if values is None:
-        if decimal == "." and not may_be_list and _has_decimal_comma(words):
-            at = pc.index(pc.match_substring(column, ","), True).as_py()
-            reason = (
-                f"'{column[at].as_py()}' is no number; pass decimal=\",\" if the comma is the "
-                f"decimal sign, or kinds={{'{name}': 'multi-select'}} if it separates options"
-            )
-            raise column_error(name, reason, at)
-        values = words
-    return pa.chunked_array([values.take(coded.indices)])
 
 
 def _bytes(path: Path) -> bytes:
@@ -286,25 +249,3 @@ def _parsed(body: bytes, text: Text, names: Sequence[str], *, threads: bool) -> 
             "or name the separator with separator=",
             row=at,
         ) from error
-
-
-def _numbers(words: Any, decimal: str) -> Any:
-    """Return words as numbers; None if one is none."""
-    if pc.any(pc.match_substring_regex(words, _LEADING_ZERO)).as_py():
-        return None
-    if decimal == ",":
-        plain = pc.match_substring_regex(words, r"^-?\d+(,\d+)?([eE]-?\d+)?$")
-        if not pc.all(plain).as_py():
-            return None
-        words = pc.replace_substring(words, ",", ".")
-    for kind in (pa.int64(), pa.float64()):
-        try:
-            return words.cast(kind)
-        except pa.ArrowInvalid:
-            continue
-    return None
-
-
-def _has_decimal_comma(words: Any) -> bool:
-    decimals = pc.all(pc.match_substring_regex(words, _DECIMAL_COMMA)).as_py()
-    return bool(decimals and pc.any(pc.match_substring(words, ",")).as_py())

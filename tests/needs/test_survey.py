@@ -601,12 +601,6 @@ def test_ids_are_found_by_usual_names_only():
     assert (named.respondent, list(named.items)) == (None, ["id", "Q"])
 
 
-def test_weights_are_not_guessed_but_kept_apart():
-    survey = tc.Survey.from_frame({"Q": [1, 3, 5], "final_weight": [0.5, 1.5, 1.0]})
-    assert (survey.weights, list(survey.items)) == (None, ["Q"])
-    assert "pass weights='final_weight'" in survey.quality.notes[0]
-
-
 def test_row_numbers_are_no_items():
     columns = {"n": list(range(1, 21)), "Q": [1, 2, 3, 5] * 5}
     assert list(tc.Survey.from_frame(columns).items) == ["Q"]

@@ -20,7 +20,7 @@ from tercet._survey.option_columns import split_joined, unfold_sets
 from tercet._survey.options import Options, missing_column
 from tercet._survey.profile import profile, without
 from tercet._survey.questions import Questions
-from tercet._survey.weights import bad_weights, check_weights, looks_like_weights
+from tercet._survey.weights import bad_weights, check_weights, weights_or_item
 from tercet.exceptions import DataError, ParameterError
 
 if TYPE_CHECKING:
@@ -270,11 +270,21 @@ class _Assembly:
         if self.columns.what_is_said(name).role != "answer":
             return False
         column = self.columns[name]
-        if looks_like_weights(name, column):
+        said = self.columns.what_is_said(name)
+        text = self.options.texts.get(name, said.text)
+        labelled = bool(said.labels or self.options.labels.get(name))
+        found = weights_or_item(name, column, text, labelled, self.columns.order)
+        if found == "weights":
             self.notes.append(
-                f"'{name}' looks like weights and is not used; if it is, pass weights='{name}'"
+                f"'{name}' looks like weights and is not used; if it is, pass weights='{name}', if "
+                f"it is an item, name its kind: kinds={{'{name}': 'continuous'}}"
             )
             return False
+        if found == "item":
+            self.notes.append(
+                f"'{name}' has a name as weights have, and is taken as an item because of its "
+                f"answers; if it holds weights, pass weights='{name}'"
+            )
         return not _numbers_rows(column)
 
     def _check_labels(self, names: Sequence[str]) -> None:

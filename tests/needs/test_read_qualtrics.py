@@ -311,3 +311,75 @@ def test_spss_files_of_qualtrics(tmp_path):
     assert (survey.respondent, survey.duration) == ("ResponseId", "Duration__in_seconds_")
     assert columns_of(survey)["Q1"] == [1, None]
     assert list(survey.items) == ["Q1"]
+
+
+DERIVED = {
+    "QT_First_Click": [1.5, 2.5, 0.5, 1.0],
+    "QT_Last_Click": [1.5, 2.5, 0.5, 1.0],
+    "QT_Page_Submit": [9.5, 12.5, 3.5, 8.0],
+    "QT_Click_Count": [1.0, 2.0, 3.0, 1.0],
+    "Q5_NPS_GROUP": [1.0, 2.0, 3.0, 1.0],
+    "Q6_TEXT___Topics": ["Price", "Price", "", "Speed"],
+    "Q6___Sentiment_Polarity": [1.0, 2.0, 0.0, 1.0],
+    "Q6___Topic_Sentiment_Score": [1.0, 2.0, 0.0, 1.0],
+    "Q6_3_TEXT": ["a", "a", "b", "b"],
+    "Q_TotalDuration": [300.0, 4.0, 20.0, 310.0],
+    "SC0": [1.0, 2.0, 5.0, 1.0],
+}
+ORDERS = {
+    "Q3_DO_1": [1.0, 2.0, 3.0, 1.0],
+    "FL_5_DO": [1.0, 2.0, 2.0, 1.0],
+    "FL_5_DO_FL_6": [1.0, 2.0, 2.0, 1.0],
+}
+ANSWERED = {
+    "StartDate": ["2024-01-01"] * 4,
+    "Progress": [100.0] * 4,
+    "Finished": [1.0] * 4,
+    "ResponseId": ["R_1", "R_2", "R_3", "R_4"],
+    "Q3": [1.0, 2.0, 3.0, 5.0],
+    "TO_DO": [1.0, 2.0, 3.0, 5.0],
+    "Q5": [10.0, 8.0, 2.0, 7.0],
+}
+
+
+@pytest.mark.parametrize("name", ["a.sav", "a.parquet"])
+def test_what_qualtrics_adds_is_no_item_in_files_of_other_kinds(tmp_path, name):
+    frame = pl.DataFrame({**ANSWERED, **DERIVED, **ORDERS})
+    if name == "a.sav":
+        pyreadstat.write_sav(frame, tmp_path / name)
+    else:
+        frame.write_parquet(tmp_path / name)
+    survey = tc.read_survey(tmp_path / name, backend="pyarrow")
+    assert list(survey.items) == ["Q3", "TO_DO", "Q5"]
+    assert set(DERIVED) <= set(survey.answers.column_names)
+    assert not set(ORDERS) & set(survey.answers.column_names)
+    assert "3 columns of display order were left out" in survey.quality.notes
+    assert survey.respondent == "ResponseId"
+
+
+def test_what_qualtrics_adds_is_no_item_in_tables():
+    survey = tc.Survey.from_frame(pd.DataFrame({**ANSWERED, **DERIVED, **ORDERS}))
+    assert list(survey.items) == ["Q3", "TO_DO", "Q5"]
+    assert set(ORDERS) <= set(survey.answers.columns)
+
+
+@pytest.mark.parametrize(
+    "import_id",
+    [
+        "QID9_TEXT_9079b4e7ParTopics",
+        "QID9_TEXT_9079b4e7SenPol",
+        "QID9_BROWSER",
+        "QID9_NPS_GROUP",
+        "QID9_CLICK_COUNT",
+        "SC_5abc",
+    ],
+)
+def test_derived_columns_are_known_by_their_import_id(tmp_path, import_id):
+    path = write_entries(tmp_path / "a.csv", ["1", "2", "3", "1", "2"], import_id)
+    assert list(tc.read_survey(path).items) == ["Q1"]
+
+
+def test_import_ids_say_more_than_names(tmp_path):
+    path = write_entries(tmp_path / "a.csv", ["1", "2", "3", "1", "2"], "QID9")
+    path.write_text(path.read_text().replace("Q1,Q9", "TO_SC,SC1"))
+    assert list(tc.read_survey(path).items) == ["TO_SC", "SC1"]

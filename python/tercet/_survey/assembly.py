@@ -166,13 +166,16 @@ class _Assembly:
         )
 
     def _set_aside_interview(self) -> None:
-        if not qualtrics.is_qualtrics(self.source.names):
+        if self.source.joined or not qualtrics.is_qualtrics(self.source.names):
             return
+        orders = qualtrics.display_orders(self.source.names, ())
         for name in self.source.names:
-            if qualtrics.canonical(name) is not None:
+            said = self.columns.what_is_said(name)
+            role = "other" if name in orders else qualtrics.role_of_name(name)
+            if role == "about":
                 qualtrics.check_no_headers(self.source.arrow(name), name)
-                said = self.columns.what_is_said(name)
-                self.columns.said[name] = replace(said, role="about")
+            if role != "answer" and said.role == "answer":
+                self.columns.said[name] = replace(said, role=role)
 
     def _special(self, argument: str, given: Any, own: str | None) -> str | None:
         if given is None:

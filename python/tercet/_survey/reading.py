@@ -87,7 +87,7 @@ def read_source(path: Path, how: HowToRead) -> Source:
     if found in ("spss", "stata"):
         return _labelled(path, how, stata=found == "stata")
     if found == "parquet":
-        return _of_qualtrics(_source(_parquet(path), {}, str(path)), how)
+        return _of_qualtrics(_of_columns(_parquet(path), {}, path), how)
     return _text(path, how)
 
 
@@ -113,9 +113,23 @@ def _source(columns: Mapping[str, Any], said: dict[str, Said], what: str) -> Sou
     return Source(view, said, all_rows(table.num_rows), what=what)
 
 
+def _of_columns(columns: Mapping[str, Any], said: dict[str, Said], path: Path) -> Source:
+    """Return the columns of a file that has no import ids, without display orders of Qualtrics."""
+    names = list(columns)
+    orders = qualtrics.display_orders(names, ()) if qualtrics.is_qualtrics(names) else []
+    kept = {name: column for name, column in columns.items() if name not in orders}
+    source = _source(kept, said, str(path))
+    source.notes = _left_out(orders)
+    return source
+
+
+def _left_out(orders: Sequence[str]) -> list[str]:
+    return [f"{len(orders)} columns of display order were left out"] if orders else []
+
+
 def _labelled(path: Path, how: HowToRead, *, stata: bool) -> Source:
     read = Labelled(path, how.encoding, stata=stata)
-    source = _source(read.columns, read.said, str(path))
+    source = _of_columns(read.columns, read.said, path)
     source.sets = read.sets
     source.weights = read.weights
     return _of_qualtrics(source, how)
@@ -144,13 +158,12 @@ def _text(path: Path, how: HowToRead) -> Source:
     unnamed = [name for name, cell in zip(names, text.head[0], strict=True) if not cell.strip()]
     leave = {name for name in unnamed if raw[name].null_count == raw.num_rows}
     said = {name: Said(role="other") for name in unnamed}
-    notes = []
+    notes: list[str] = []
     if ids is not None:
         said |= qualtrics.said_of(names, text.head[1], ids)
         orders = qualtrics.display_orders(names, ids)
         leave |= set(orders)
-        if orders:
-            notes.append(f"{len(orders)} columns of display order were left out")
+        notes += _left_out(orders)
     columns = {}
     for name in names:
         if name not in leave:
@@ -174,13 +187,17 @@ def _of_qualtrics(source: Source, how: HowToRead) -> Source:
     about = {
         known: name for name in source.names if (known := qualtrics.canonical(name)) is not None
     }
-    for name in about.values():
-        source.said[name] = replace(source.said.get(name, Said()), role="about")
+    for name in source.names:
+        said = source.said.get(name, Said())
+        # Import ids say more than names.
+        settled = source.joined or said.role != "answer"
+        role = said.role if settled else qualtrics.role_of_name(name)
+        source.said[name] = replace(said, role="about" if name in about.values() else role)
     source.respondent = about.get("ResponseId")
     source.duration = about.get("Duration (in seconds)")
     for name in source.names:
-        said = source.said.get(name, Said())
-        if said.role == "answer" and name not in about.values():
+        said = source.said[name]
+        if said.role == "answer":
             # Qualtrics writes -99 where a question was seen and not answered.
             source.said[name] = replace(said, missing=(*said.missing, -99, "-99"))
     keep, dropped = qualtrics.keep_responses(

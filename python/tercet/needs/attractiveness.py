@@ -12,7 +12,7 @@ import pyarrow as pa
 from tercet import _arguments, _display
 from tercet._columns import column_error, floats
 from tercet._estimator import Model
-from tercet._frames import new_table, read_table, read_whole
+from tercet._frames import check_same_rows, new_table, read_table, read_whole
 from tercet._survey.item import encoded
 from tercet.exceptions import ParameterError
 from tercet.needs._items import is_number
@@ -390,6 +390,7 @@ def _memberships(members: Any, table: Table) -> tuple[Any, Floats]:
     if isinstance(members, list | tuple) and all(isinstance(name, str) for name in members):
         weights = np.column_stack([_probability(table.floats(name), name) for name in members])
         return np.arange(1, len(members) + 1), weights
+    check_same_rows(members, table.native, "members", "customers")
     values = np.asarray(members)
     if values.ndim not in (1, 2) or len(values) != len(table):
         shape = " x ".join(str(n) for n in values.shape) or "one"

@@ -347,7 +347,7 @@ class SegmentProjection(Model):
         weights = weights_like(self.model, respondents, weights)
         frame = respondents.answers if isinstance(respondents, Survey) else respondents
         table = _read_respondents(frame, names, weights)
-        members, shares = self._memberships(respondents, posterior, names, len(table))
+        members, shares = self._memberships(respondents, posterior, names, table)
         values = read_weights(table, weights, what="respondents")
         named = None if values is None else (weights if isinstance(weights, str) else "weights")
         learned = [Feature.learn(table, name) for name in names]
@@ -539,7 +539,7 @@ class SegmentProjection(Model):
         return new_table(columns, found.table.kind)
 
     def _memberships(
-        self, respondents: Any, posterior: Any, features: list[str], n_rows: int
+        self, respondents: Any, posterior: Any, features: list[str], table: Table
     ) -> tuple[Floats, Floats | None]:
         """Return the respondents' memberships, and the shares that are their prior if known."""
         model = None if self.model is None else _segment_models.checked(self.model)
@@ -550,12 +550,12 @@ class SegmentProjection(Model):
                     "of the segments as SegmentProjection(model)"
                 )
                 raise ParameterError(message, "posterior")
-            return checked_posterior(posterior, n_rows, None), None
+            return checked_posterior(posterior, table, None, what="respondents"), None
         shares = model.shares_
         if posterior is None:
             _segment_models.refuse_items_as_features(features, model)
             posterior = _segment_models.posterior_of(model, respondents)
-        return checked_posterior(posterior, n_rows, len(shares)), shares
+        return checked_posterior(posterior, table, len(shares), what="respondents"), shares
 
     def _predict(self, table: Table) -> Floats:
         engine: _tercet.FittedSegmentProjection = self._require()

@@ -662,7 +662,9 @@ class LatentClass(Mixture):
             One row a respondent: the outcome, and the columns of the fit unless `posterior` is
             given.
         outcome : str
-            The column; where it is missing, a respondent counts for the misassignment only.
+            The column, none of the model's items: their answers made the segments, which differ in
+            them by construction. Where it is missing, a respondent counts for the misassignment
+            only.
         posterior : array of shape (n, K), optional
             The memberships, where `frame` has no answers.
         kind, method, assignment, variance, standard_errors, weights, level, progress
@@ -678,7 +680,7 @@ class LatentClass(Mixture):
         NotFittedError
             Before `fit`.
         DataError, ParameterError
-            As `tercet.distal_outcome` does.
+            As `tercet.distal_outcome` does, and for an outcome that is an item of the model.
 
         Examples
         --------
@@ -693,6 +695,8 @@ class LatentClass(Mixture):
         >>> print(found.table["estimate"].to_numpy().round(1))
         [10.2 32. ]
         """
+        if isinstance(outcome, str):
+            _items.refuse_items([outcome], self.items_, "outcome", "a column")
         members = self.predict_proba(frame) if posterior is None else posterior
         weights = _items.weights_like(self, frame, weights)
         return distal_outcome(
@@ -731,7 +735,7 @@ class LatentClass(Mixture):
             given.
         covariates : sequence of str
             The columns: numbers, or categories, which become 0/1 columns ("region=south") against
-            the first category. None may be missing.
+            the first category. None may be missing, and none may be an item of the model.
         posterior : array of shape (n, K), optional
             The memberships, where `frame` has no answers.
         method, assignment, weights, level, progress
@@ -747,7 +751,7 @@ class LatentClass(Mixture):
         NotFittedError
             Before `fit`.
         DataError, ParameterError
-            As `tercet.segment_predictors` does.
+            As `tercet.segment_predictors` does, and for a covariate that is an item of the model.
 
         Examples
         --------
@@ -761,8 +765,9 @@ class LatentClass(Mixture):
         >>> model.predictors(survey, ["age"]).covariates
         ['age']
         """
+        names = _arguments.names(covariates, "covariates", "a list of different columns' names")
+        _items.refuse_items(names, self.items_, "covariates", "columns")
         members = self.predict_proba(frame) if posterior is None else posterior
-        weights = _items.weights_like(self, frame, weights)
         weights = _items.weights_like(self, frame, weights)
         return segment_predictors(
             frame,

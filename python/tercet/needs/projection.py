@@ -551,9 +551,9 @@ class SegmentProjection(Model):
                 )
                 raise ParameterError(message, "posterior")
             return checked_posterior(posterior, table, None, what="respondents"), None
+        _segment_models.refuse_items_as_features(features, model)
         shares = model.shares_
         if posterior is None:
-            _segment_models.refuse_items_as_features(features, model)
             posterior = _segment_models.posterior_of(model, respondents)
         return checked_posterior(posterior, table, len(shares), what="respondents"), shares
 

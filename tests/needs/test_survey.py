@@ -531,6 +531,61 @@ def test_a_number_that_may_be_a_code_is_asked_about(values, code, row):
     assert tc.Survey.from_frame({"Q": values}, missing=[code]).answers["Q"].null_count == 1
 
 
+@pytest.mark.parametrize(
+    ("values", "codes"),
+    [
+        ([1, 2, 3, 4, 5, 9] * 10, "9"),
+        ([1, 2, 3, 4, 5, 8, 9] * 10, "8, 9"),
+        ([1, 2, 3, 4, 5, 6, 7, 9] * 10, "9"),
+        ([1, 2, 9] * 10, "9"),
+        ([1, 2, 7, 9] * 10, "7, 9"),
+        ([0, 1, 2, 3, 8] * 10, "8"),
+        ([1.0, 2.0, 3.0, 9.0, None] * 10, "9"),
+    ],
+    ids=str,
+)
+def test_codes_beyond_a_gap_are_asked_about(values, codes):
+    with pytest.raises(tc.DataError, match=rf"missing=\{{'q': \[{codes}\]\}}.*'q': 'ordinal'"):
+        tc.Survey.from_frame({"q": values})
+    said = [int(code) for code in codes.split(", ")]
+    assert tc.Survey.from_frame({"q": values}, missing=said).items["q"].levels[-1] < 8
+    assert 9 in tc.Survey.from_frame({"q": [*values, 9]}, kinds={"q": "ordinal"}).items["q"].levels
+
+
+@pytest.mark.parametrize(
+    "values",
+    [
+        list(range(11)) * 3,
+        list(range(1, 11)) * 3,
+        list(range(1, 10)) * 3,
+        [1, 3, 5, 7, 9] * 3,
+        [0, 2, 4, 8] * 3,
+        [1, 2, 3, 4, 5, 6, 7, 8] * 3,
+        [0, 1, 2, 3, 4, 5, 6, 9] * 3,
+        [1, 2, 3, 5, 9] * 3,
+        [1, 2, 3, 4, 7] * 3,
+        [1, 2, 3, 4, 5, 9, 10] * 3,
+    ],
+    ids=str,
+)
+def test_scales_that_go_on_to_9_have_no_codes(values):
+    assert tc.Survey.from_frame({"q": values}).items["q"].kind == "ordinal"
+
+
+def test_a_battery_and_labels_show_where_its_scale_ends():
+    low, high = [1, 2, 3, 4, 5, 9] * 10, list(range(1, 11)) * 6
+    assert tc.Survey.from_frame({"Q_1": low, "Q_2": high}).items["Q_1"].levels[-1] == 10
+    with pytest.raises(tc.DataError, match="column 'Q_1', row 5: 9 lies outside"):
+        tc.Survey.from_frame({"Q_1": low, "Q_2": low})
+    with pytest.raises(tc.DataError, match="column 'q1', row 5: 9 lies outside"):
+        tc.Survey.from_frame({"q1": low, "q2": high})
+    ends = {1: "bad", 9: "good"}
+    assert tc.Survey.from_frame({"q": low}, labels={"q": ends}).items["q"].levels[-1] == 9
+    assert tc.Survey.from_frame({"q": low}, labels={"q": {1: "bad", 9: "don't know"}})
+    with pytest.raises(tc.DataError, match="9 lies outside the other answers"):
+        tc.Survey.from_frame({"q": low}, labels={"q": {1: "bad", 5: "good"}})
+
+
 def test_scales_with_two_sides_are_no_codes():
     assert tc.Survey.from_frame({"Q": [-3, -1, 0, 3]}).items["Q"].levels == (-3, -1, 0, 3)
     assert tc.Survey.from_frame({"Q": [-10, 0, 10]}).items["Q"].kind == "continuous"

@@ -14,7 +14,7 @@ from tercet._survey import missing, qualtrics
 from tercet._survey.brackets import are_unordered_brackets
 from tercet._survey.columns import Columns, blanked
 from tercet._survey.dropped import Dropped, dropped_rows
-from tercet._survey.groups import groups_of
+from tercet._survey.groups import Group, groups_of
 from tercet._survey.item import Item, codes
 from tercet._survey.option_columns import split_joined, unfold_sets
 from tercet._survey.options import Options, missing_column
@@ -24,7 +24,7 @@ from tercet._survey.weights import bad_weights, check_weights, weights_or_item
 from tercet.exceptions import DataError, ParameterError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping, Sequence
+    from collections.abc import Collection, Iterable, Mapping, Sequence
 
     from tercet._columns import Integers
     from tercet._frames import Table
@@ -145,8 +145,9 @@ class _Assembly:
         group_of = {member: group.name for group in groups for member in group.members}
         options.check_names([*columns.order, *self.source.names, *group_of.values()])
         self._check_labels(names)
+        beside = self._numbers_beside(groups)
         for name in names:
-            self._make_missing(name, group_of.get(name))
+            self._make_missing(name, group_of.get(name), beside.get(name, ()))
         questions = Questions(columns, options, group_of)
         items = self._selected(questions.items(names, groups), group_of)
         self._check_answers(items, group_of)
@@ -303,7 +304,17 @@ class _Assembly:
                 )
                 raise ParameterError(message, "labels")
 
-    def _make_missing(self, name: str, group: str | None) -> None:
+    def _numbers_beside(self, groups: Sequence[Group]) -> dict[str, set[Any]]:
+        """Return the whole numbers that the items of a battery hold together, by item."""
+        found: dict[str, set[Any]] = {}
+        for group in groups:
+            if group.origin != "numbered":  # they may have nothing in common
+                profiles = [self.columns.profiles[name] for name in group.members]
+                numbers = {value for one in profiles if one.whole for value in one.counts}
+                found |= dict.fromkeys(group.members, numbers)
+        return found
+
+    def _make_missing(self, name: str, group: str | None, beside: Collection[Any] = ()) -> None:
         """Make answers missing that are none, and refuse codes that may be such answers."""
         options, said, one = (
             self.options,
@@ -325,8 +336,10 @@ class _Assembly:
             self.columns.profiles[name] = one
         for word, number in absent.in_words.items():
             self.refusals.setdefault(word, {})[name] = number
-        if options.of(options.kinds, name, group) is None and levels is None and not labels:
-            error = missing.suspicious_code(one, self.columns[name], self.columns.rows)
+        if options.of(options.kinds, name, group) is None and levels is None:
+            labelled = [value for value in kept if isinstance(value, int | float)]
+            column, rows = self.columns[name], self.columns.rows
+            error = missing.suspicious_code(one, column, rows, labelled, beside)
             if error is not None and said.measure is None:
                 raise error
 

@@ -12,7 +12,7 @@ from tercet import _arguments, _display, _tercet
 from tercet._columns import column_error
 from tercet._estimator import Model
 from tercet._frames import Table, new_table, read_table
-from tercet._join import rows_among
+from tercet._join import check_one_row_each, rows_among
 from tercet._progress import Progress, reporting
 from tercet._weights import read_weights
 from tercet.data.survey import Survey
@@ -431,7 +431,7 @@ class SegmentProjection(Model):
         Parameters
         ----------
         customers : table
-            One row a customer: ids and the columns of the fit.
+            One row a customer: ids, each once, and the columns of the fit.
         answers : Survey or table, optional
             One row a respondent: ids, and any of the items that the segments were made from. Rows
             without an id, or of nobody among the customers, are passed over.
@@ -455,8 +455,8 @@ class SegmentProjection(Model):
         NotFittedError
             Before `fit`.
         DataError
-            For a column that is missing, an id that is missing or has two rows of answers, an
-            answer that cannot be; it names column and row.
+            For a column that is missing, a customer whose id is missing or occurs twice, a
+            respondent with two rows of answers, an answer that cannot be; it names column and row.
         ParameterError
             For answers without a model that could read them, or golden questions that are none of
             its items.
@@ -569,6 +569,8 @@ class SegmentProjection(Model):
         self, customers: Any, answers: Any, customer: Any, respondent: Any, golden: Any
     ) -> _Projected:
         table = _read_customers(customers, self.features_, customer)
+        if customer is not None:
+            check_one_row_each(table, customer)
         probabilities = self._predict(table)
         source: Integers = np.zeros(len(table), dtype=np.int64)
         if answers is None:

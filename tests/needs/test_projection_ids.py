@@ -61,5 +61,5 @@ def test_ids_of_any_kind_are_taken(projection):
 
 def test_items_are_no_features_whatever_the_memberships(projection, survey):
     posterior = projection.model.predict_proba(survey)
-    with pytest.raises(tc.ParameterError, match="features = .*'q0'.*were not made from"):
+    with pytest.raises(tc.ParameterError, match=r"features = .*'q0'.*were not made from"):
         tc.SegmentProjection(projection.model).fit(survey, ["age", "q0"], posterior=posterior)

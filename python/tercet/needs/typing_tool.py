@@ -14,7 +14,6 @@ from tercet._frames import new_table
 from tercet._progress import Progress, reporting
 from tercet.data.survey import Survey
 from tercet.needs import _covariates, _items, _respondents, _segment_models
-from tercet.needs._covariates import Covariate
 from tercet.needs._items import Question
 from tercet.needs._mixture import note_of
 from tercet.needs.latent_class import LatentClass
@@ -25,6 +24,7 @@ if TYPE_CHECKING:
     from numpy.typing import ArrayLike
 
     from tercet._columns import Floats, Integers
+    from tercet.needs._covariates import Covariate
 
 __all__ = ["TypingTool"]
 
@@ -401,7 +401,8 @@ class TypingTool(Saved):
             f"   {one.name}: {'a number' if one.levels is None else ', '.join(one.levels)}"
             for one in known
         )
-        return f"{engine.questionnaire.rstrip()}\n\nBesides, of the customer must be known:\n{listed}\n"
+        asked = engine.questionnaire.rstrip()
+        return f"{asked}\n\nBesides, of the customer must be known:\n{listed}\n"
 
     def _covariates(self) -> list[Covariate]:
         engine: _tercet.FittedTypingTool = self._require()
@@ -503,8 +504,8 @@ class TypingTool(Saved):
         yield f"Asks: {', '.join(self.questions_)}."
         if self.covariates_:
             yield (
-                f"Needs as well: {', '.join(self.covariates_)}, with which all agreement was found; "
-                "agreement(survey, covariates=False) tells it without."
+                f"Needs as well: {', '.join(self.covariates_)}, with which all agreement was "
+                "found; agreement(survey, covariates=False) tells it without."
             )
         yield (
             "Agreement with the assignment by all questions; asking nothing achieves "

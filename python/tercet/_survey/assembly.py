@@ -11,8 +11,8 @@ import numpy as np
 import pyarrow as pa
 
 from tercet._survey import missing, qualtrics
-from tercet._survey.brackets import are_unordered_brackets
 from tercet._survey.columns import Columns, blanked
+from tercet._survey.doubts import doubt_about
 from tercet._survey.dropped import Dropped, dropped_rows
 from tercet._survey.groups import Group, groups_of
 from tercet._survey.item import Item, codes
@@ -152,7 +152,7 @@ class _Assembly:
         items = self._selected(questions.items(names, groups), group_of)
         self._check_answers(items, group_of)
         self._note_refusals()
-        self._note_unordered_brackets(items, group_of)
+        self._note_doubts(items, group_of)
         return Parts(
             items,
             columns.changed,
@@ -357,18 +357,14 @@ class _Assembly:
                 "one answer, name its kind with kinds="
             )
 
-    def _note_unordered_brackets(
-        self, items: Mapping[str, Item], group_of: Mapping[str, str]
-    ) -> None:
+    def _note_doubts(self, items: Mapping[str, Item], group_of: Mapping[str, str]) -> None:
         for name, item in items.items():
             group = group_of.get(name)
             asked = self.options.of(self.options.kinds, name, group) is not None
-            if item.kind == "nominal" and not asked and are_unordered_brackets(item.labels or ()):
-                self.notes.append(
-                    f"'{name}' has brackets of numbers that overlap or whose units do not compare, "
-                    "and is nominal; if they have an order, name them from the lowest to the "
-                    f"highest with levels={{'{name}': [...]}}"
-                )
+            words = any(isinstance(level, str) for level in item.levels or ())
+            if item.kind == "nominal" and words and not asked:
+                doubt = doubt_about(name, item.labels or ())
+                self.notes += [] if doubt is None else [doubt]
 
     def _selected(self, found: dict[str, Item], group_of: Mapping[str, str]) -> dict[str, Item]:
         if self.options.items is None:

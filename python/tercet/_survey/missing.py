@@ -84,6 +84,11 @@ class MissingRule:
             return cls(by_item=by_item, keep_dont_know=keep)
         return cls(_values(missing), keep_dont_know=keep)
 
+    def words_of(self, name: str) -> frozenset[str]:
+        """Return the words that are missing answers in one column."""
+        values = self.everywhere | self.by_item.get(name, frozenset())
+        return frozenset(value for value in values if isinstance(value, str))
+
 
 class Absent(NamedTuple):
     """Answers of an item that are taken as missing.

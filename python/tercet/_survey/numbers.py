@@ -11,17 +11,25 @@ import pyarrow.compute as pc
 from tercet._columns import column_error
 
 if TYPE_CHECKING:
+    from collections.abc import Collection
+
     from tercet.exceptions import DataError
 
 #: What a cell of text may be: one answer, several options ("1,5"), or something that was typed in.
 Form: TypeAlias = Literal["answer", "options", "entry"]
 
 _LEADING_ZERO: Final = r"^-?0\d"
+#: More words than these are answers.
+_FEW: Final = 3
+# "1 (not at all)", "10+", "6-10", "less than 5": answers of a scale or of brackets.
+_MAY_BE_A_STEP: Final = re.compile(r"[^#]*\d")
 _EXPONENT: Final = r"([eE][+-]?\d+)?$"
 _SIGNS_AND_DIGITS: Final = r"^-?\d+([.,]\d+)*$"
 
 
-def typed(column: Any, name: str, decimal: str, form: Form) -> tuple[Any, str | None]:
+def typed(
+    column: Any, name: str, decimal: str, form: Form, absent: Collection[str] = ()
+) -> tuple[Any, str | None]:
     """Return a column of text as numbers where every answer is one, and what to say about it.
 
     "007" stays text: it may be an id. "1,200.50" is 1200.5, as thousands are separated by the sign
@@ -38,6 +46,8 @@ def typed(column: Any, name: str, decimal: str, form: Form) -> tuple[Any, str | 
         The decimal sign.
     form : {"answer", "options", "entry"}
         What a cell is.
+    absent : collection of str
+        Words that stand for a missing answer.
 
     Raises
     ------
@@ -50,11 +60,54 @@ def typed(column: Any, name: str, decimal: str, form: Form) -> tuple[Any, str | 
     if len(coded.dictionary) == 0:
         return column, None
     words = pc.utf8_trim_whitespace(coded.dictionary)
+    numbers = words
+    if absent:
+        gone = pc.is_in(words, value_set=pa.array(sorted(absent), words.type))
+        numbers = pc.if_else(gone, pa.scalar(None, words.type), words)
+    values, note = None, None
+    if numbers.null_count < len(numbers):
+        values, note = _read(numbers, column, name, decimal, form)
+    values = words if values is None else values
+    return pa.chunked_array([values.take(coded.indices)]), note
+
+
+def _read(words: Any, column: Any, name: str, decimal: str, form: Form) -> tuple[Any, str | None]:
+    """Return words as numbers, or None where they are none, and what to say about it."""
     values, note = _plain(words, decimal), None
     if values is None and form != "options" and _all(words, _SIGNS_AND_DIGITS):
         values, note = _separated(words, column, name, decimal, form)
-    values = words if values is None else values
-    return pa.chunked_array([values.take(coded.indices)]), note
+    if values is None and note is None and form != "options" and (mark := _mark(words)):
+        plain = pc.utf8_trim_whitespace(pc.replace_substring(words, mark, ""))
+        # With a mark "1,000" is no list of options, and hardly 1.000.
+        values, note = _read(plain, column, name, decimal, "entry")
+        note = f"'{mark}' was taken off the numbers in '{name}'" if note is None else note
+    if values is None and note is None and form != "options":
+        note = _mixed(words, column, name)
+    return values, note
+
+
+def _mark(words: Any) -> str | None:
+    """Return the one mark ("%", "$") that stands before or behind all numbers that have one."""
+    if not _all(words, r"^[$€£]? ?-?\d+([.,]\d+)* ?[%$€£]?$"):
+        return None
+    found = [mark for mark in "%$€£" if pc.any(pc.match_substring(words, mark)).as_py()]
+    return found[0] if len(found) == 1 else None
+
+
+def _mixed(words: Any, column: Any, name: str) -> str | None:
+    """Return a note on a column of numbers in which a few words keep it from being one."""
+    is_number = pc.match_substring_regex(words, _SIGNS_AND_DIGITS)
+    others = words.filter(pc.invert(is_number)).drop_null().unique().to_pylist()
+    n_numbers = pc.sum(is_number).as_py() or 0
+    if not 0 < len(others) <= min(_FEW, n_numbers) or any(map(_MAY_BE_A_STEP.match, others)):
+        return None
+    found = pc.utf8_trim_whitespace(column.cast(pa.large_string()))
+    row = pc.index(found, pa.scalar(others[0], pa.large_string())).as_py()
+    shown = ", ".join(repr(other) for other in others)
+    return (
+        f"'{name}' stays text, since beside numbers it holds {shown} (first in row {row}); if "
+        f"that is no answer, pass missing={{'{name}': {others}}}, or correct the file"
+    )
 
 
 def _plain(words: Any, decimal: str) -> Any:

@@ -12,7 +12,7 @@ import pyarrow.parquet
 
 from tercet import _arguments
 from tercet._frames import Table
-from tercet._survey import numbers, qualtrics, text_file
+from tercet._survey import numbers, qualtrics, text_file, two_headers
 from tercet._survey.source import Said, Source, all_rows
 from tercet._survey.spss import Labelled
 from tercet.exceptions import DataError
@@ -20,6 +20,8 @@ from tercet.exceptions import DataError
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
     from pathlib import Path
+
+    from tercet._survey.missing import MissingRule
 
 FORMATS: Final = ("auto", "spss", "stata", "qualtrics", "csv", "parquet")
 _BY_SUFFIX: Final = {
@@ -53,9 +55,10 @@ class HowToRead:
     separator: str
     decimal: str
     declared: frozenset[str]
+    missing: MissingRule
 
     @classmethod
-    def checked(cls, *, declared: frozenset[str], **given: Any) -> HowToRead:
+    def checked(cls, *, declared: frozenset[str], missing: MissingRule, **given: Any) -> HowToRead:
         """Return the arguments, or refuse one in its own name."""
         rule = ("drop", "keep")
         if not isinstance(given["encoding"], str):
@@ -70,6 +73,7 @@ class HowToRead:
             given["separator"],
             _arguments.word(given["decimal"], "decimal", (".", ",")),
             declared,
+            missing,
         )
 
 
@@ -150,15 +154,22 @@ def _parquet(path: Path) -> dict[str, Any]:
 
 def _text(path: Path, how: HowToRead) -> Source:
     text = text_file.read_text(path, how.encoding, how.separator)
-    names = text_file.header(text)
     ids = None
     if how.format != "csv":
         ids = qualtrics.check_headers(path, text.head, asked=how.format == "qualtrics")
-    raw = text_file.columns_of(text, names, 1 if ids is None else 3)
-    unnamed = [name for name, cell in zip(names, text.head[0], strict=True) if not cell.strip()]
-    leave = {name for name in unnamed if raw[name].null_count == raw.num_rows}
-    said = {name: Said(role="other") for name in unnamed}
     notes: list[str] = []
+    if ids is None and how.format != "csv" and two_headers.has_two(text.head):
+        names, said = two_headers.joined(text.head)
+        raw, leave = text_file.columns_of(text, names, 2), set[str]()
+        notes.append(
+            'the second line was read as part of the header; format="csv" reads it as data'
+        )
+    else:
+        names = text_file.header(text)
+        raw = text_file.columns_of(text, names, 1 if ids is None else 3)
+        unnamed = [name for name, cell in zip(names, text.head[0], strict=True) if not cell.strip()]
+        leave = {name for name in unnamed if raw[name].null_count == raw.num_rows}
+        said = {name: Said(role="other") for name in unnamed}
     if ids is not None:
         said |= qualtrics.said_of(names, text.head[1], ids)
         orders = qualtrics.display_orders(names, ids)
@@ -172,7 +183,9 @@ def _text(path: Path, how: HowToRead) -> Source:
                 form = "entry"
             elif ids is not None or name in how.declared:
                 form = "options"
-            columns[name], note = numbers.typed(raw[name], name, how.decimal, form)
+            columns[name], note = numbers.typed(
+                raw[name], name, how.decimal, form, how.missing.words_of(name)
+            )
             notes += [] if note is None else [note]
     source = _source(columns, said, str(path))
     source.joined = ids is not None

@@ -26,6 +26,7 @@ SEPARATORS: Final = {",": ",", ";": ";", "|": "|", "tab": "\t", "\t": "\t"}
 NULLS: Final = ("", " ", "NA", "N/A", "#N/A", "NaN", "nan", "null", "NULL", "#NULL!", ".")
 _MARKS: Final = {codecs.BOM_UTF16_LE: "utf-16", codecs.BOM_UTF16_BE: "utf-16"}
 _MARK: Final = re.compile(r'"|\r\n|\r|\n')
+_SAYS_SEPARATOR: Final = re.compile(r'\A"?sep=([,;|\t])"?\r?\n', re.IGNORECASE)
 _SHOWN: Final = 60
 # Enough for the header lines of almost any file.
 _BEGINNING: Final = 1 << 20
@@ -69,6 +70,14 @@ def read_text(path: Path, encoding: str, separator: str) -> Text:
     content = _with_usual_line_ends(_decoded(_bytes(path), path, encoding))
     if not content or content.isspace():
         raise DataError(f"{path} is empty; it needs a header line with the names of the questions")
+    if "\0" in content[:_BEGINNING]:
+        raise DataError(
+            f'{path} holds zero bytes, as text in UTF-16 does; pass encoding="utf-16-le" (or '
+            '"utf-16-be"), or save it as UTF-8'
+        )
+    if said := _SAYS_SEPARATOR.match(content):  # a line of Excel
+        content = content[said.end() :]
+        separator = said[1] if separator == "auto" else separator
     mark = _separator(content, separator)
     head, ends = _records(content[:_BEGINNING], mark, 3)
     if len(content) > _BEGINNING == ends[-1]:  # it was cut off in the header
@@ -175,13 +184,21 @@ def _separator(content: str, separator: str) -> str:
         if separator not in SEPARATORS:
             raise refusal(separator, "separator", '"auto", ",", ";", "|" or "tab"')
         return SEPARATORS[separator]
-    first = content[:_BEGINNING].lstrip("\r\n").split("\n", 1)[0]
+    lines = content[:_BEGINNING].lstrip("\r\n").split("\n", 2)[:2]
     try:
-        n_fields = {mark: len(next(csv.reader([first], delimiter=mark))) for mark in ",;\t|"}
+        n_fields = {
+            mark: [len(next(csv.reader([line], delimiter=mark), [])) for line in lines]
+            for mark in ",;\t|"
+        }
     except csv.Error as error:
         raise _no_header(error) from error
+    # Questions in the header have commas of their own: the next line must have as many fields.
     # Before a header of one column every separator finds one field; the comma is the usual one.
-    return max(n_fields, key=n_fields.__getitem__)
+    return max(n_fields, key=lambda mark: (_agrees(n_fields[mark]), n_fields[mark][0]))
+
+
+def _agrees(n_fields: Sequence[int]) -> bool:
+    return n_fields[0] > 1 and len(set(n_fields)) == 1
 
 
 def _records(content: str, separator: str, wanted: int) -> tuple[list[list[str]], list[int]]:

@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import re
 import reprlib
 from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
-import pyarrow as pa
 
 from tercet._survey import missing, qualtrics
 from tercet._survey.columns import Columns, blanked
@@ -20,6 +18,7 @@ from tercet._survey.option_columns import split_joined, unfold_sets
 from tercet._survey.options import Options, missing_column
 from tercet._survey.profile import profile, without
 from tercet._survey.questions import Questions
+from tercet._survey.respondents import named_like_ids, numbers_rows
 from tercet._survey.weights import bad_weights, check_weights, weights_or_item
 from tercet.exceptions import DataError, ParameterError
 
@@ -29,25 +28,6 @@ if TYPE_CHECKING:
     from tercet._columns import Integers
     from tercet._frames import Table
     from tercet._survey.source import Source
-
-# Names that columns of ids usually have, in small letters and without anything between.
-_RESPONDENT: Final = frozenset(
-    {
-        "respondentid",
-        "respondent",
-        "respid",
-        "responseid",
-        "customerid",
-        "caseid",
-        "participantid",
-        "personid",
-        "userid",
-        "uuid",
-        "id",
-        "idno",
-        "seqn",
-    }
-)
 
 
 @dataclass
@@ -124,7 +104,7 @@ class _Assembly:
         self.refusals: dict[str, dict[str, int]] = {}
         self._set_aside_interview()
         self.respondent = self._special("respondent", options.respondent, source.respondent)
-        self.respondent = self.respondent or _named_like_ids(source, options)
+        self.respondent = self.respondent or named_like_ids(source, options)
         own = None if options.weights is False else source.weights
         self.weights = self._special("weights", options.weights or None, own)
         self.duration = self._special("duration", options.duration, source.duration)
@@ -289,7 +269,7 @@ class _Assembly:
                 f"'{name}' has a name as weights have, and is taken as an item because of its "
                 f"answers; if it holds weights, pass weights='{name}'"
             )
-        return not _numbers_rows(column)
+        return not numbers_rows(column)
 
     def _check_labels(self, names: Sequence[str]) -> None:
         """Refuse words for text where answers are numbers, or the other way: "1" is not 1."""
@@ -395,21 +375,3 @@ class _Assembly:
                 row = int(self.columns.rows[error.row])
                 message = str(error).replace(f"row {error.row}:", f"row {row}:", 1)
                 raise DataError(message, name, row) from None
-
-
-def _numbers_rows(column: Any) -> bool:
-    """Whether a column numbers the rows: 0, 1, 2 or 1, 2, 3 and so on."""
-    if not pa.types.is_integer(column.type) or column.null_count or len(column) < 10:
-        return False
-    values = column.to_numpy()
-    first = int(values[0])
-    return first in (0, 1) and bool((values == np.arange(first, first + len(values))).all())
-
-
-def _named_like_ids(source: Source, options: Options) -> str | None:
-    """Return a column whose name is one that ids of respondents usually have."""
-    taken = {*(options.items or ()), options.weights, options.duration}
-    for name in source.names:
-        if re.sub(r"[^a-z]", "", name.casefold()) in _RESPONDENT and name not in taken:
-            return name
-    return None

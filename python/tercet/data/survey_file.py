@@ -98,7 +98,8 @@ def read_survey(
     ------
     DataError
         If the file is empty, cut off, in another encoding or format, for a quote that is not closed
-        or takes in other lines, or for a column that cannot be used; it names the column, the row (from 0, without header lines) and the remedy.
+        or takes in other lines, or for a column that cannot be used; it names the column, the row
+        (from 0, without header lines) and the remedy.
     ParameterError
         For an argument that cannot be used, or a backend that is not installed.
     ImportError

@@ -572,6 +572,11 @@ def test_scales_that_go_on_to_9_have_no_codes(values):
     assert tc.Survey.from_frame({"q": values}).items["q"].kind == "ordinal"
 
 
+def test_categories_are_no_scale():
+    survey = tc.Survey.from_frame({"q": pd.Categorical([1, 2, 9] * 10)})
+    assert survey.items["q"].levels == (1, 2, 9)
+
+
 def test_a_battery_and_labels_show_where_its_scale_ends():
     low, high = [1, 2, 3, 4, 5, 9] * 10, list(range(1, 11)) * 6
     assert tc.Survey.from_frame({"Q_1": low, "Q_2": high}).items["Q_1"].levels[-1] == 10

@@ -218,7 +218,8 @@ def suspicious_code(
         if (high - low <= 10 and code > high + 10) or (code >= 777 and code > 5 * high > 0)
     ]
     kind = "continuous" if outside else "ordinal"
-    outside += _beyond_a_gap([value for value in others if value >= 0], {*labelled}, beside)
+    if not found.categories:
+        outside += _beyond_a_gap([value for value in others if value >= 0], {*labelled}, beside)
     if not outside:
         return None
     left = [value for value in others if value not in outside]

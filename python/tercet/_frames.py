@@ -258,9 +258,10 @@ def check_same_rows(values: Any, native: Any, parameter: str, what: str) -> None
     theirs: Any = getattr(values, "index", None)
     ours: Any = getattr(native, "index", None)
     if hasattr(theirs, "equals") and hasattr(ours, "equals") and not theirs.equals(ours):
+        labels = f"{what}.index" if what.isidentifier() else "its index"
         message = (
             f"{parameter}: the {type(values).__name__} has another index than the {what}; align "
-            f"it with .reindex({what}.index), or pass .to_numpy() if its rows are in the {what}'s "
+            f"it with .reindex({labels}), or pass .to_numpy() if its rows are in the {what}'s "
             "order"
         )
         raise ParameterError(message, parameter)

@@ -233,6 +233,40 @@ def has_column(native: Any, name: str) -> bool:
     return name in _column_names(_recognise(native, "table")[1])
 
 
+def check_same_rows(values: Any, native: Any, parameter: str, what: str) -> None:
+    """Refuse a pandas Series or frame whose rows carry other labels than those of a table.
+
+    Values that belong to the rows of a table are taken by their position. Of two pandas objects
+    with different labels, nobody knows whether they are in one order.
+
+    Parameters
+    ----------
+    values : object
+        One value or more for each row.
+    native : object
+        The caller's table, or a Series.
+    parameter : str
+        The argument that `values` were passed as.
+    what : str
+        What the table is, for messages.
+
+    Raises
+    ------
+    ParameterError
+        If so.
+    """
+    theirs: Any = getattr(values, "index", None)
+    ours: Any = getattr(native, "index", None)
+    if hasattr(theirs, "equals") and hasattr(ours, "equals") and not theirs.equals(ours):
+        labels = f"{what}.index" if what.isidentifier() else "its index"
+        message = (
+            f"{parameter}: the {type(values).__name__} has another index than the {what}; align "
+            f"it with .reindex({labels}), or pass .to_numpy() if its rows are in the {what}'s "
+            "order"
+        )
+        raise ParameterError(message, parameter)
+
+
 def noted_name(native: Any, role: str, name: str) -> str:
     """Return a column's name, or where the table lacks it, the one that its note gives the role."""
     noted = read_note(native).get(role)

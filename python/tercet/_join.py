@@ -16,6 +16,19 @@ if TYPE_CHECKING:
     from tercet._frames import Table
 
 
+def check_one_row_each(table: Table, name: str) -> None:
+    """Refuse a column of customers' ids in which one is missing or occurs twice.
+
+    Raises
+    ------
+    DataError
+        If so; it names the rows.
+    """
+    ids = _as_arrow(_columns.ids_to_show(table.arrow(name), name))
+    rows = np.arange(len(ids), dtype=np.int64)
+    _check_unique(ids, rows, name, "is the customer of row", "customer")
+
+
 def rows_among(table: Table, name: str, others: Table, other_name: str) -> Integers:
     """Return for each row of a table the row of another that has its id, or -1.
 
@@ -42,7 +55,7 @@ def rows_among(table: Table, name: str, others: Table, other_name: str) -> Integ
         found, wanted = (words.get(kind, "text") for kind in (theirs.type, ours.type))
         reason = f"holds {found} where '{name}' holds {wanted}; convert one of the two columns"
         raise column_error(other_name, reason)
-    _check_unique(theirs, known, other_name)
+    _check_unique(theirs, known, other_name, "has answers already in row", "respondent")
     places = pc.index_in(ours, value_set=theirs).fill_null(-1).to_numpy(zero_copy_only=False)
     found_rows: Integers = np.append(known, -1)[places]
     return found_rows
@@ -55,13 +68,14 @@ def _as_arrow(ids: _columns.Ids) -> Any:
     return pa.LargeStringArray.from_buffers(len(ids[0]) - 1, offsets, data)
 
 
-def _check_unique(ids: Any, rows: Integers, name: str) -> None:
+def _check_unique(ids: Any, rows: Integers, name: str, already: str, whom: str) -> None:
+    if pc.count_distinct(ids).as_py() == len(ids):
+        return
     first = pc.index_in(ids, value_set=ids).to_numpy(zero_copy_only=False)
     again = np.flatnonzero(first != np.arange(len(ids)))
-    if len(again):
-        place = int(again[0])
-        reason = (
-            f"{ids[place].as_py()!r} has answers already in row {rows[first[place]]}; keep one row "
-            "of each respondent"
-        )
-        raise column_error(name, reason, int(rows[place]))
+    place = int(again[0])
+    more = f" ({len(again) - 1:,} more rows are repeated)" if len(again) > 1 else ""
+    reason = (
+        f"{ids[place].as_py()!r} {already} {rows[first[place]]}{more}; keep one row of each {whom}"
+    )
+    raise column_error(name, reason, int(rows[place]))

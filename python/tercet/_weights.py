@@ -8,7 +8,7 @@ import numpy as np
 import pyarrow as pa
 
 from tercet._columns import column_error, floats
-from tercet.exceptions import ParameterError
+from tercet._frames import check_same_rows
 
 if TYPE_CHECKING:
     from tercet._columns import Floats
@@ -26,7 +26,7 @@ def read_weights(table: Table, weights: Any, what: str = "summary") -> Floats | 
         return table.floats(weights)
     values = np.asarray(weights)
     _check_length(values, table)
-    _check_index(weights, table, what)
+    check_same_rows(weights, table.native, "weights", what)
     return floats(pa.array(values, from_pandas=True), "weights")
 
 
@@ -37,15 +37,3 @@ def _check_length(values: Any, table: Table) -> None:
         shape = " x ".join(str(n) for n in values.shape)
         reason = f"has {shape} values for {len(table)} rows; give one weight a row"
         raise column_error("weights", reason)
-
-
-def _check_index(weights: Any, table: Table, what: str) -> None:
-    """Refuse a pandas Series whose rows carry other labels than the table's."""
-    theirs: Any = getattr(weights, "index", None)
-    ours: Any = getattr(table.native, "index", None)
-    if hasattr(theirs, "equals") and hasattr(ours, "equals") and not theirs.equals(ours):
-        message = (
-            f"weights: the Series has another index than the {what}; align it with "
-            f".reindex({what}.index), or pass .to_numpy() if its rows are in the {what}'s order"
-        )
-        raise ParameterError(message, "weights")

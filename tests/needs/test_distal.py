@@ -284,3 +284,20 @@ def test_a_covariate_that_gives_the_segment_away_has_no_standard_error():
         assert not found.converged
         assert found.table["standard_error"].isna().all()
         assert "runs to infinity" in repr(found)
+
+
+def test_items_of_the_segmentation_are_no_outcomes_and_no_covariates(frame):
+    items = [f"q{k}" for k in range(6)]
+    model = tc.LatentClass(3, starts=5, random_state=1).fit(frame, items)
+    words = "expected .* that the segments were not made from"
+    with pytest.raises(tc.ParameterError, match=rf"outcome = 'q0': {words}") as caught:
+        model.distal(frame, "q0")
+    assert caught.value.parameter == "outcome"
+    with pytest.raises(tc.ParameterError, match=rf"covariates = .*'q5', ...\]: {words}") as caught:
+        model.predictors(frame, ["age", "q5"])
+    assert caught.value.parameter == "covariates"
+    posterior = model.predict_proba(frame)
+    with pytest.raises(tc.ParameterError, match="outcome = 'q1'"):
+        model.distal(frame, "q1", posterior=posterior)
+    # Without a model nobody knows where the memberships come from.
+    assert tc.distal_outcome(frame, "q0", posterior).table is not None

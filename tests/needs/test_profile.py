@@ -361,7 +361,8 @@ def test_of_two_codes_that_are_no_yes_and_no_both_are_told():
     codes = pd.DataFrame({name: np.where(tick, 2, 1) for name, tick in ticks.items()})
     words = pd.DataFrame({name: np.where(tick, "yes", "no") for name, tick in ticks.items()})
     coded = tc.LatentClass(2, starts=3).fit(codes, list(codes)).profile(codes)
-    assert coded.names[1].startswith("m") and ": 1" in coded.names[1]
+    assert coded.names[1].startswith("m")
+    assert ": 1" in coded.names[1]
     assert ": 2" in coded.names[2]
     said = tc.LatentClass(2, starts=3).fit(words, list(words)).profile(words)
     assert said.names[1].startswith("low on m")

@@ -135,6 +135,32 @@ def test_covariates_of_the_model(needs):
         tool.predict_proba(frame[tool.questions_])
 
 
+def test_covariates_are_asked_for_and_agreement_told_with_and_without():
+    rng = np.random.default_rng(0)
+    x = rng.normal(size=600)
+    yes = np.where((x + rng.normal(size=600) > 0)[:, None], 0.8, 0.25) > rng.random((600, 6))
+    frame = pd.DataFrame({f"q{k}": np.where(yes[:, k], "yes", "no") for k in range(6)})
+    items = list(frame)
+    frame = frame.assign(x=x, region=np.where(rng.random(600) < 0.5, "north", "south"))
+    model = tc.LatentClass(2, starts=4, random_state=1)
+    tool = tc.TypingTool(model.fit(frame, items, covariates=["x", "region"]), 2, folds=3).fit(frame)
+    assert tool.covariates_ == ["x", "region"]
+    assert tool.questionnaire().endswith(
+        "\n\nBesides, of the customer must be known:\n   x: a number\n   region: north, south\n"
+    )
+    assert "Needs as well: x, region, with which all agreement was found" in repr(tool)
+    # What is advertised is what `predict` does by itself.
+    assert tool.agreement(frame) == pytest.approx(tool.agreement_["in_sample"].iloc[1])
+    assert tool.agreement(frame) == np.mean(tool.predict(frame) == model.predict(frame))
+    assert tool.agreement(frame, covariates=False) < tool.agreement(frame) - 0.05
+    assert pickle.loads(pickle.dumps(tool)).covariates_ == tool.covariates_
+    plain = tc.TypingTool(tc.LatentClass(2, starts=4).fit(frame, items), 2, folds=0).fit(frame)
+    assert plain.covariates_ == []
+    assert "Besides" not in plain.questionnaire()
+    assert "Needs as well" not in repr(plain)
+    assert plain.agreement(frame) == plain.agreement(frame, covariates=False)
+
+
 def test_threads_do_not_change_the_digits(model, needs):
     one, two = (
         tc.TypingTool(model, 3, folds=3, n_jobs=n).fit(needs.survey).agreement_ for n in (1, 2)

@@ -2,51 +2,32 @@
 
 from __future__ import annotations
 
-import re
 import reprlib
 from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
-import pyarrow as pa
 
 from tercet._survey import missing, qualtrics
 from tercet._survey.columns import Columns, blanked
+from tercet._survey.doubts import doubt_about
 from tercet._survey.dropped import Dropped, dropped_rows
-from tercet._survey.groups import groups_of
+from tercet._survey.groups import Group, groups_of
 from tercet._survey.item import Item, codes
 from tercet._survey.option_columns import split_joined, unfold_sets
 from tercet._survey.options import Options, missing_column
 from tercet._survey.profile import profile, without
 from tercet._survey.questions import Questions
-from tercet._survey.weights import bad_weights, check_weights, looks_like_weights
+from tercet._survey.respondents import named_like_ids, numbers_rows
+from tercet._survey.weights import bad_weights, check_weights, weights_or_item
 from tercet.exceptions import DataError, ParameterError
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Collection, Iterable, Mapping, Sequence
 
     from tercet._columns import Integers
     from tercet._frames import Table
     from tercet._survey.source import Source
-
-# Names that columns of ids usually have, in small letters and without anything between.
-_RESPONDENT: Final = frozenset(
-    {
-        "respondentid",
-        "respondent",
-        "respid",
-        "responseid",
-        "customerid",
-        "caseid",
-        "participantid",
-        "personid",
-        "userid",
-        "uuid",
-        "id",
-        "idno",
-        "seqn",
-    }
-)
 
 
 @dataclass
@@ -123,7 +104,7 @@ class _Assembly:
         self.refusals: dict[str, dict[str, int]] = {}
         self._set_aside_interview()
         self.respondent = self._special("respondent", options.respondent, source.respondent)
-        self.respondent = self.respondent or _named_like_ids(source, options)
+        self.respondent = self.respondent or named_like_ids(source, options)
         own = None if options.weights is False else source.weights
         self.weights = self._special("weights", options.weights or None, own)
         self.duration = self._special("duration", options.duration, source.duration)
@@ -134,7 +115,9 @@ class _Assembly:
         columns, options = self.columns, self.options
         self._leave_out_bad_weights()
         names = self._candidates()
+        looked_at = names
         names = split_joined(columns, names, options, unasked=self.source.joined)
+        self._note_split(name for name in looked_at if name not in names)
         names = unfold_sets(
             columns, names, self.source.sets, lambda name: self._make_missing(name, None)
         )
@@ -142,12 +125,14 @@ class _Assembly:
         group_of = {member: group.name for group in groups for member in group.members}
         options.check_names([*columns.order, *self.source.names, *group_of.values()])
         self._check_labels(names)
+        beside = self._numbers_beside(groups)
         for name in names:
-            self._make_missing(name, group_of.get(name))
+            self._make_missing(name, group_of.get(name), beside.get(name, ()))
         questions = Questions(columns, options, group_of)
         items = self._selected(questions.items(names, groups), group_of)
         self._check_answers(items, group_of)
         self._note_refusals()
+        self._note_doubts(items, group_of)
         return Parts(
             items,
             columns.changed,
@@ -162,13 +147,16 @@ class _Assembly:
         )
 
     def _set_aside_interview(self) -> None:
-        if not qualtrics.is_qualtrics(self.source.names):
+        if self.source.joined or not qualtrics.is_qualtrics(self.source.names):
             return
+        orders = qualtrics.display_orders(self.source.names, ())
         for name in self.source.names:
-            if qualtrics.canonical(name) is not None:
+            said = self.columns.what_is_said(name)
+            role = "other" if name in orders else qualtrics.role_of_name(name)
+            if role == "about":
                 qualtrics.check_no_headers(self.source.arrow(name), name)
-                said = self.columns.what_is_said(name)
-                self.columns.said[name] = replace(said, role="about")
+            if role != "answer" and said.role == "answer":
+                self.columns.said[name] = replace(said, role=role)
 
     def _special(self, argument: str, given: Any, own: str | None) -> str | None:
         if given is None:
@@ -266,12 +254,22 @@ class _Assembly:
         if self.columns.what_is_said(name).role != "answer":
             return False
         column = self.columns[name]
-        if looks_like_weights(name, column):
+        said = self.columns.what_is_said(name)
+        text = self.options.texts.get(name, said.text)
+        labelled = bool(said.labels or self.options.labels.get(name))
+        found = weights_or_item(name, column, text, labelled, self.columns.order)
+        if found == "weights":
             self.notes.append(
-                f"'{name}' looks like weights and is not used; if it is, pass weights='{name}'"
+                f"'{name}' looks like weights and is not used; if it is, pass weights='{name}', if "
+                f"it is an item, name its kind: kinds={{'{name}': 'continuous'}}"
             )
             return False
-        return not _numbers_rows(column)
+        if found == "item":
+            self.notes.append(
+                f"'{name}' has a name as weights have, and is taken as an item because of its "
+                f"answers; if it holds weights, pass weights='{name}'"
+            )
+        return not numbers_rows(column)
 
     def _check_labels(self, names: Sequence[str]) -> None:
         """Refuse words for text where answers are numbers, or the other way: "1" is not 1."""
@@ -286,7 +284,17 @@ class _Assembly:
                 )
                 raise ParameterError(message, "labels")
 
-    def _make_missing(self, name: str, group: str | None) -> None:
+    def _numbers_beside(self, groups: Sequence[Group]) -> dict[str, set[Any]]:
+        """Return the whole numbers that the items of a battery hold together, by item."""
+        found: dict[str, set[Any]] = {}
+        for group in groups:
+            if group.origin != "numbered":  # they may have nothing in common
+                profiles = [self.columns.profiles[name] for name in group.members]
+                numbers = {value for one in profiles if one.whole for value in one.counts}
+                found |= dict.fromkeys(group.members, numbers)
+        return found
+
+    def _make_missing(self, name: str, group: str | None, beside: Collection[Any] = ()) -> None:
         """Make answers missing that are none, and refuse codes that may be such answers."""
         options, said, one = (
             self.options,
@@ -308,8 +316,10 @@ class _Assembly:
             self.columns.profiles[name] = one
         for word, number in absent.in_words.items():
             self.refusals.setdefault(word, {})[name] = number
-        if options.of(options.kinds, name, group) is None and levels is None and not labels:
-            error = missing.suspicious_code(one, self.columns[name], self.columns.rows)
+        if options.of(options.kinds, name, group) is None and levels is None:
+            labelled = [value for value in kept if isinstance(value, int | float)]
+            column, rows = self.columns[name], self.columns.rows
+            error = missing.suspicious_code(one, column, rows, labelled, beside)
             if error is not None and said.measure is None:
                 raise error
 
@@ -318,6 +328,23 @@ class _Assembly:
             listed = ", ".join(f"{name} {number:,}" for name, number in list(by_item.items())[:6])
             more = f" and {len(by_item) - 6} more" if len(by_item) > 6 else ""
             self.notes.append(f"'{word}' was taken as missing: {listed}{more}")
+
+    def _note_split(self, names: Iterable[str]) -> None:
+        unasked = [f"'{name}'" for name in names if name not in self.options.kinds]
+        if unasked:
+            self.notes.append(
+                f"cells of {', '.join(unasked)} were taken as several options each; if they are "
+                "one answer, name its kind with kinds="
+            )
+
+    def _note_doubts(self, items: Mapping[str, Item], group_of: Mapping[str, str]) -> None:
+        for name, item in items.items():
+            group = group_of.get(name)
+            asked = self.options.of(self.options.kinds, name, group) is not None
+            words = any(isinstance(level, str) for level in item.levels or ())
+            if item.kind == "nominal" and words and not asked:
+                doubt = doubt_about(name, item.labels or ())
+                self.notes += [] if doubt is None else [doubt]
 
     def _selected(self, found: dict[str, Item], group_of: Mapping[str, str]) -> dict[str, Item]:
         if self.options.items is None:
@@ -348,21 +375,3 @@ class _Assembly:
                 row = int(self.columns.rows[error.row])
                 message = str(error).replace(f"row {error.row}:", f"row {row}:", 1)
                 raise DataError(message, name, row) from None
-
-
-def _numbers_rows(column: Any) -> bool:
-    """Whether a column numbers the rows: 0, 1, 2 or 1, 2, 3 and so on."""
-    if not pa.types.is_integer(column.type) or column.null_count or len(column) < 10:
-        return False
-    values = column.to_numpy()
-    first = int(values[0])
-    return first in (0, 1) and bool((values == np.arange(first, first + len(values))).all())
-
-
-def _named_like_ids(source: Source, options: Options) -> str | None:
-    """Return a column whose name is one that ids of respondents usually have."""
-    taken = {*(options.items or ()), options.weights, options.duration}
-    for name in source.names:
-        if re.sub(r"[^a-z]", "", name.casefold()) in _RESPONDENT and name not in taken:
-            return name
-    return None

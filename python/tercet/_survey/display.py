@@ -11,6 +11,7 @@ if TYPE_CHECKING:
     from tercet._survey.item import Item
     from tercet.data.survey import Survey
 
+_MOST_NOTES = 3
 _MOST_LINES: Final = 12
 _LONGEST: Final = 60
 _HEADER: Final = ("item", "kind", "levels", "battery", "text")
@@ -22,6 +23,7 @@ def as_text(survey: Survey) -> str:
     more = len(lines) - _MOST_LINES
     if more > 1:
         lines = [*lines[:_MOST_LINES], f"and {more} more"]
+    lines += _notes(survey)
     return "\n".join([_title(survey), *(f"  {line}" for line in lines)])
 
 
@@ -32,9 +34,10 @@ def as_html(survey: Survey) -> str:
         for item in survey.items.values()
     )
     head = "".join(f"<th>{cell}</th>" for cell in _HEADER)
+    notes = "".join(f"<div>{html.escape(note)}</div>" for note in _notes(survey))
     return (
         f"<div><code>{html.escape(_title(survey))}</code>"
-        f"<table><thead><tr>{head}</tr></thead><tbody>{rows}</tbody></table></div>"
+        f"<table><thead><tr>{head}</tr></thead><tbody>{rows}</tbody></table>{notes}</div>"
     )
 
 
@@ -48,6 +51,13 @@ def _title(survey: Survey) -> str:
         f"Survey of {count(len(survey))} respondent{'s' * (len(survey) != 1)}{who}, "
         f"{n_items} item{'s' * (n_items != 1)}{weights}{dropped}"
     )
+
+
+def _notes(survey: Survey) -> list[str]:
+    """Return what was decided about columns; the report of quality has all of it."""
+    notes = [f"note: {note}" for note in survey.quality.notes]
+    more = len(notes) - _MOST_NOTES
+    return [*notes[:_MOST_NOTES], f"and {more} more notes: see quality"] if more > 0 else notes
 
 
 def _questions(survey: Survey) -> list[str]:

@@ -15,7 +15,7 @@ from tercet._arguments import refusal
 from tercet._columns import column_error
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Collection, Iterable
 
     from tercet._columns import Integers
     from tercet._survey.profile import Profile
@@ -37,6 +37,8 @@ _NO_ANSWER: Final = re.compile(
 _USUAL_CODES: Final = frozenset(
     {-99, -98, -97, -9, -8, -7, -2, -1, 77, 88, 97, 98, 99, 777, 888, 997, 998, 999, 9999}
 )
+#: Where a scale ends at most beyond which 8 and 9 are codes, by where it begins.
+_LONGEST: Final = {0: 4, 1: 7}
 
 
 class Range(NamedTuple):
@@ -81,6 +83,11 @@ class MissingRule:
             by_item = {name: _values(values) for name, values in missing.items()}
             return cls(by_item=by_item, keep_dont_know=keep)
         return cls(_values(missing), keep_dont_know=keep)
+
+    def words_of(self, name: str) -> frozenset[str]:
+        """Return the words that are missing answers in one column."""
+        values = self.everywhere | self.by_item.get(name, frozenset())
+        return frozenset(value for value in values if isinstance(value, str))
 
 
 class Absent(NamedTuple):
@@ -165,15 +172,35 @@ def means_no_answer(word: str) -> bool:
     return _NO_ANSWER.match(_plain(word)) is not None
 
 
-def suspicious_code(found: Profile, column: Any, rows: Integers) -> DataError | None:
+def suspicious_code(
+    found: Profile,
+    column: Any,
+    rows: Integers,
+    labelled: Collection[Any] = (),
+    beside: Iterable[Any] = (),
+) -> DataError | None:
     """Return an error for a number that looks like a code for missing answers.
 
-    Such a code lies outside the scale that the other answers form: 99 beside 1 to 5.
+    Such a code lies outside the scale that the other answers form: 99 beside 1 to 5, and 9 beside
+    1 to 5 if nobody answered 6, 7 or 8.
+
+    Parameters
+    ----------
+    found : Profile
+        What the column holds.
+    column : Arrow array
+        The column.
+    rows : array
+        The rows of the file or table that its rows were.
+    labelled : collection
+        Numbers that have labels: they are answers.
+    beside : iterable
+        Numbers in other items of the battery, which show its scale.
     """
     if found.type != "number" or not found.whole or found.many:
         return None
-    codes = {value for value in found.counts if value in _USUAL_CODES}
-    others = [value for value in found.counts if value not in codes]
+    codes = {value for value in found.counts if value in _USUAL_CODES and value not in labelled}
+    others = [value for value in [*found.counts, *labelled] if value not in codes]
     if len(others) < 2:
         return None
     low, high = min(others), max(others)
@@ -183,23 +210,48 @@ def suspicious_code(found: Profile, column: Any, rows: Integers) -> DataError | 
         outside = [code for code in negative if code in codes and code <= -7 and -code != high]
     else:
         outside = []
-    if negative == [-1] and low >= 0 and high > 1 and high - low <= 10:
+    if negative == [-1] and -1 in codes and low >= 0 and high > 1 and high - low <= 10:
         outside.append(-1)
     outside += [
         code
         for code in sorted(codes)
         if (high - low <= 10 and code > high + 10) or (code >= 777 and code > 5 * high > 0)
     ]
+    kind = "continuous" if outside else "ordinal"
+    if not found.categories:
+        outside += _beyond_a_gap([value for value in others if value >= 0], {*labelled}, beside)
     if not outside:
         return None
+    left = [value for value in others if value not in outside]
     reason = (
-        f"{outside[0]} lies outside the other answers ({low} to {high}) and may stand"
+        f"{outside[0]} lies outside the other answers ({min(left)} to {max(left)}) and may stand"
         f" for a missing one; if it does, pass missing={{'{found.name}': {outside}}}, if not, name"
-        f" the item's kind: kinds={{'{found.name}': 'continuous'}}"
+        f" the item's kind: kinds={{'{found.name}': '{kind}'}}"
     )
     plain = column.cast(column.type.value_type) if is_dictionary(column.type) else column
     row = int(rows[pc.index(plain, pa.scalar(outside[0]).cast(plain.type)).as_py()])
     return column_error(found.name, reason, row)
+
+
+def _beyond_a_gap(
+    answers: Sequence[Any], labelled: Collection[Any], beside: Iterable[Any]
+) -> list[Any]:
+    """Return 8 and 9 (and 7 beside them) where they lie beyond a whole scale, and a gap.
+
+    The scale goes from 1 to 7 at most, or from 0 to 4, and has every step in between: on one to 9
+    or 10 somebody would have chosen a step in the gap.
+    """
+    codes = sorted({value for value in answers if value in (8, 9)} - {*labelled})
+    scale = sorted({*answers, *beside} - {*codes, *({8, 9} - {*labelled})})
+    if codes and len(scale) > 2 and scale[-1] == 7 and scale[-2] < 6 and 7 not in labelled:
+        scale.pop()
+        codes = [7, *codes] if 7 in answers else codes
+    if not codes or len(scale) < 2:
+        return []
+    low, high = scale[0], scale[-1]
+    # Short ones first: a column of ids goes up to billions.
+    short = high <= _LONGEST.get(low, -1) and codes[0] > high + 1
+    return codes if short and scale == list(range(int(low), int(high) + 1)) else []
 
 
 def _is_blank(value: Any) -> bool:

@@ -41,7 +41,7 @@ def split_joined(
         one = columns.profiles[name]
         joined = kind == "multi-select" and one.type == "text" and len(one.counts) != 1
         if kind is None and unasked and name not in options.levels:
-            joined = ticks.is_joined(one)
+            joined = not columns.what_is_said(name).typed_in and ticks.is_joined(one)
         found += _split(columns, name, options) if joined else [name]
     return found
 

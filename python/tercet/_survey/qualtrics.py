@@ -65,10 +65,23 @@ _STATUS: Final = {
 _NOT_MEANT: Final = re.compile(r"preview|test|spam|synthetic")
 _QUESTION: Final = re.compile(r"^(?:\d+_)?QID\d+")
 _TIMER: Final = re.compile(r"_(?:FIRST_CLICK|LAST_CLICK|PAGE_SUBMIT|CLICK_COUNT)$")
-_TIMER_NAME: Final = re.compile(r"_(?:First Click|Last Click|Page Submit|Click Count)$")
 _DISPLAY_ORDER: Final = re.compile(r"_DO(?:_|$)")
 _SPECIFY: Final = re.compile(r"QID\d+.*_\d+_TEXT$|_\d+_TEXT$")
-_DERIVED: Final = re.compile(r"_NPS_GROUP$|SENTIMENT|TOPIC|_GROUP_LABEL$|_FILE_|_SIGNATURE")
+# What Qualtrics makes of answers: groups, topics and moods of text, files, signatures, the browser.
+_DERIVED: Final = re.compile(
+    r"_NPS_GROUP$|SENTIMENT|TOPIC|_TEXT_.|_GROUP_LABEL$|_FILE_|_SIGNATURE"
+    r"|QID\d+_(?:BROWSER|VERSION|OS|RESOLUTION)$",
+    re.IGNORECASE,
+)
+# The same in names. Files of SPSS have underscores where others have blanks and hyphens.
+_TIMER_NAME: Final = re.compile(r"_(?:(?:First|Last)[ _]Click|Page[ _]Submit|Click[ _]Count)$")
+_DERIVED_NAME: Final = re.compile(
+    r"_NPS_GROUP$|(?: - |___)(?:(?:Parent[ _])?Topics?\b|Topic[ _]|Sentiment|Emotion|Effort"
+    r"|Actionability)|_(?:Browser|Version|Operating[ _]System|Resolution)$"
+    r"|^Q_[A-Z][A-Za-z]+$|^SC\d+$"
+)
+_ORDER_NAME: Final = re.compile(r"^(?P<of>.+?)_DO(?:_.*)?$")
+_BLOCK: Final = re.compile(r"^(?:FL|BL|BR|EX)_\w+$")
 _FINISHED: Final = frozenset({"true", "1", "1.0", "yes", "wahr", "vrai", "verdadero"})
 _COMPLETE: Final = frozenset({"100", "100.0"})
 _ENOUGH: Final = 3
@@ -146,18 +159,47 @@ def said_of(names: Sequence[str], texts: Sequence[str], ids: Sequence[str]) -> d
     for place, name in enumerate(names):
         text = re.sub(r"\s+", " ", texts[place]).strip() if place < len(texts) else ""
         import_id = ids[place] if place < len(ids) else ""
-        found[name] = Said(text="" if text == name else text, role=_role(name, import_id))
+        found[name] = Said(
+            text="" if text == name else text,
+            role=_role(name, import_id),
+            typed_in=import_id.endswith("_TEXT"),
+        )
     return found
 
 
 def display_orders(names: Sequence[str], ids: Sequence[str]) -> list[str]:
-    """Return the columns that say in what order something was shown."""
+    """Return the columns that say in what order something was shown.
+
+    Parameters
+    ----------
+    names : sequence of str
+        All columns.
+    ids : sequence of str
+        Their import ids; none where a file has none.
+    """
     found = []
     for place, name in enumerate(names):
         import_id = ids[place] if place < len(ids) else ""
-        if _DISPLAY_ORDER.search(import_id) or _DISPLAY_ORDER.search(name):
+        if _DISPLAY_ORDER.search(import_id):
             found.append(name)
+        elif match := _ORDER_NAME.match(name):
+            # Not a question such as "TO_DO": the order is that of another column or a block.
+            of = match["of"]
+            others = (one for one in names if _ORDER_NAME.match(one) is None)
+            if (
+                import_id
+                or _BLOCK.match(of)
+                or any(f"{one}_".startswith(f"{of}_") for one in others)
+            ):
+                found.append(name)
     return found
+
+
+def role_of_name(name: str) -> Role:
+    """Return what a column of an export is for, where only its name says so."""
+    if canonical(name) is not None or _TIMER_NAME.search(name):
+        return "about"
+    return "other" if _DERIVED_NAME.search(name) or _SPECIFY.search(name) else "answer"
 
 
 def keep_responses(
@@ -194,7 +236,7 @@ def _role(name: str, import_id: str) -> Role:
     if import_id in _ABOUT or _TIMER.search(import_id) or _TIMER_NAME.search(name):
         return "about"
     if not import_id:
-        return "about" if canonical(name) else "answer"
+        return role_of_name(name)
     if not _QUESTION.match(import_id) or _DERIVED.search(import_id):
         return "other"
     return "other" if _SPECIFY.search(import_id) or _SPECIFY.search(name) else "answer"

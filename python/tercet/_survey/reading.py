@@ -12,7 +12,7 @@ import pyarrow.parquet
 
 from tercet import _arguments
 from tercet._frames import Table
-from tercet._survey import qualtrics, text_file
+from tercet._survey import numbers, qualtrics, text_file, two_headers
 from tercet._survey.source import Said, Source, all_rows
 from tercet._survey.spss import Labelled
 from tercet.exceptions import DataError
@@ -20,6 +20,8 @@ from tercet.exceptions import DataError
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
     from pathlib import Path
+
+    from tercet._survey.missing import MissingRule
 
 FORMATS: Final = ("auto", "spss", "stata", "qualtrics", "csv", "parquet")
 _BY_SUFFIX: Final = {
@@ -53,9 +55,10 @@ class HowToRead:
     separator: str
     decimal: str
     declared: frozenset[str]
+    missing: MissingRule
 
     @classmethod
-    def checked(cls, *, declared: frozenset[str], **given: Any) -> HowToRead:
+    def checked(cls, *, declared: frozenset[str], missing: MissingRule, **given: Any) -> HowToRead:
         """Return the arguments, or refuse one in its own name."""
         rule = ("drop", "keep")
         if not isinstance(given["encoding"], str):
@@ -70,6 +73,7 @@ class HowToRead:
             given["separator"],
             _arguments.word(given["decimal"], "decimal", (".", ",")),
             declared,
+            missing,
         )
 
 
@@ -87,7 +91,7 @@ def read_source(path: Path, how: HowToRead) -> Source:
     if found in ("spss", "stata"):
         return _labelled(path, how, stata=found == "stata")
     if found == "parquet":
-        return _of_qualtrics(_source(_parquet(path), {}, str(path)), how)
+        return _of_qualtrics(_of_columns(_parquet(path), {}, path), how)
     return _text(path, how)
 
 
@@ -113,9 +117,23 @@ def _source(columns: Mapping[str, Any], said: dict[str, Said], what: str) -> Sou
     return Source(view, said, all_rows(table.num_rows), what=what)
 
 
+def _of_columns(columns: Mapping[str, Any], said: dict[str, Said], path: Path) -> Source:
+    """Return the columns of a file that has no import ids, without display orders of Qualtrics."""
+    names = list(columns)
+    orders = qualtrics.display_orders(names, ()) if qualtrics.is_qualtrics(names) else []
+    kept = {name: column for name, column in columns.items() if name not in orders}
+    source = _source(kept, said, str(path))
+    source.notes = _left_out(orders)
+    return source
+
+
+def _left_out(orders: Sequence[str]) -> list[str]:
+    return [f"{len(orders)} columns of display order were left out"] if orders else []
+
+
 def _labelled(path: Path, how: HowToRead, *, stata: bool) -> Source:
     read = Labelled(path, how.encoding, stata=stata)
-    source = _source(read.columns, read.said, str(path))
+    source = _of_columns(read.columns, read.said, path)
     source.sets = read.sets
     source.weights = read.weights
     return _of_qualtrics(source, how)
@@ -136,26 +154,39 @@ def _parquet(path: Path) -> dict[str, Any]:
 
 def _text(path: Path, how: HowToRead) -> Source:
     text = text_file.read_text(path, how.encoding, how.separator)
-    names = text_file.header(text)
     ids = None
     if how.format != "csv":
         ids = qualtrics.check_headers(path, text.head, asked=how.format == "qualtrics")
-    raw = text_file.columns_of(text, names, 1 if ids is None else 3)
-    unnamed = [name for name, cell in zip(names, text.head[0], strict=True) if not cell.strip()]
-    leave = {name for name in unnamed if raw[name].null_count == raw.num_rows}
-    said = {name: Said(role="other") for name in unnamed}
-    notes = []
+    notes: list[str] = []
+    if ids is None and how.format != "csv" and two_headers.has_two(text.head):
+        names, said = two_headers.joined(text.head)
+        raw, leave = text_file.columns_of(text, names, 2), set[str]()
+        notes.append(
+            'the second line was read as part of the header; format="csv" reads it as data'
+        )
+    else:
+        names = text_file.header(text)
+        raw = text_file.columns_of(text, names, 1 if ids is None else 3)
+        unnamed = [name for name, cell in zip(names, text.head[0], strict=True) if not cell.strip()]
+        leave = {name for name in unnamed if raw[name].null_count == raw.num_rows}
+        said = {name: Said(role="other") for name in unnamed}
     if ids is not None:
         said |= qualtrics.said_of(names, text.head[1], ids)
         orders = qualtrics.display_orders(names, ids)
         leave |= set(orders)
-        if orders:
-            notes.append(f"{len(orders)} columns of display order were left out")
+        notes += _left_out(orders)
     columns = {}
     for name in names:
         if name not in leave:
-            many = ids is not None or name in how.declared
-            columns[name] = text_file.typed(raw[name], name, how.decimal, may_be_list=many)
+            form: numbers.Form = "answer"
+            if name in said and said[name].typed_in:
+                form = "entry"
+            elif ids is not None or name in how.declared:
+                form = "options"
+            columns[name], note = numbers.typed(
+                raw[name], name, how.decimal, form, how.missing.words_of(name)
+            )
+            notes += [] if note is None else [note]
     source = _source(columns, said, str(path))
     source.joined = ids is not None
     source.notes = notes
@@ -169,13 +200,17 @@ def _of_qualtrics(source: Source, how: HowToRead) -> Source:
     about = {
         known: name for name in source.names if (known := qualtrics.canonical(name)) is not None
     }
-    for name in about.values():
-        source.said[name] = replace(source.said.get(name, Said()), role="about")
+    for name in source.names:
+        said = source.said.get(name, Said())
+        # Import ids say more than names.
+        settled = source.joined or said.role != "answer"
+        role = said.role if settled else qualtrics.role_of_name(name)
+        source.said[name] = replace(said, role="about" if name in about.values() else role)
     source.respondent = about.get("ResponseId")
     source.duration = about.get("Duration (in seconds)")
     for name in source.names:
-        said = source.said.get(name, Said())
-        if said.role == "answer" and name not in about.values():
+        said = source.said[name]
+        if said.role == "answer":
             # Qualtrics writes -99 where a question was seen and not answered.
             source.said[name] = replace(said, missing=(*said.missing, -99, "-99"))
     keep, dropped = qualtrics.keep_responses(

@@ -21,13 +21,30 @@ Role: TypeAlias = Literal["answer", "other", "about"]
 
 @dataclass(frozen=True)
 class Said:
-    """What a file says of a column."""
+    """What a file says of a column.
+
+    Attributes
+    ----------
+    text : str
+        What was asked.
+    labels : mapping
+        Values in words.
+    measure : str or None
+        What it is: "nominal", "ordinal" or "continuous".
+    missing : sequence
+        Values and ranges that are missing answers.
+    role : {"answer", "other", "about"}
+        What the column is for.
+    typed_in : bool
+        Whether respondents typed the answer in: it is never one of several options in one cell.
+    """
 
     text: str = ""
     labels: Mapping[Any, str] = field(default_factory=dict)
     measure: str | None = None
     missing: Sequence[Any] = ()
     role: Role = "answer"
+    typed_in: bool = False
 
 
 @dataclass(frozen=True)

@@ -5,15 +5,16 @@ from __future__ import annotations
 import codecs
 import csv
 import io
+import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
 import pyarrow as pa
-import pyarrow.compute as pc
 import pyarrow.csv
 
 from tercet._arguments import refusal
 from tercet._columns import column_error
+from tercet._survey.quotes import check_closed, check_swallowed, has_line_breaks
 from tercet.exceptions import DataError
 
 if TYPE_CHECKING:
@@ -24,11 +25,11 @@ SEPARATORS: Final = {",": ",", ";": ";", "|": "|", "tab": "\t", "\t": "\t"}
 #: What stands for "no answer" in text files, whatever the question.
 NULLS: Final = ("", " ", "NA", "N/A", "#N/A", "NaN", "nan", "null", "NULL", "#NULL!", ".")
 _MARKS: Final = {codecs.BOM_UTF16_LE: "utf-16", codecs.BOM_UTF16_BE: "utf-16"}
+_MARK: Final = re.compile(r'"|\r\n|\r|\n')
+_SAYS_SEPARATOR: Final = re.compile(r'\A"?sep=([,;|\t])"?\r?\n', re.IGNORECASE)
 _SHOWN: Final = 60
 # Enough for the header lines of almost any file.
 _BEGINNING: Final = 1 << 20
-_DECIMAL_COMMA: Final = r"^-?\d+(,\d+)?$"
-_LEADING_ZERO: Final = r"^-?0\d"
 
 
 @dataclass(frozen=True)
@@ -62,13 +63,21 @@ def read_text(path: Path, encoding: str, separator: str) -> Text:
     Raises
     ------
     DataError
-        If it is empty or not text in the encoding.
+        If it is empty, not text in the encoding, or has a header that cannot be read.
     OSError
         If it cannot be opened.
     """
-    content = _decoded(_bytes(path), path, encoding)
+    content = _with_usual_line_ends(_decoded(_bytes(path), path, encoding))
     if not content or content.isspace():
         raise DataError(f"{path} is empty; it needs a header line with the names of the questions")
+    if "\0" in content[:_BEGINNING]:
+        raise DataError(
+            f'{path} holds zero bytes, as text in UTF-16 does; pass encoding="utf-16-le" (or '
+            '"utf-16-be"), or save it as UTF-8'
+        )
+    if said := _SAYS_SEPARATOR.match(content):  # a line of Excel
+        content = content[said.end() :]
+        separator = said[1] if separator == "auto" else separator
     mark = _separator(content, separator)
     head, ends = _records(content[:_BEGINNING], mark, 3)
     if len(content) > _BEGINNING == ends[-1]:  # it was cut off in the header
@@ -84,12 +93,23 @@ def columns_of(text: Text, names: Sequence[str], n_header: int) -> pa.Table:
     DataError
         If a record has another number of fields than the header, or there is none.
     """
-    body = text.content[text.ends[n_header - 1] :]
+    above, body = text.content[: text.ends[n_header - 1]], text.content[text.ends[n_header - 1] :]
+    check_closed(above, text.separator, text.path, 1, rows=False)
     if not body or body.isspace():
         raise DataError(f"{text.path} has a header but no answers")
-    table = _parsed(body.encode(), text, names, threads=True)
+    first_line = 1 + above.count("\n")
+    try:
+        table = _parsed(body.encode(), text, names, threads=True)
+    except DataError:
+        if '"' in body:  # the reason why a row has too few or too many columns
+            check_closed(body, text.separator, text.path, first_line, rows=True)
+        raise
     if table.num_rows == 0:
         raise DataError(f"{text.path} has a header but no answers")
+    if '"' in body and (has_line_breaks(table) or _last_line(body).count('"') % 2):
+        check_closed(body, text.separator, text.path, first_line, rows=True)
+    if '"' in text.content:
+        check_swallowed(table, text.head[0], body, text.separator, text.path, first_line)
     return table
 
 
@@ -110,40 +130,6 @@ def header(text: Text) -> list[str]:
             )
             raise column_error(name, reason)
     return [name or f"column {place}" for place, name in enumerate(names, start=1)]
-
-
-def typed(column: Any, name: str, decimal: str, may_be_list: bool) -> Any:
-    """Return a column of text as integers or numbers where every answer is one, else as text.
-
-    "007" stays text: it may be an id.
-
-    Parameters
-    ----------
-    column : Arrow array of strings
-        The column.
-    name : str
-        Its name.
-    decimal : str
-        The decimal sign.
-    may_be_list : bool
-        Whether "1,5" may be two options rather than one and a half.
-    """
-    # One chunk is encoded at once; the dictionaries of many would have to be joined.
-    coded = column.cast(pa.large_string()).combine_chunks().dictionary_encode()
-    if len(coded.dictionary) == 0:
-        return column
-    words = pc.utf8_trim_whitespace(coded.dictionary)
-    values = _numbers(words, decimal)
-    if values is None:
-        if decimal == "." and not may_be_list and _has_decimal_comma(words):
-            at = pc.index(pc.match_substring(column, ","), True).as_py()
-            reason = (
-                f"'{column[at].as_py()}' is no number; pass decimal=\",\" if the comma is the "
-                f"decimal sign, or kinds={{'{name}': 'multi-select'}} if it separates options"
-            )
-            raise column_error(name, reason, at)
-        values = words
-    return pa.chunked_array([values.take(coded.indices)])
 
 
 def _bytes(path: Path) -> bytes:
@@ -177,16 +163,42 @@ def _decoded(raw: bytes, path: Path, encoding: str) -> str:
         ) from error
 
 
+def _with_usual_line_ends(content: str) -> str:
+    """Return text of old Macs, whose lines end with a carriage return, as other text."""
+    quoted = False
+    # The first line break outside quotes is that after the header.
+    for mark in _MARK.finditer(content):
+        if mark[0] == '"':
+            quoted = not quoted
+        elif not quoted:
+            return content.replace("\r", "\n") if mark[0] == "\r" else content
+    return content
+
+
+def _last_line(content: str) -> str:
+    return content[content.rfind("\n", 0, len(content) - 1) + 1 :]
+
+
 def _separator(content: str, separator: str) -> str:
     if separator != "auto":
         if separator not in SEPARATORS:
             raise refusal(separator, "separator", '"auto", ",", ";", "|" or "tab"')
         return SEPARATORS[separator]
-    first = content[:_BEGINNING].lstrip("\r\n").split("\n", 1)[0]
+    lines = content[:_BEGINNING].lstrip("\r\n").split("\n", 2)[:2]
+    try:
+        n_fields = {
+            mark: [len(next(csv.reader([line], delimiter=mark), [])) for line in lines]
+            for mark in ",;\t|"
+        }
+    except csv.Error as error:
+        raise _no_header(error) from error
+    # Questions in the header have commas of their own: the next line must have as many fields.
     # Before a header of one column every separator finds one field; the comma is the usual one.
-    return max(
-        (",", ";", "\t", "|"), key=lambda mark: len(next(csv.reader([first], delimiter=mark)))
-    )
+    return max(n_fields, key=lambda mark: (_agrees(n_fields[mark]), n_fields[mark][0]))
+
+
+def _agrees(n_fields: Sequence[int]) -> bool:
+    return n_fields[0] > 1 and len(set(n_fields)) == 1
 
 
 def _records(content: str, separator: str, wanted: int) -> tuple[list[list[str]], list[int]]:
@@ -210,8 +222,12 @@ def _records(content: str, separator: str, wanted: int) -> tuple[list[list[str]]
             if len(records) == wanted:
                 break
     except csv.Error as error:
-        raise DataError(f"the header cannot be read: {error}; is the file text?") from error
+        raise _no_header(error) from error
     return records, ends
+
+
+def _no_header(error: csv.Error) -> DataError:
+    return DataError(f"the header cannot be read: {error}; is the file text, is a quote closed?")
 
 
 def _parsed(body: bytes, text: Text, names: Sequence[str], *, threads: bool) -> pa.Table:
@@ -250,25 +266,3 @@ def _parsed(body: bytes, text: Text, names: Sequence[str], *, threads: bool) -> 
             "or name the separator with separator=",
             row=at,
         ) from error
-
-
-def _numbers(words: Any, decimal: str) -> Any:
-    """Return words as numbers; None if one is none."""
-    if pc.any(pc.match_substring_regex(words, _LEADING_ZERO)).as_py():
-        return None
-    if decimal == ",":
-        plain = pc.match_substring_regex(words, r"^-?\d+(,\d+)?([eE]-?\d+)?$")
-        if not pc.all(plain).as_py():
-            return None
-        words = pc.replace_substring(words, ",", ".")
-    for kind in (pa.int64(), pa.float64()):
-        try:
-            return words.cast(kind)
-        except pa.ArrowInvalid:
-            continue
-    return None
-
-
-def _has_decimal_comma(words: Any) -> bool:
-    decimals = pc.all(pc.match_substring_regex(words, _DECIMAL_COMMA)).as_py()
-    return bool(decimals and pc.any(pc.match_substring(words, ",")).as_py())

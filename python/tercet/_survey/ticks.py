@@ -22,6 +22,7 @@ TICK_LABELS: Final = ("not chosen", "chosen")
 
 # A label's own comma is followed by a blank, or stands in a number; a joint is neither.
 _JOINT: Final = re.compile(r",(?! )(?!\d{3}(?:\D|$))")
+_THOUSANDS: Final = re.compile(r"^[1-9]\d{0,2}(?:,\d{3})+$")
 _NUMBERS: Final = re.compile(r"^\d{1,4}(?:,\d{1,4})*$")
 _MOST_OPTIONS: Final = 60
 
@@ -105,7 +106,9 @@ def is_joined(found: Profile) -> bool:
     if all(_NUMBERS.match(cell) for cell in cells):
         rows = [[int(code) for code in cell.split(",")] for cell in cells]
         ascending = all(row == sorted(set(row)) for row in rows)
-        return ascending and any(len(row) > 1 for row in rows)
+        # No question has hundreds of options: "1,200" alone is a number.
+        several = [cell for cell in cells if "," in cell and not _THOUSANDS.match(cell)]
+        return ascending and bool(several)
     parts = [_JOINT.split(cell) for cell in cells]
     if all(len(row) == 1 for row in parts) or any("" in row for row in parts):
         return False

@@ -63,7 +63,8 @@ def read_survey(
     ----------
     path : str or path
         An SPSS (.sav, .zsav, .por) or Stata file (.dta), a CSV or TSV export of Qualtrics with its
-        three header lines, another text file with a header line, or a Parquet file.
+        three header lines, another text file with a header line (or two, as SurveyMonkey writes
+        them), or a Parquet file.
     format : {"auto", "spss", "stata", "qualtrics", "csv", "parquet"}
         What the file is; by default what its name and its first bytes say. "csv" reads the first
         line as the only header.
@@ -72,7 +73,8 @@ def read_survey(
         have ids and durations.
     missing, dont_know, bad_weights
         As for `Survey.from_frame`. Values that a file of SPSS declares as missing are missing; with
-        `dont_know="level"` those labelled "don't know" are answers.
+        `dont_know="level"` those labelled "don't know" are answers. A column of a text file that is
+        numbers but for missing words is numbers.
     unfinished : {"drop", "keep"}
         What to do with responses of Qualtrics that were not finished.
     previews : {"drop", "keep"}
@@ -80,9 +82,10 @@ def read_survey(
     encoding : str
         The encoding of a text file. A byte-order mark overrules it.
     separator : {"auto", ",", ";", "|", "tab"}
-        What separates the columns of a text file; by default what the header holds most of.
+        What separates the columns of a text file; by default what the header holds most of and the
+        next line as often.
     decimal : {".", ","}
-        The decimal sign in a text file.
+        The decimal sign in a text file; the other sign may separate thousands.
     backend : {"pandas", "polars", "pyarrow", "duckdb"}, optional
         The kind of tables to return; by default pandas or polars where installed, else pyarrow.
 
@@ -94,8 +97,9 @@ def read_survey(
     Raises
     ------
     DataError
-        If the file is empty, cut off, in another encoding or format, or for a column that cannot be
-        used; it names the column, the row (from 0, without header lines) and the remedy.
+        If the file is empty, cut off, in another encoding or format, for a quote that is not closed
+        or takes in other lines, or for a column that cannot be used; it names the column, the row
+        (from 0, without header lines) and the remedy.
     ParameterError
         For an argument that cannot be used, or a backend that is not installed.
     ImportError
@@ -139,6 +143,7 @@ def read_survey(
         separator=separator,
         decimal=decimal,
         declared=frozenset({*options.kinds, *options.levels}),
+        missing=options.missing,
     )
     source = read_source(where, how)
     parts = assemble(source, options)

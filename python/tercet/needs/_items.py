@@ -156,6 +156,30 @@ def weights_like(model: Any, survey: Any, weights: Any) -> Any:
     return None
 
 
+def refuse_items(names: Sequence[str], items: Sequence[str], parameter: str, expected: str) -> None:
+    """Refuse columns that segments were made from where something else is expected.
+
+    Parameters
+    ----------
+    names : sequence of str
+        The columns that the caller names.
+    items : sequence of str
+        What the segments were made from.
+    parameter : str
+        The argument.
+    expected : str
+        What belongs there, for the message.
+    """
+    for name in names:
+        if name in items:
+            shown = repr(name) if parameter == "outcome" else f"[..., {name!r}, ...]"
+            message = (
+                f"{parameter} = {shown}: expected {expected} that the segments were not made from, "
+                "which would count it twice; leave it out, or make segments without it"
+            )
+            raise ParameterError(message, parameter)
+
+
 def read_columns(
     frame: Any,
     items: Sequence[str],

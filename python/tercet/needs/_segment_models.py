@@ -12,7 +12,7 @@ from tercet._estimator import Saved
 from tercet._frames import read_table
 from tercet._survey.item import NO_ANSWER
 from tercet.data.survey import Survey
-from tercet.exceptions import DataError, ParameterError
+from tercet.exceptions import DataError
 from tercet.needs import _items
 from tercet.needs.latent_class import LatentClass
 
@@ -151,13 +151,7 @@ def checked_golden(golden: Any, model: LatentClass) -> list[str]:
 
 def refuse_items_as_features(features: Sequence[str], model: Any) -> None:
     """Refuse attributes that the segments were made from."""
-    for name in features:
-        if name in items_of(model):
-            message = (
-                f"features = [..., {name!r}, ...]: expected attributes that the segments were not "
-                "made from, which would count it twice; leave it out, or make segments without it"
-            )
-            raise ParameterError(message, "features")
+    _items.refuse_items(features, items_of(model), "features", "attributes")
 
 
 def _is_given(answers: Any) -> NDArray[np.bool_]:

@@ -9,7 +9,7 @@ import pyarrow as pa
 
 from tercet import _arguments, _display, _tercet
 from tercet._columns import column_error, floats
-from tercet._frames import new_table
+from tercet._frames import check_same_rows, new_table
 from tercet.exceptions import ParameterError
 from tercet.needs import _respondents
 from tercet.needs.latent_class import LatentClass
@@ -243,6 +243,8 @@ def align_segments(
     if any(models):
         which = "second" if models[0] else "first"
         raise _arguments.refusal((first, second)[models[0]], which, _EXPECTED)
+    check_same_rows(second, first, "second", "first")
+    check_same_rows(weights, first, "weights", "first")
     members, others = _members(first, "first"), _members(second, "second")
     if len(members[0]) != len(others[0]):
         reason = (

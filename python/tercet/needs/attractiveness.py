@@ -12,10 +12,12 @@ import pyarrow as pa
 from tercet import _arguments, _display
 from tercet._columns import column_error, floats
 from tercet._estimator import Model
-from tercet._frames import new_table, read_table, read_whole
+from tercet._frames import check_same_rows, new_table, read_table, read_whole
 from tercet._survey.item import encoded
+from tercet._weights import read_weights
+from tercet.data.survey import Survey
 from tercet.exceptions import ParameterError
-from tercet.needs._items import is_number
+from tercet.needs._items import is_number, own_weights
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -166,6 +168,7 @@ def attractiveness(
     lower_is_better: Sequence[str] = (),
     scales: Mapping[str, tuple[float, float]] | None = None,
     members: Any = None,
+    sample_weight: Any = None,
     segment: str = "segment",
 ) -> SegmentAttractiveness:
     r"""Score segments by criteria such as size, value and fit, and rank them.
@@ -195,8 +198,8 @@ def attractiveness(
 
         - a fitted model of segments, such as `LatentClass`: `size` is the segments' share;
         - a table with one row a segment;
-        - with `members`, a table with one row a customer, of which means by segment are taken;
-          `size` is the segments' share of the customers.
+        - with `members`, a table (or `tercet.Survey`) with one row a customer, of which means by
+          segment are taken; `size` is the segments' share of the customers.
     criteria : sequence of str or mapping, optional
         Columns of the table; by default all numbers in a table of segments. Or a mapping from
         names to one value a segment (in order), to "mean" or "sum" of a column of customers, or to
@@ -213,6 +216,9 @@ def attractiveness(
         To which segment customers belong: the column of their segment, columns of probabilities
         (one a segment, in order), or an array of numbers from 1, or of shape (n, K) of
         probabilities. A customer counts in each segment with the probability of belonging to it.
+    sample_weight : str, array of shape (n,), False, optional
+        How much each customer counts, such as the weights of a survey: a column or one number a
+        row. By default those that a `tercet.Survey` names; False for none.
     segment : str
         The column that names the segments, in a table of segments.
 
@@ -255,7 +261,7 @@ def attractiveness(
     array([23.33, 76.67])
     """
     if members is not None:
-        found = _of_customers(segments, criteria, members)
+        found = _of_customers(segments, criteria, members, sample_weight)
     elif isinstance(segments, Model):
         found = _of_model(segments, criteria)
     else:
@@ -346,8 +352,10 @@ def _read(frame: Any, segment: Any, columns: Sequence[str]) -> Table:
     return read_table(frame, wanted, what="table of segments", remedies=remedies)
 
 
-def _of_customers(frame: Any, criteria: Any, members: Any) -> _Segments:
+def _of_customers(frame: Any, criteria: Any, members: Any, sample_weight: Any) -> _Segments:
     """Return the segments of customers: sizes, and means or sums of columns."""
+    sample_weight = own_weights(frame, sample_weight)
+    frame = frame.answers if isinstance(frame, Survey) else frame
     wanted = {name: value for name, value in _as_mapping(criteria).items() if name != _SIZE}
     columns = [name for name, value in wanted.items() if value is None or isinstance(value, str)]
     named = {f"criteria['{name}']": name for name in columns}
@@ -359,13 +367,23 @@ def _of_customers(frame: Any, criteria: Any, members: Any) -> _Segments:
         several = _arguments.names(members, "members", "different columns of probabilities")
         named.update({f"members[{k}]": name for k, name in enumerate(several)})
         remedies.update({f"members[{k}]": "name them with members=" for k in range(len(several))})
+    if isinstance(sample_weight, str):
+        named["sample_weight"] = sample_weight
     if not named:
         table = read_whole(frame, what="table of customers")
     else:
         table = read_table(frame, named, what="table of customers", remedies=remedies)
     labels, weights = _memberships(members, table)
+    each = read_weights(table, sample_weight, what="table of customers")
+    if each is not None:
+        bad = ~((each >= 0) & np.isfinite(each))
+        if bad.any():
+            row = int(bad.argmax())
+            name = sample_weight if isinstance(sample_weight, str) else "sample_weight"
+            raise column_error(name, f"is {each[row]:g}; a weight is 0 or more", row)
+        weights = weights * each[:, np.newaxis]
     total = weights.sum(axis=0)
-    values: dict[str, Floats] = {_SIZE: total / len(table)}
+    values: dict[str, Floats] = {_SIZE: total / total.sum()}
     for name, value in wanted.items():
         if value is not None and not isinstance(value, str):
             values[name] = _given(name, value, len(total))
@@ -390,6 +408,7 @@ def _memberships(members: Any, table: Table) -> tuple[Any, Floats]:
     if isinstance(members, list | tuple) and all(isinstance(name, str) for name in members):
         weights = np.column_stack([_probability(table.floats(name), name) for name in members])
         return np.arange(1, len(members) + 1), weights
+    check_same_rows(members, table.native, "members", "customers")
     values = np.asarray(members)
     if values.ndim not in (1, 2) or len(values) != len(table):
         shape = " x ".join(str(n) for n in values.shape) or "one"

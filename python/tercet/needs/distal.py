@@ -535,7 +535,7 @@ def _members(frame: Any, wanted: Mapping[str, str], posterior: Any, weights: Any
     table = read_table(native, columns, what="table of respondents")
     values = read_weights(table, weights, what="table of respondents")
     name = weights if isinstance(weights, str) else "weights"
-    members = checked_posterior(posterior, len(table), None)
+    members = checked_posterior(posterior, table, None)
     return Members(table, members, None if values is None else (name, values))
 
 

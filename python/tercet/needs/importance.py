@@ -114,7 +114,7 @@ def rating_importance(
     table = _items.read_columns(source.frame, source.items, [], weights, advice)
     ratings, scale = _ratings(table, source)
     counted = _weights_of(table, weights)
-    members = _memberships(segments, survey, len(table)) * counted[:, None]
+    members = _memberships(segments, survey, table) * counted[:, None]
     known = ~np.isnan(ratings)
     own = ratings
     if _arguments.truth(correct_style, "correct_style"):
@@ -192,12 +192,12 @@ def _weights_of(table: Table, weights: Any) -> Floats:
     return values
 
 
-def _memberships(segments: Any, survey: Any, n_rows: int) -> Floats:
+def _memberships(segments: Any, survey: Any, table: Table) -> Floats:
     if segments is None:
-        return np.ones((n_rows, 1))
+        return np.ones((len(table), 1))
     if isinstance(segments, Mixture):
         segments = segments.predict_proba(survey)  # type: ignore[attr-defined]
-    return checked_posterior(segments, n_rows, None)
+    return checked_posterior(segments, table, None, parameter="segments", what="survey")
 
 
 def _weighted(values: Floats, members: Floats) -> tuple[Floats, Floats, Floats]:

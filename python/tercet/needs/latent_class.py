@@ -533,9 +533,9 @@ class LatentClass(Mixture):
         >>> model = tc.LatentClass(2, kinds={"visits": "count"}).fit(survey, ["price", "visits"])
         >>> model.profile(survey)
         Segment 1 (50%): price and visits
-          More than others: price (100% against 50%); visits (8.500 against 4.500).
+          More than others: price (100% against 0%); visits (8.500 against 0.500).
         Segment 2 (50%): low on price
-          Less than others: price (0% against 50%); visits (0.500 against 4.500).
+          Less than others: price (0% against 100%); visits (0.500 against 8.500).
         """
         return profile_of(self, survey, columns, weights, kinds=kinds, covariates=covariates)
 
@@ -667,7 +667,9 @@ class LatentClass(Mixture):
             One row a respondent: the outcome, and the columns of the fit unless `posterior` is
             given.
         outcome : str
-            The column; where it is missing, a respondent counts for the misassignment only.
+            The column, none of the model's items: their answers made the segments, which differ in
+            them by construction. Where it is missing, a respondent counts for the misassignment
+            only.
         posterior : array of shape (n, K), optional
             The memberships, where `frame` has no answers.
         kind, method, assignment, variance, standard_errors, weights, level, progress
@@ -683,7 +685,7 @@ class LatentClass(Mixture):
         NotFittedError
             Before `fit`.
         DataError, ParameterError
-            As `tercet.distal_outcome` does.
+            As `tercet.distal_outcome` does, and for an outcome that is an item of the model.
 
         Examples
         --------
@@ -698,6 +700,8 @@ class LatentClass(Mixture):
         >>> print(found.table["estimate"].to_numpy().round(1))
         [10.2 32. ]
         """
+        if isinstance(outcome, str):
+            _items.refuse_items([outcome], self.items_, "outcome", "a column")
         members = self.predict_proba(frame) if posterior is None else posterior
         weights = _items.weights_like(self, frame, weights)
         return distal_outcome(
@@ -736,7 +740,7 @@ class LatentClass(Mixture):
             given.
         covariates : sequence of str
             The columns: numbers, or categories, which become 0/1 columns ("region=south") against
-            the first category. None may be missing.
+            the first category. None may be missing, and none may be an item of the model.
         posterior : array of shape (n, K), optional
             The memberships, where `frame` has no answers.
         method, assignment, weights, level, progress
@@ -752,7 +756,7 @@ class LatentClass(Mixture):
         NotFittedError
             Before `fit`.
         DataError, ParameterError
-            As `tercet.segment_predictors` does.
+            As `tercet.segment_predictors` does, and for a covariate that is an item of the model.
 
         Examples
         --------
@@ -766,8 +770,9 @@ class LatentClass(Mixture):
         >>> model.predictors(survey, ["age"]).covariates
         ['age']
         """
+        names = _arguments.names(covariates, "covariates", "a list of different columns' names")
+        _items.refuse_items(names, self.items_, "covariates", "columns")
         members = self.predict_proba(frame) if posterior is None else posterior
-        weights = _items.weights_like(self, frame, weights)
         weights = _items.weights_like(self, frame, weights)
         return segment_predictors(
             frame,
@@ -925,7 +930,10 @@ class LatentClass(Mixture):
         n, cells, p = _display.count(self.n_observations_), self.n_cells_, self.n_parameters_
         counted = f"{n} respondents, {cells:,} distinct; {p:,} parameters"
         yield "log-likelihood", f"{self.log_likelihood_:.4f} ({counted})"
-        yield "BIC", f"{self.bic_:.2f}; entropy R² {self.entropy_r2_:.3f}"
+        effective = self.n_effective_
+        is_fewer = effective < self.n_observations_ * (1.0 - 1e-9)
+        worth = f" of {effective:,.0f} effective respondents" if is_fewer else ""
+        yield "BIC", f"{self.bic_:.2f}{worth}; entropy R² {self.entropy_r2_:.3f}"
         yield "starts", self._how_they_went()
         if self.n_unanswered_:
             yield "without any answer", f"{self.n_unanswered_:,} respondents"

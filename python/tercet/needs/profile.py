@@ -77,7 +77,7 @@ class SegmentProfile:
     >>> profile.names[1]
     'low price and no hidden costs'
     >>> profile.descriptions[1]
-    'More than others: low price (4.6... against 3.6...); ...'
+    'More than others: low price (4.6... against 3.0...); ...'
     """
 
     def __init__(

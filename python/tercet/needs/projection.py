@@ -12,7 +12,7 @@ from tercet import _arguments, _display, _tercet
 from tercet._columns import column_error
 from tercet._estimator import Model
 from tercet._frames import Table, new_table, read_table
-from tercet._join import rows_among
+from tercet._join import check_one_row_each, rows_among
 from tercet._progress import Progress, reporting
 from tercet._weights import read_weights
 from tercet.data.survey import Survey
@@ -347,7 +347,7 @@ class SegmentProjection(Model):
         weights = weights_like(self.model, respondents, weights)
         frame = respondents.answers if isinstance(respondents, Survey) else respondents
         table = _read_respondents(frame, names, weights)
-        members, shares = self._memberships(respondents, posterior, names, len(table))
+        members, shares = self._memberships(respondents, posterior, names, table)
         values = read_weights(table, weights, what="respondents")
         named = None if values is None else (weights if isinstance(weights, str) else "weights")
         learned = [Feature.learn(table, name) for name in names]
@@ -431,7 +431,7 @@ class SegmentProjection(Model):
         Parameters
         ----------
         customers : table
-            One row a customer: ids and the columns of the fit.
+            One row a customer: ids, each once, and the columns of the fit.
         answers : Survey or table, optional
             One row a respondent: ids, and any of the items that the segments were made from. Rows
             without an id, or of nobody among the customers, are passed over.
@@ -455,8 +455,8 @@ class SegmentProjection(Model):
         NotFittedError
             Before `fit`.
         DataError
-            For a column that is missing, an id that is missing or has two rows of answers, an
-            answer that cannot be; it names column and row.
+            For a column that is missing, a customer whose id is missing or occurs twice, a
+            respondent with two rows of answers, an answer that cannot be; it names column and row.
         ParameterError
             For answers without a model that could read them, or golden questions that are none of
             its items.
@@ -539,7 +539,7 @@ class SegmentProjection(Model):
         return new_table(columns, found.table.kind)
 
     def _memberships(
-        self, respondents: Any, posterior: Any, features: list[str], n_rows: int
+        self, respondents: Any, posterior: Any, features: list[str], table: Table
     ) -> tuple[Floats, Floats | None]:
         """Return the respondents' memberships, and the shares that are their prior if known."""
         model = None if self.model is None else _segment_models.checked(self.model)
@@ -550,12 +550,12 @@ class SegmentProjection(Model):
                     "of the segments as SegmentProjection(model)"
                 )
                 raise ParameterError(message, "posterior")
-            return checked_posterior(posterior, n_rows, None), None
+            return checked_posterior(posterior, table, None, what="respondents"), None
+        _segment_models.refuse_items_as_features(features, model)
         shares = model.shares_
         if posterior is None:
-            _segment_models.refuse_items_as_features(features, model)
             posterior = _segment_models.posterior_of(model, respondents)
-        return checked_posterior(posterior, n_rows, len(shares)), shares
+        return checked_posterior(posterior, table, len(shares), what="respondents"), shares
 
     def _predict(self, table: Table) -> Floats:
         engine: _tercet.FittedSegmentProjection = self._require()
@@ -569,6 +569,8 @@ class SegmentProjection(Model):
         self, customers: Any, answers: Any, customer: Any, respondent: Any, golden: Any
     ) -> _Projected:
         table = _read_customers(customers, self.features_, customer)
+        if customer is not None:
+            check_one_row_each(table, customer)
         probabilities = self._predict(table)
         source: Integers = np.zeros(len(table), dtype=np.int64)
         if answers is None:
@@ -579,6 +581,7 @@ class SegmentProjection(Model):
         read = _segment_models.read_answers(answers, respondent, customer, model)
         own = _segment_models.own_answers(model, read.table, read.questions, short)
         among = rows_among(table, customer, read.table, read.respondent)
+        _check_found(among, len(read.table), read.respondent, customer)
         theirs = np.flatnonzero((among >= 0) & own.answered[among])
         if len(theirs):
             rows = among[theirs]
@@ -658,6 +661,19 @@ class SegmentProjection(Model):
         tags = InputTags(two_d_array=False, categorical=True, string=True, allow_nan=True)
         target = TargetTags(required=False)
         return Tags(estimator_type=None, target_tags=target, input_tags=tags)
+
+
+def _check_found(among: Integers, n: int, respondent: str, customer: str) -> None:
+    """Refuse respondents of whom nobody is a customer.
+
+    Of a few customers that are scored alone none may have been asked; of a base none must not.
+    """
+    if len(among) >= n and not (among >= 0).any():
+        reason = (
+            f"holds none of the ids in '{customer}' of the customers, so that no answer counts; "
+            "code both alike, or leave answers= out"
+        )
+        raise column_error(respondent, reason)
 
 
 def _read_respondents(frame: Any, features: Sequence[str], weights: Any) -> Table:

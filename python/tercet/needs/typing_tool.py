@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from numpy.typing import ArrayLike
 
     from tercet._columns import Floats, Integers
+    from tercet.needs._covariates import Covariate
 
 __all__ = ["TypingTool"]
 
@@ -75,8 +76,11 @@ class TypingTool(Saved):
     ----------
     questions_ : list of str
         The chosen items: those that are asked in any case, then as they were chosen.
+    covariates_ : list of str
+        The covariates of the model, which `predict` needs as well unless `covariates=False`.
     agreement_ : table
-        One row a number of questions: `n_questions`; `added` and `dropped`, the questions that came
+        Of a model with covariates with them, on both sides; `agreement` tells it without. One row a
+        number of questions: `n_questions`; `added` and `dropped`, the questions that came
         and went; `in_sample`, the share of respondents whom they assign as all questions do;
         `cross_validated`, the same of respondents left out, with its `standard_error`; `expected`,
         the mean probability that they give the segment by all questions; `majority`, what asking
@@ -144,6 +148,11 @@ class TypingTool(Saved):
     def questions_(self) -> list[str]:
         """The chosen items, in the order in which they are asked."""
         return [question.name for question in self._questions()]
+
+    @property
+    def covariates_(self) -> list[str]:
+        """The columns besides the questions that `predict` needs: the covariates of the model."""
+        return [one.name for one in self._covariates()]
 
     @property
     def agreement_(self) -> Any:
@@ -268,11 +277,12 @@ class TypingTool(Saved):
         Parameters
         ----------
         answers : Survey or table
-            One row a customer, with the columns of the chosen questions; other columns are not
-            looked at. Answers may be missing: whoever answered nothing gets the shares.
+            One row a customer, with the columns of the chosen questions and of the model's
+            `covariates_`; other columns are not looked at. Answers may be missing: whoever answered
+            nothing gets the shares.
         covariates : bool
             Whether the covariates of the model count, if it has any; without them the segments'
-            shares do.
+            shares do, and fewer customers are put where all questions put them (`agreement`).
 
         Returns
         -------
@@ -289,7 +299,7 @@ class TypingTool(Saved):
         engine: _tercet.FittedTypingTool = self._require()
         frame = answers.answers if isinstance(answers, Survey) else answers
         model = engine.model
-        known = _covariates.noted(note_of(model), model.covariates)
+        known = self._covariates()
         known = known if _arguments.truth(covariates, "covariates") else []
         names = [one.name for one in known]
         table = _items.read_columns(frame, self.questions_, names, None, _TO_SCORE)
@@ -303,7 +313,8 @@ class TypingTool(Saved):
         Parameters
         ----------
         answers : Survey or table
-            One row a customer, with the columns of the chosen questions; answers may be missing.
+            One row a customer, with the columns of the chosen questions and of the model's
+            `covariates_`; answers may be missing.
         covariates : bool
             Whether the covariates of the model count, if it has any.
 
@@ -323,6 +334,50 @@ class TypingTool(Saved):
         segments: Integers = members.argmax(axis=1) + 1
         return segments
 
+    def agreement(
+        self,
+        survey: Any,
+        weights: str | ArrayLike | Literal[False] | None = None,
+        *,
+        covariates: bool = True,
+    ) -> float:
+        """Return the share of respondents whom the tool assigns as all questions do.
+
+        Of the survey of `fit` it is `in_sample` of `agreement_`. Without covariates it says what
+        is lost where the covariates of customers are not known; all questions are still taken
+        together with them.
+
+        Parameters
+        ----------
+        survey : Survey or table
+            One row a respondent, with all items and covariates of the model.
+        weights : str, array of shape (n,), False, optional
+            As for `fit`.
+        covariates : bool
+            Whether the covariates of the model count for the tool.
+
+        Returns
+        -------
+        float
+            Between 0 and 1.
+
+        Raises
+        ------
+        NotFittedError
+            Before `fit`.
+        DataError
+            For a column that is missing, or answers that cannot be; it names column and row.
+        """
+        self._require()
+        model = _respondents.checked_model(self.model)
+        engine, given = _respondents.opened(model, survey, weights)
+        everything = engine.posterior(
+            given.questions, given.covariates, n_jobs=_arguments.threads(self.n_jobs)
+        )
+        same = everything.argmax(axis=1) + 1 == self.predict(survey, covariates=covariates)
+        counted = None if given.weights is None else given.weights[1]
+        return float(np.average(same, weights=counted))
+
     def questionnaire(self) -> str:
         """Return the questions as a short text to put before a customer.
 
@@ -330,7 +385,8 @@ class TypingTool(Saved):
         -------
         str
             The wording of each question (its name, where the survey of `fit` knew no other) and its
-            levels; a level with a label of its own stands in brackets before it.
+            levels; a level with a label of its own stands in brackets before it. At the end, what
+            must be known of the customer besides: the covariates of the model.
 
         Raises
         ------
@@ -338,7 +394,19 @@ class TypingTool(Saved):
             Before `fit`.
         """
         engine: _tercet.FittedTypingTool = self._require()
-        return engine.questionnaire
+        known = self._covariates()
+        if not known:
+            return engine.questionnaire
+        listed = "\n".join(
+            f"   {one.name}: {'a number' if one.levels is None else ', '.join(one.levels)}"
+            for one in known
+        )
+        asked = engine.questionnaire.rstrip()
+        return f"{asked}\n\nBesides, of the customer must be known:\n{listed}\n"
+
+    def _covariates(self) -> list[Covariate]:
+        engine: _tercet.FittedTypingTool = self._require()
+        return _covariates.noted(note_of(engine.model), engine.model.covariates)
 
     def _questions(self) -> list[Question]:
         engine: _tercet.FittedTypingTool = self._require()
@@ -434,6 +502,11 @@ class TypingTool(Saved):
     def _words(self) -> Iterator[str]:
         engine: _tercet.FittedTypingTool = self._require()
         yield f"Asks: {', '.join(self.questions_)}."
+        if self.covariates_:
+            yield (
+                f"Needs as well: {', '.join(self.covariates_)}, with which all agreement was "
+                "found; agreement(survey, covariates=False) tells it without."
+            )
         yield (
             "Agreement with the assignment by all questions; asking nothing achieves "
             f"{_display.per_cent(engine.majority, 1)}."

@@ -146,8 +146,8 @@ def segment_profile(
         longest = max(len(label) for label in cells.labels)
         ax = _style.new_axes(
             None,
-            width=min(2.2 + 0.07 * longest + 1.15 * n_segments, 14.0),
-            height=1.5 + 0.27 * n_rows,
+            width=min(max(2.2 + 0.07 * longest + 1.15 * n_segments, 6.6), 14.0),
+            height=2.1 + 0.27 * n_rows,
         )
     colours = np.clip(cells.effect / FULL_COLOUR, -1.0, 1.0)
     ax.imshow(colours, cmap=_style.diverging(), vmin=-1.0, vmax=1.0, aspect="auto")
@@ -167,11 +167,11 @@ def segment_profile(
     _style.dress(
         ax,
         title="What the segments answer",
-        subtitle=(
-            f"{cells.shown}. Colour: distance from the others, full at 1 standard deviation;"
-            "\ngrey: not significant (adjusted p above 5%)"
+        subtitle=cells.shown,
+        x_label=(
+            "Segment and its share\n\ncolour: distance from the others, full at one\n"
+            "standard deviation; grey: not significant"
         ),
-        x_label="Segment and its share",
         y_label="Question, or its answer",
         grid="none",
     )
@@ -483,11 +483,10 @@ class _Cells:
 def _is_told(columns: dict[str, Any], row: int, n_segments: int) -> bool:
     """Whether a row is drawn: of a rating its mean, of yes and no the yes."""
     item, level = columns["item"][row * n_segments], columns["level"][row * n_segments]
-    if level is None:
-        return True
-    if None in _levels_of(columns, item, "level"):
-        return False
-    return _yes(columns, item) in (None, columns["label"][row * n_segments])
+    yes = _yes(columns, item)
+    if yes is not None:
+        return bool(columns["label"][row * n_segments] == yes)
+    return level is None or None not in _levels_of(columns, item, "level")
 
 
 def _levels_of(columns: Mapping[str, Any], item: str, which: str) -> list[str | None]:

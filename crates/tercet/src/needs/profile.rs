@@ -235,11 +235,12 @@ fn draft(rows: &[ProfileRow], segment: usize) -> Draft {
     // told, in the words of the question.
     let is_told = |row: &&ProfileRow| {
         row.segment == segment
-            && (row.level.is_none() || !has_mean(row))
-            && row
-                .level
-                .as_deref()
-                .is_none_or(|level| yes(row).is_none_or(|yes| level == yes))
+            && match (row.level.as_deref(), yes(row)) {
+                // Also where it was declared a rating of two levels.
+                (level, Some(yes)) => level == Some(yes),
+                (Some(_), None) => !has_mean(row),
+                (None, None) => true,
+            }
             && row.p_adjusted < 0.05
     };
     let short = |row: &ProfileRow| match row.level.as_deref() {

@@ -19,9 +19,15 @@ from tercet import datasets, needs, plots
 from tercet._progress import Step
 from tercet._tercet import __version__
 from tercet.data import (
+    AuditFinding,
     Item,
     PurchaseSplit,
     QualityReport,
+    SnapshotAudit,
+    SnapshotRecipe,
+    Snapshots,
+    SnapshotSplit,
+    SnapshotTable,
     Survey,
     purchase_summary,
     read_survey,
@@ -65,6 +71,7 @@ from tercet.persistence import load
 from tercet.value.lifetime import BGNBD, GammaGamma, lifetime_value
 
 __all__ = [
+    "AuditFinding",
     "BGNBD",
     "ConvergenceWarning",
     "DataError",
@@ -87,6 +94,11 @@ __all__ = [
     "SegmentProjection",
     "SegmentSelection",
     "SegmentStability",
+    "SnapshotAudit",
+    "SnapshotRecipe",
+    "SnapshotSplit",
+    "SnapshotTable",
+    "Snapshots",
     "Step",
     "Survey",
     "TercetError",

@@ -1,0 +1,88 @@
+"""What may be wrong with a table of snapshots, found feature by feature."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Final
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+
+if TYPE_CHECKING:
+    import numpy.typing as npt
+
+    from tercet._columns import Floats
+
+#: A single feature that tells outcomes apart this well has seen them.
+TOO_GOOD: Final = 0.95
+#: A feature with so large a share of gaps says little.
+NEARLY_ALL: Final = 0.95
+# A level of fewer rows says by chance what it says.
+_FEW: Final = 5
+
+
+@dataclass(frozen=True)
+class Column:
+    """What one feature looks like.
+
+    Attributes
+    ----------
+    missing : float
+        The share of rows without a value.
+    constant : bool
+        Whether all values that there are are the same.
+    auc : float
+        How well it tells rows with the outcome from those without, from 0.5 to 1: by its values or
+        by whether there is one, whichever is better; NaN where the outcome is the same in all rows.
+    """
+
+    missing: float
+    constant: bool
+    auc: float
+
+
+def look_at(values: Any, outcome: npt.NDArray[np.bool_]) -> Column:
+    """Return what a feature looks like beside an outcome."""
+    if isinstance(values, pa.Array | pa.ChunkedArray):
+        return _look_at_text(values, outcome)
+    numbers = np.asarray(values, dtype=np.float64)
+    missing = np.isnan(numbers)
+    there = numbers[~missing]
+    constant = len(there) == 0 or bool((there == there[0]).all())
+    by_value = auc(there, outcome[~missing])
+    by_gap = auc(missing.astype(np.float64), outcome)
+    return Column(float(missing.mean()), constant and not 0 < missing.mean() < 1, _best(by_value, by_gap))
+
+
+def auc(scores: Floats, outcome: npt.NDArray[np.bool_]) -> float:
+    """Return the probability that a row with the outcome scores above one without; ties half.
+
+    The Mann-Whitney statistic from mid-ranks. NaN where there are not both kinds of rows.
+    """
+    n_with = int(outcome.sum())
+    n_without = len(outcome) - n_with
+    if not n_with or not n_without:
+        return float("nan")
+    _, place, count = np.unique(scores, return_inverse=True, return_counts=True)
+    middle = np.cumsum(count) - (count - 1) / 2.0
+    ranks = middle[place]
+    above = float(ranks[outcome].sum()) - n_with * (n_with + 1) / 2.0
+    return above / (n_with * n_without)
+
+
+def _look_at_text(values: Any, outcome: npt.NDArray[np.bool_]) -> Column:
+    missing: npt.NDArray[np.bool_] = pc.is_null(values).to_numpy(zero_copy_only=False)
+    levels = pc.unique(values)
+    code = pc.index_in(values, value_set=levels).to_numpy(zero_copy_only=False).astype(np.int64)
+    count = np.bincount(code, minlength=len(levels))
+    share = np.bincount(code, outcome, minlength=len(levels)) / np.maximum(count, 1)
+    share = np.where(count < _FEW, outcome.mean(), share)
+    constant = len(levels) <= 1
+    return Column(float(missing.mean()), constant, _best(auc(share[code], outcome)))
+
+
+def _best(*found: float) -> float:
+    """Return the largest AUC, each counted in the direction in which it is above a half."""
+    known = [max(one, 1.0 - one) for one in found if not np.isnan(one)]
+    return max(known, default=float("nan"))

@@ -137,8 +137,17 @@ class Book:
 
     @classmethod
     def of(cls, table: Subscriptions, code: Integers, n_customers: int, grace: int) -> Book:
-        """Sort subscriptions and join them into spells."""
-        row = np.lexsort((table.end, table.start, code))
+        """Sort subscriptions and join them into spells.
+
+        Which of two that begin together comes last is told by their plan and amount. Their ends
+        must not tell it: those may lie in the future of a date.
+        """
+        keys = [table.start, code]
+        if table.plan is not None:
+            keys.insert(0, pc.rank(table.plan, tiebreaker="dense").to_numpy())
+        if table.amount is not None:
+            keys.insert(0, table.amount)
+        row = np.lexsort(keys)
         code, start, end = code[row], table.start[row], table.end[row]
         # Ranks of ends below a customer's number: the running maximum starts anew by itself.
         _, rank = np.unique(end, return_inverse=True)

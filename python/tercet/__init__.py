@@ -71,8 +71,8 @@ from tercet.persistence import load
 from tercet.value.lifetime import BGNBD, GammaGamma, lifetime_value
 
 __all__ = [
-    "AuditFinding",
     "BGNBD",
+    "AuditFinding",
     "ConvergenceWarning",
     "DataError",
     "GammaGamma",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+import itertools
 import math
 import statistics
 from collections import defaultdict
@@ -71,7 +72,7 @@ class Log:
         half = (as_of - start) // 2 // DAY * DAY
         middle = as_of - half
         dates = sorted({time.date() for time in times})
-        gaps = [(b - a).days for a, b in zip(dates, dates[1:], strict=False)]
+        gaps = [(b - a).days for a, b in itertools.pairwise(dates)]
         name, length = block
         active = {(as_of - dt.timedelta(microseconds=1) - time) // (length * DAY) for time in times}
         streak = 0
@@ -263,7 +264,10 @@ def test_purchases_and_events_as_counted_by_hand(observation, span, block, data)
     for row in (*purchases, *events):
         known[row[0]] = min(known[row[0]], row[1])
     want_keys = [
-        (who, as_of) for as_of in times for who in sorted(known, key=str.encode) if known[who] < as_of
+        (who, as_of)
+        for as_of in times
+        for who in sorted(known, key=str.encode)
+        if known[who] < as_of
     ]
     assert list(got) == want_keys
     for (who, as_of), row in got.items():

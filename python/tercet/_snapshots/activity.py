@@ -107,8 +107,10 @@ class Activity:
             (f"{noun}_{unit}s_{span}", f"{unit}s with {_a(noun)} {within}"),
             (
                 f"{plural}_trend_{span}",
-                f"{plural}, recent half of {self.observation.words} against the earlier half "
-                "(-1 all earlier, 0 alike, 1 all recent)",
+                (
+                    f"{plural}, recent half of {self.observation.words} against the earlier half "
+                    "(-1 all earlier, 0 alike, 1 all recent)"
+                ),
             ),
             (f"{unit}s_since_{noun}_{span}", f"{unit}s since the last {noun} {within}"),
             (f"{noun}_gap_mean_{span}", f"mean {unit}s from one {noun} to the next {within}"),
@@ -146,8 +148,10 @@ class Activity:
                 (f"{stem}_max_{span}", f"largest {what} of {_a(noun)} {within}"),
                 (
                     f"{stem}_trend_{span}",
-                    f"{what} of {plural}, recent half of {self.observation.words} against the "
-                    "earlier half (-1 to 1)",
+                    (
+                        f"{what} of {plural}, recent half of {self.observation.words} against the "
+                        "earlier half (-1 to 1)"
+                    ),
                 ),
             ]
         if self.has_label:

@@ -155,8 +155,8 @@ class Register:
         DataError
             For a customer with two rows, or with two that hold from the same time on.
         """
-        holds = np.zeros(len(code), dtype=np.int64) if table.valid_from is None else None
-        holds = table.valid_from if holds is None else holds
+        always = np.zeros(len(code), dtype=np.int64)
+        holds = always if table.valid_from is None else table.valid_from
         row = np.lexsort((np.arange(len(code)), holds, code))
         again = (code[row][1:] == code[row][:-1]) & (holds[row][1:] == holds[row][:-1])
         if again.any():

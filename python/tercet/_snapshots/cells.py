@@ -96,8 +96,10 @@ def label_counts(log: Log, windows: pa.Table, listed: Sequence[str]) -> pa.Table
             for place, label in enumerate(listed)
         }
         sums = [nw.col(name).sum().alias(name) for name in columns]
-        return each.with_columns(**columns).group_by("k", "customer").agg(
-            nw.len().alias("breadth"), *sums
+        return (
+            each.with_columns(**columns)
+            .group_by("k", "customer")
+            .agg(nw.len().alias("breadth"), *sums)
         )
 
     labelled = log.frame.filter(~nw.col("label").is_null())
@@ -138,8 +140,9 @@ def by_window(
 
 
 def _cells(log: Log, cuts: Sequence[int], timed: bool) -> Any:
-    tick, day = nw.col("tick"), log.clock.day
-    columns = {"day": tick if log.clock.period else tick // day + _DAYS}
+    tick: Any = nw.col("tick")
+    day = log.clock.day
+    columns: dict[str, Any] = {"day": tick if log.clock.period else tick // day + _DAYS}
     keys = ["customer", "day"]
     if cuts:
         of_day = tick % day

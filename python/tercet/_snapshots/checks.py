@@ -52,7 +52,9 @@ def look_at(values: Any, outcome: npt.NDArray[np.bool_]) -> Column:
     constant = len(there) == 0 or bool((there == there[0]).all())
     by_value = auc(there, outcome[~missing])
     by_gap = auc(missing.astype(np.float64), outcome)
-    return Column(float(missing.mean()), constant and not 0 < missing.mean() < 1, _best(by_value, by_gap))
+    return Column(
+        float(missing.mean()), constant and not 0 < missing.mean() < 1, _best(by_value, by_gap)
+    )
 
 
 def auc(scores: Floats, outcome: npt.NDArray[np.bool_]) -> float:

@@ -117,6 +117,10 @@ class Duration:
         return _add_months(tick, -self.months) - self.ticks
 
 
+#: No time at all, on any clock.
+NO_TIME: Final = Duration(0, "d")
+
+
 def _read(value: Any) -> Duration | None:
     if isinstance(value, np.timedelta64):
         value = value.astype("timedelta64[us]").astype(object)

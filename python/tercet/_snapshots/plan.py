@@ -89,7 +89,7 @@ class Plan:
                 role = str(ROLES[name].label)
                 message = (
                     f"{role}s = {list(listed)!r}: the {ROLES[name].what} has no column "
-                    f"'{names[role]}'; name it with columns={{\"{name}\": {{\"{role}\": ...}}}}"
+                    f'\'{names[role]}\'; name it with columns={{"{name}": {{"{role}": ...}}}}'
                 )
                 raise ParameterError(message, f"{role}s")
         there = set(opened.logs)

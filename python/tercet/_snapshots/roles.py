@@ -74,9 +74,7 @@ ROLES: Final[dict[str, Role]] = {
         "channel",
     ),
     "stages": Role("history of stages", {**_EVENT, "stage": "stage"}),
-    "customers": Role(
-        "table of customers", _ID, {"since": "since", "valid_from": "valid_from"}
-    ),
+    "customers": Role("table of customers", _ID, {"since": "since", "valid_from": "valid_from"}),
 }
 #: Tables of events that may have more rows than memory holds; the others are read.
 LOGS: Final = ("purchases", "events", "contacts")

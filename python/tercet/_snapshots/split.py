@@ -1,4 +1,4 @@
-"""Rows to learn from and rows to be judged by: split in time, and folds that keep customers whole."""
+"""Rows to learn from, and rows to be judged by: split in time, and folds of whole customers."""
 
 from __future__ import annotations
 
@@ -89,9 +89,7 @@ def _mixed(n: int, seed: int) -> npt.NDArray[np.uint64]:
     pseudorandom number generators", OOPSLA).
     """
     with np.errstate(over="ignore"):
-        z = (np.arange(1, n + 1, dtype=np.uint64) + np.uint64(seed)) * np.uint64(
-            0x9E3779B97F4A7C15
-        )
+        z = (np.arange(1, n + 1, dtype=np.uint64) + np.uint64(seed)) * np.uint64(0x9E3779B97F4A7C15)
         z = (z ^ (z >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
         z = (z ^ (z >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)
         return z ^ (z >> np.uint64(31))

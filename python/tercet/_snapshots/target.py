@@ -15,7 +15,7 @@ import pyarrow.compute as pc
 
 from tercet._snapshots.cells import first_in_windows
 from tercet._snapshots.clock import NEVER
-from tercet._snapshots.duration import DAY, Duration
+from tercet._snapshots.duration import DAY, NO_TIME, Duration
 from tercet._snapshots.feature import slugs
 from tercet._snapshots.windows import bounds
 from tercet._tracking import DAYS_PER_UNIT
@@ -102,14 +102,14 @@ class Target:
     first_only: bool = False
     stages: tuple[str, ...] = ()
     lost: tuple[str, ...] = ()
-    grace: Duration = Duration(0, "d")
+    grace: Duration = NO_TIME
     within: Duration | None = None
 
     def names(self) -> dict[str, str]:
         """Return the columns of the outcome and what they say."""
         if self.when:
-            what = {"churn": "the end of the subscription", "leads": "the next stage"}
-            event = what.get(self.kind, "the first one")
+            ends = {"churn": "the end of the subscription", "leads": "the next stage"}
+            event = ends.get(self.kind, "the first one")
             return {
                 "duration": f"{self.unit}s from the start of the outcome window to {event}, or "
                 "until observation ended",
@@ -196,7 +196,7 @@ class Target:
 
     def _bought_lately(self, case: Case, windows: Sequence[Window]) -> npt.NDArray[np.bool_]:
         """Return for each date who bought within some time before it."""
-        within = self.within or Duration(0, "d")
+        within = self.within or NO_TIME
         table = bounds(windows, "start", "as_of")
         low = pa.array([within.before(window.as_of) for window in windows], pa.int64())
         table = table.set_column(table.column_names.index("low"), "low", low)

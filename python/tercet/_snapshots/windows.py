@@ -8,6 +8,7 @@ Every stretch includes its first instant and excludes its last one.
 
 from __future__ import annotations
 
+import itertools
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -63,7 +64,7 @@ def read_dates(values: Any, clock: Clock) -> list[int]:
         For none, for what is no time, and for dates that repeat or do not ascend.
     """
     ticks = [clock.start(value, f"as_of[{k}]") for k, value in enumerate(listed(values))]
-    for k, (earlier, later) in enumerate(zip(ticks, ticks[1:], strict=False), start=1):
+    for k, (earlier, later) in enumerate(itertools.pairwise(ticks), start=1):
         if later <= earlier:
             problem = "the same date twice" if later == earlier else "dates that do not ascend"
             message = (

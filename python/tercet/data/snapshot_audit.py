@@ -30,9 +30,7 @@ class AuditFinding:
         What was found and what to do.
     """
 
-    kind: Literal[
-        "leak", "too good", "undated", "constant", "missing", "short history", "overlap"
-    ]
+    kind: Literal["leak", "too good", "undated", "constant", "missing", "short history", "overlap"]
     column: str | None
     words: str
 

@@ -144,7 +144,9 @@ class SnapshotRecipe:
         plan = Plan.from_dict(values)
         events = values.get("events", ())
         if not isinstance(events, list | tuple) or not all(isinstance(one, str) for one in events):
-            raise ModelFileError("this description of snapshots is damaged (events); write it again")
+            raise ModelFileError(
+                "this description of snapshots is damaged (events); write it again"
+            )
         return cls(plan, events)
 
     def __eq__(self, other: object) -> bool:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, NamedTuple
@@ -116,7 +117,7 @@ class SnapshotTable:
         return _frames.build_as(self._taken(columns), self._built.scan)
 
     @cached_property
-    def X(self) -> Any:  # noqa: N802 - scikit-learn's name
+    def X(self) -> Any:
         """Return the features as a table: pandas, polars or pyarrow, never lazy."""
         return _frames.build_table(self._taken(self._features), self._eager)
 
@@ -281,7 +282,9 @@ class SnapshotTable:
         """Return in words what the table is, who is in it, and who is left out and why."""
         built = self._built
         lines = [self._grid().text(), ""]
-        end = built.clock.text(built.end - (built.clock.day if built.end % built.clock.day == 0 else 1))
+        end = built.clock.text(
+            built.end - (built.clock.day if built.end % built.clock.day == 0 else 1)
+        )
         lines.append(f"  The data run from {built.clock.text(built.first)} to {end}.")
         spans = self._built.plan.spans
         if built.outcomes:
@@ -379,9 +382,7 @@ class SnapshotTable:
             )
             findings.append(AuditFinding("undated", undated[0], words))
         shared = [
-            (one, other)
-            for one, other in zip(windows, windows[1:], strict=False)
-            if other.opens < one.closes
+            (one, other) for one, other in itertools.pairwise(windows) if other.opens < one.closes
         ]
         if shared and built.outcomes:
             one, other = shared[0]

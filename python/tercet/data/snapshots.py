@@ -285,9 +285,7 @@ class Snapshots:
             "contacts": contacts,
             "customers": customers,
         }
-        target = _listed_target(
-            "purchases", products, "products", first_only, outcome_form, unit
-        )
+        target = _listed_target("purchases", products, "products", first_only, outcome_form, unit)
         return self._build(target, tables, products, features, channels)
 
     def feature_use(
@@ -345,9 +343,7 @@ class Snapshots:
             "contacts": contacts,
             "customers": customers,
         }
-        target = _listed_target(
-            "feature_use", features, "features", first_only, outcome_form, unit
-        )
+        target = _listed_target("feature_use", features, "features", first_only, outcome_form, unit)
         return self._build(target, tables, products, features, channels)
 
     def leads(

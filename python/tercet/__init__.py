@@ -19,11 +19,11 @@ from tercet import datasets, needs, plots
 from tercet._progress import Step
 from tercet._tercet import __version__
 from tercet.data import (
-    AuditFinding,
     Item,
     PurchaseSplit,
     QualityReport,
     SnapshotAudit,
+    SnapshotFinding,
     SnapshotRecipe,
     Snapshots,
     SnapshotSplit,
@@ -72,7 +72,6 @@ from tercet.value.lifetime import BGNBD, GammaGamma, lifetime_value
 
 __all__ = [
     "BGNBD",
-    "AuditFinding",
     "ConvergenceWarning",
     "DataError",
     "GammaGamma",
@@ -95,6 +94,7 @@ __all__ = [
     "SegmentSelection",
     "SegmentStability",
     "SnapshotAudit",
+    "SnapshotFinding",
     "SnapshotRecipe",
     "SnapshotSplit",
     "SnapshotTable",

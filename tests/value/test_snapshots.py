@@ -12,6 +12,7 @@ import polars as pl
 import pyarrow as pa
 import pytest
 from sklearn.linear_model import LogisticRegression
+from sklearn.metrics import roc_auc_score
 from sklearn.model_selection import cross_val_score
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
@@ -474,6 +475,27 @@ def test_the_audit_finds_a_planted_leak(shop):
     assert "<table>" in audit._repr_html_()
 
 
+def test_single_features_are_judged_as_by_scikit_learn(shop):
+    table = tc.Snapshots(MONTHS, "120d", "90d").inactivity(shop.transactions)
+    found = table.audit().features.set_index("feature")["auc"]
+    for name in table.feature_names:
+        values = table.X[name].to_numpy(dtype=float)
+        there = ~np.isnan(values)
+        by_value = roc_auc_score(table.y[there], values[there])
+        by_gap = roc_auc_score(table.y, ~there)
+        want = max(by_value, 1 - by_value, by_gap, 1 - by_gap)
+        assert found[name] == pytest.approx(want, abs=1e-12), name
+
+
+def test_words_that_are_nobody_elses_do_not_tell_the_outcome(shop):
+    snapshots = tc.Snapshots("2024-07-01", "120d", "90d")
+    ids = snapshots.inactivity(shop.transactions).groups
+    customers = {"customer_id": ids, "name": [f"n{k}" for k in ids]}
+    audit = snapshots.inactivity(shop.transactions, customers=customers).audit()
+    assert audit.passed
+    assert audit.features.set_index("feature")["auc"]["name"] == 0.5
+
+
 def test_the_audit_knows_short_histories_and_shared_days(shop):
     table = tc.Snapshots(["2024-03-01", "2024-04-01"], "120d", "90d").inactivity(shop.transactions)
     kinds = {finding.kind for finding in table.audit().findings}
@@ -549,3 +571,37 @@ def test_several_outcomes_are_a_table(tables):
     )
     assert words["purchases_60d"] == "purchases in 60 days"
     assert words["purchases_loan_60d"] == "purchases of loan in 60 days"
+
+
+def test_simulated_subscriptions_have_the_chances_that_they_are_said_to_have():
+    company = tc.datasets.simulate_subscriptions(6_000, seed=2)
+    snapshots = tc.Snapshots(["2024-04-01", "2024-10-01"], "90d", "90d")
+    table = snapshots.churn(company.subscriptions, events=company.events)
+    frame = table.frame.merge(company.truth, on="customer_id")
+    chance = 1.0 - np.exp(-90.0 * frame["churn_rate"])
+    error = np.sqrt((chance * (1 - chance)).sum()) / len(frame)
+    assert abs(chance.mean() - frame["churns"].mean()) < 4 * error
+    # Use tells: the tenth that uses most stays longer than the tenth that uses least.
+    ranked = frame.sort_values("events_90d")["churns"].to_numpy()
+    assert ranked[: len(ranked) // 10].mean() > 1.5 * ranked[-len(ranked) // 10 :].mean()
+
+    leads = snapshots.leads(
+        company.stages, order=["lead", "qualified", "offer", "customer"], lost=["lost"]
+    )
+    frame = leads.frame.merge(company.lead_truth, on="customer_id")
+    rate = frame["move_rate"] + frame["lost_rate"]
+    chance = frame["move_rate"] / rate * (1.0 - np.exp(-90.0 * rate))
+    error = np.sqrt((chance * (1 - chance)).sum()) / len(frame)
+    assert abs(chance.mean() - frame["moves"].mean()) < 4 * error
+
+
+def test_simulated_subscriptions_are_the_same_for_a_seed(kind):
+    if kind in ("polars lazy", "mapping"):
+        pytest.skip("no such backend")
+    one = tc.datasets.simulate_subscriptions(50, seed=7, backend=kind)
+    other = tc.datasets.simulate_subscriptions(50, seed=7, backend="pyarrow")
+    arrow = nw.from_native(one.events).lazy().collect("pyarrow").to_native()
+    assert arrow["customer_id"].to_pylist() == other.events["customer_id"].to_pylist()
+    assert len(arrow) > 1_000
+    with pytest.raises(tc.ParameterError, match="n_customers = 0"):
+        tc.datasets.simulate_subscriptions(0)

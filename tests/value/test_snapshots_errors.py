@@ -110,7 +110,7 @@ def test_missing_columns_are_guessed():
 def test_products_and_features():
     with pytest.raises(tc.ParameterError, match=r"products = 'loam': .* \(did you mean 'loan'\?\)"):
         snapshots().purchases(LOG, products=["loam"])
-    with pytest.raises(tc.ParameterError, match="products .* expected a list of different names"):
+    with pytest.raises(tc.ParameterError, match=r"products .* expected a list of different names"):
         snapshots().purchases(LOG, products="loan")
     with pytest.raises(tc.ParameterError, match="expected names that differ in letters"):
         snapshots().purchases(LOG, products=["loan", "Loan"])
@@ -143,9 +143,11 @@ def test_stages():
     order = ["new", "offer", "customer"]
     with pytest.raises(tc.DataError, match=r"row 1: 'ofer' is none .*did you mean 'offer'"):
         snapshots().leads(stages, order=order)
-    with pytest.raises(tc.ParameterError, match="order = .*: expected a list of two"):
+    with pytest.raises(tc.ParameterError, match=r"order = .*: expected a list of two"):
         snapshots().leads(stages, order=["new"])
-    with pytest.raises(tc.ParameterError, match="lost = .*: expected stages that are not in order"):
+    with pytest.raises(
+        tc.ParameterError, match=r"lost = .*: expected stages that are not in order"
+    ):
         snapshots().leads(stages, order=order, lost=["new"])
 
 

@@ -153,8 +153,8 @@ def _cells(log: Log, cuts: Sequence[int], timed: bool) -> Any:
     sums = []
     if timed:
         hour = tick % day // (day // 24)
-        for first, end, name in HOURS:
-            columns[name] = _whole((hour >= first) & (hour < end), nw.lit(1))
+        for begin, end, name in HOURS:
+            columns[name] = _whole((hour >= begin) & (hour < end), nw.lit(1))
             sums.append(nw.col(name).sum())
     if log.has_amount:
         columns["largest"] = nw.col("amount")

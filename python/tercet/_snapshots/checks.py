@@ -9,6 +9,8 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from tercet._snapshots import small
+
 if TYPE_CHECKING:
     import numpy.typing as npt
 
@@ -44,17 +46,18 @@ class Column:
 
 def look_at(values: Any, outcome: npt.NDArray[np.bool_]) -> Column:
     """Return what a feature looks like beside an outcome."""
-    if isinstance(values, pa.Array | pa.ChunkedArray):
-        return _look_at_text(values, outcome)
-    numbers = np.asarray(values, dtype=np.float64)
+    if not isinstance(values, np.ndarray):
+        if small.is_text(values.type):
+            return _look_at_text(values, outcome)
+        values = values.cast(pa.float64()).to_numpy(zero_copy_only=False)
+    numbers = values.astype(np.float64)
     missing = np.isnan(numbers)
     there = numbers[~missing]
     constant = len(there) == 0 or bool((there == there[0]).all())
     by_value = auc(there, outcome[~missing])
     by_gap = auc(missing.astype(np.float64), outcome)
-    return Column(
-        float(missing.mean()), constant and not 0 < missing.mean() < 1, _best(by_value, by_gap)
-    )
+    some = 0 < missing.mean() < 1
+    return Column(float(missing.mean()), constant and not some, _best(by_value, by_gap))
 
 
 def auc(scores: Floats, outcome: npt.NDArray[np.bool_]) -> float:
@@ -74,14 +77,25 @@ def auc(scores: Floats, outcome: npt.NDArray[np.bool_]) -> float:
 
 
 def _look_at_text(values: Any, outcome: npt.NDArray[np.bool_]) -> Column:
+    """Judge words by how often their other rows have the outcome.
+
+    The rows are halved, and each half is judged by the other one: words that nearly every row has
+    of its own would else tell every outcome.
+    """
     missing: npt.NDArray[np.bool_] = pc.is_null(values).to_numpy(zero_copy_only=False)
     levels = pc.unique(values)
     code = pc.index_in(values, value_set=levels).to_numpy(zero_copy_only=False).astype(np.int64)
-    count = np.bincount(code, minlength=len(levels))
-    share = np.bincount(code, outcome, minlength=len(levels)) / np.maximum(count, 1)
-    share = np.where(count < _FEW, outcome.mean(), share)
-    constant = len(levels) <= 1
-    return Column(float(missing.mean()), constant, _best(auc(share[code], outcome)))
+    odd = np.arange(len(code)) % 2 == 1
+    found = []
+    for half in (odd, ~odd):
+        count = np.bincount(code[~half], minlength=len(levels))
+        share = np.bincount(code[~half], outcome[~half], minlength=len(levels))
+        share = np.where(count < _FEW, outcome.mean(), share / np.maximum(count, 1))
+        found.append(auc(share[code[half]], outcome[half]))
+    # A level that is worse in one half and better in the other says nothing: no larger of the two.
+    known = [one for one in found if not np.isnan(one)]
+    score = max(0.5, float(np.mean(known))) if known else float("nan")
+    return Column(float(missing.mean()), len(levels) <= 1, score)
 
 
 def _best(*found: float) -> float:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Literal, TypeAlias
 import numpy as np
 
 from tercet import _arguments
+from tercet._mixing import mixed
 from tercet.exceptions import DataError, ParameterError
 
 if TYPE_CHECKING:
@@ -72,7 +73,7 @@ def customer_folds(
             raise DataError("there is one customer; folds by customer need two at least")
         expected = f"from 2 to the number of customers, {len(distinct)}"
         raise _arguments.refusal(n_folds, "n_folds", expected)
-    order = np.argsort(_mixed(len(distinct), seed), kind="stable")
+    order = np.argsort(mixed(len(distinct), seed), kind="stable")
     fold = np.empty(len(distinct), dtype=np.int64)
     fold[order] = np.arange(len(distinct)) % n_folds
     of_row = fold[code]
@@ -80,16 +81,3 @@ def customer_folds(
         (np.flatnonzero(of_row != place), np.flatnonzero(of_row == place))
         for place in range(n_folds)
     ]
-
-
-def _mixed(n: int, seed: int) -> npt.NDArray[np.uint64]:
-    """Return a number for each customer, the same on every machine and with every NumPy.
-
-    This is the output function of SplitMix64 (Steele, Lea and Flood 2014, "Fast splittable
-    pseudorandom number generators", OOPSLA).
-    """
-    with np.errstate(over="ignore"):
-        z = (np.arange(1, n + 1, dtype=np.uint64) + np.uint64(seed)) * np.uint64(0x9E3779B97F4A7C15)
-        z = (z ^ (z >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
-        z = (z ^ (z >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)
-        return z ^ (z >> np.uint64(31))

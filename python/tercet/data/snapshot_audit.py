@@ -10,11 +10,11 @@ from tercet._display import Grid, decimals, per_cent
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-__all__ = ["AuditFinding", "SnapshotAudit"]
+__all__ = ["SnapshotAudit", "SnapshotFinding"]
 
 
 @dataclass(frozen=True)
-class AuditFinding:
+class SnapshotFinding:
     """One thing that an audit found.
 
     Attributes
@@ -40,7 +40,7 @@ class SnapshotAudit:
 
     Attributes
     ----------
-    findings : tuple of AuditFinding
+    findings : tuple of SnapshotFinding
         What was found, the gravest first.
     features : table
         One row a feature: `feature`, `missing` (the share of rows without a value), `auc` (how well
@@ -58,7 +58,7 @@ class SnapshotAudit:
 
     def __init__(
         self,
-        findings: Sequence[AuditFinding],
+        findings: Sequence[SnapshotFinding],
         features: Any,
         best: Sequence[tuple[str, float, float]],
     ) -> None:

@@ -16,7 +16,7 @@ from tercet._snapshots.checks import NEARLY_ALL, TOO_GOOD, look_at
 from tercet._snapshots.feature import TODAY
 from tercet._snapshots.split import Overlap, customer_folds, dates_by_time
 from tercet._snapshots.target import REASONS
-from tercet.data.snapshot_audit import AuditFinding, SnapshotAudit
+from tercet.data.snapshot_audit import SnapshotAudit, SnapshotFinding
 from tercet.data.snapshot_recipe import SnapshotRecipe
 from tercet.exceptions import DataError
 
@@ -68,10 +68,10 @@ class SnapshotTable:
     ... )
     >>> table = snapshots.purchases(purchases=shop.transactions)
     >>> table
-    Snapshots of purchases: 2,000 rows of 1,000 customers at 2 dates, 17 features
-           as of   rows   buys  left out
-      2024-05-01  1,000  15.9%         0
-      2024-09-01  1,000  11.8%         0
+    Snapshots of purchases: 2,000 rows of 1,000 customers at 2 dates, 15 features
+      as of        rows   buys  left out
+      2024-05-01  1,000  21.6%         0
+      2024-09-01  1,000  15.7%         0
       Observed for 120 days before each date; outcome within 90 days from the date on.
     """
 
@@ -257,16 +257,16 @@ class SnapshotTable:
                     f"'{feature.name}' ({feature.words}) alone tells '{best}' with an AUC of "
                     f"{score:.3f}; find out when its values were written down, or leave it out"
                 )
-                findings.append(AuditFinding("too good", feature.name, words))
+                findings.append(SnapshotFinding("too good", feature.name, words))
             if look.constant:
                 words = f"'{feature.name}' ({feature.words}) is the same in all rows"
-                findings.append(AuditFinding("constant", feature.name, words))
+                findings.append(SnapshotFinding("constant", feature.name, words))
             elif look.missing > NEARLY_ALL:
                 words = (
                     f"'{feature.name}' ({feature.words}) is missing in {per_cent(look.missing, 1)} "
                     "of the rows"
                 )
-                findings.append(AuditFinding("missing", feature.name, words))
+                findings.append(SnapshotFinding("missing", feature.name, words))
         order = ["leak", "too good", "undated", "overlap", "short history", "constant", "missing"]
         findings.sort(key=lambda finding: order.index(finding.kind))
         names = sorted(looks, key=lambda name: -np.nan_to_num(looks[name][0]))
@@ -361,7 +361,7 @@ class SnapshotTable:
             found[name] = np.nan_to_num(values[self._rows]) > 0
         return found
 
-    def _of_dates(self) -> list[AuditFinding]:
+    def _of_dates(self) -> list[SnapshotFinding]:
         """Return what the windows and the origin of the features say."""
         built, clock, findings = self._built, self._built.clock, []
         windows = [built.windows[place] for place in self._places]
@@ -372,7 +372,7 @@ class SnapshotTable:
                         f"a row of {table} at {clock.text(int(latest[window.place]))} went into "
                         f"features as of {clock.text(window.as_of)}; please report this"
                     )
-                    findings.append(AuditFinding("leak", None, words))
+                    findings.append(SnapshotFinding("leak", None, words))
         undated = [one.name for one in built.plan.features if one.window == TODAY]
         if undated:
             words = (
@@ -380,7 +380,7 @@ class SnapshotTable:
                 "have been written down after the date; name the column that says when with "
                 'columns={"customers": {"known_at": {...}}} or "valid_from"'
             )
-            findings.append(AuditFinding("undated", undated[0], words))
+            findings.append(SnapshotFinding("undated", undated[0], words))
         shared = [
             (one, other) for one, other in itertools.pairwise(windows) if other.opens < one.closes
         ]
@@ -391,7 +391,7 @@ class SnapshotTable:
                 f"share days ({len(shared)} such pairs): one event may be the outcome of two rows; "
                 "use folds() and split(), and standard errors clustered by customer"
             )
-            findings.append(AuditFinding("overlap", None, words))
+            findings.append(SnapshotFinding("overlap", None, words))
         short = [window for window in windows if window.start < built.first]
         if short:
             words = (
@@ -399,7 +399,7 @@ class SnapshotTable:
                 f"{clock.text(short[0].as_of)} does ({len(short)} such dates): counts are of a "
                 "shorter time there; begin with a later date"
             )
-            findings.append(AuditFinding("short history", None, words))
+            findings.append(SnapshotFinding("short history", None, words))
         return findings
 
     def _grid(self) -> Grid:

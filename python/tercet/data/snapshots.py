@@ -92,8 +92,8 @@ class Snapshots:
     >>> table = snapshots.inactivity(purchases=shop.transactions)
     >>> table.feature_names[:3]
     ['purchases_120d', 'purchase_days_120d', 'purchases_trend_120d']
-    >>> table.X.shape, table.y.mean().round(2)
-    ((2000, 17), 0.86)
+    >>> table.X.shape, float(table.y.mean().round(2))
+    ((2000, 15), 0.81)
     """
 
     def __init__(
@@ -417,10 +417,10 @@ class Snapshots:
     def __repr__(self) -> str:
         spans = self._spans
         dates = f"{len(self.as_of)} date{'' if len(self.as_of) == 1 else 's'}"
-        gap = f", {spans.gap.words} later," if spans.gap.count else ""
+        gap = f", {spans.gap.words} between" if spans.gap.count else ""
         return (
-            f"Snapshots at {dates}: {spans.observation.words} observed{gap} "
-            f"{spans.outcome.words} foretold"
+            f"Snapshots at {dates}: {spans.observation.words} observed, "
+            f"{spans.outcome.words} foretold{gap}"
         )
 
     def _build(

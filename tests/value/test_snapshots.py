@@ -110,6 +110,21 @@ def test_every_kind_of_table_gives_the_same(tables, kind, table, native, lists):
     assert got.recipe.to_dict() == want.recipe.to_dict()
 
 
+def test_leads_of_every_kind_of_table(kind, table, lists):
+    company = tc.datasets.simulate_subscriptions(60, seed=4, backend="pyarrow")
+    columns = {name: company.stages[name] for name in company.stages.column_names}
+    snapshots = tc.Snapshots(["2024-04-01", "2024-07-01"], "90d", "90d", "7d")
+    order = ["lead", "qualified", "offer", "customer"]
+    want = snapshots.leads(company.stages, order=order, lost=["lost"])
+    got = snapshots.leads(table(columns, kind), order=order, lost=["lost"])
+    found = lists(got.frame)
+    for name, values in lists(want.frame).items():
+        if name != "as_of":
+            assert found[name] == values, name
+    assert len(found["stage"]) > 10
+    assert set(found["next_stage"]) <= {*order, "lost", "stays"}
+
+
 def test_lazy_logs_stay_lazy(tables, monkeypatch):
     from tercet._snapshots import log as logs
 
@@ -265,6 +280,44 @@ def test_months_go_by_the_calendar():
     }
     table = tc.Snapshots("2024-05-31", "3mo", "1 month").inactivity(log)
     assert table.frame["purchases_3mo"].to_pylist() == [1]
+
+
+@pytest.mark.parametrize(
+    ("observation", "label"),
+    [
+        ("60 days", "60d"),
+        (dt.timedelta(days=60), "60d"),
+        (np.timedelta64(60, "D"), "60d"),
+        ("1440h", "1440h"),
+        ("9w", "9w"),
+        ("2 Months", "2mo"),
+        ("1q", "1q"),
+        ("1 year", "1y"),
+    ],
+)
+def test_lengths_of_time(observation, label):
+    days = [dt.date(2024, 1, 1), dt.date(2024, 2, 10), dt.date(2024, 9, 1)]
+    log = {"customer_id": [1, 1, 1], "date": days}
+    frame = tc.Snapshots("2024-03-01", observation, "30d").inactivity(log).frame
+    # The first of January is 60 days, and two months, before the first of March.
+    assert frame[f"purchases_{label}"].to_pylist() == [2]
+
+
+def test_streaks_are_counted_back_from_the_date():
+    def streaks(*weeks, observation="70d"):
+        days = [AS_OF - dt.timedelta(days=7 * week - 3) for week in weeks]
+        rows = [*days, dt.datetime(2022, 6, 1), dt.datetime(2024, 9, 1)]
+        log = {"customer_id": [1] * len(rows), "date": rows}
+        row = tc.Snapshots(AS_OF, observation, "30d").inactivity(log).X.to_pylist()[0]
+        kinds = ("active", "streak", "longest_streak")
+        return tuple(row[f"purchase_{kind}_weeks_{observation}"] for kind in kinds)
+
+    assert streaks() == (0, 0, 0)
+    assert streaks(1, 2, 5, 6, 7) == (5, 2, 3)
+    assert streaks(2, 3) == (2, 0, 2)
+    # As many weeks as one number has bits for.
+    assert streaks(*range(1, 63), observation="434d") == (62, 62, 62)
+    assert streaks(1, 62, observation="434d") == (2, 1, 1)
 
 
 # --- outcomes ---------------------------------------------------------------------------------

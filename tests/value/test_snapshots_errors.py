@@ -35,6 +35,7 @@ def snapshots(**changes):
         ({"observation": "0d"}, "observation = '0d': expected a length of time above 0"),
         ({"outcome": "soon"}, "outcome = 'soon': expected a length of time such as '180d'"),
         ({"outcome": dt.timedelta(seconds=1)}, "outcome = .*: expected a length of time"),
+        ({"observation": "3000y"}, "observation = '3000y': expected a length of time of a hundred"),
         ({"gap": "-1d"}, "gap = '-1d': expected a length of time that is not negative"),
         ({"as_of": []}, r"as_of = \[\]: expected at least one date"),
         ({"refunds": "net"}, "refunds = 'net': expected one of"),

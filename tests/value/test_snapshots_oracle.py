@@ -488,7 +488,7 @@ def differences(one: dict[Any, dict[str, Any]], other: dict[Any, dict[str, Any]]
 
 
 @pytest.mark.parametrize("kind", ["churn", "inactivity", "purchases"])
-@settings(max_examples=60)
+@settings(max_examples=40)
 @given(data=st.data())
 def test_nothing_of_the_future_changes_a_feature(kind, data):
     rows = all_tables(data)
@@ -506,7 +506,21 @@ def test_nothing_of_the_future_changes_a_feature(kind, data):
     assert differences(rows_of(before), rows_of(after)) == []
 
 
-@settings(max_examples=60)
+@settings(max_examples=40)
+@given(rows=stage_rows, data=st.data())
+def test_nothing_of_the_future_changes_a_lead(rows, data):
+    rows = [*rows, ("kim", START, "new"), ("kim", START + 100 * DAY, "contacted")]
+    snapshots = tc.Snapshots(START + 30 * DAY, "30d", "20d", observation_end="2024-06-30")
+    recipe = snapshots.leads(stage_table(rows), order=STAGES, lost=["lost"]).recipe
+    new = st.tuples(st.one_of(people, st.just("kim")), later, st.sampled_from(STAGES))
+    other = [row for row in rows if row[1] < AS_OF] + data.draw(st.lists(new, max_size=6))
+    arguments = {"as_of": AS_OF, "observation_end": "2024-06-30"}
+    before = recipe.features(stages=stage_table(rows), **arguments)
+    after = recipe.features(stages=stage_table(other), **arguments)
+    assert differences(rows_of(before), rows_of(after)) == []
+
+
+@settings(max_examples=40)
 @given(data=st.data())
 def test_nothing_of_the_past_changes_an_outcome(data):
     rows = all_tables(data)

@@ -202,9 +202,9 @@ def _nobody(states: Any, clock: Clock, windows: list[Window]) -> DataError:
         if "outcome window" in REASONS[most]
         else "take other dates"
     )
-    dates = f"{clock.text(windows[0].as_of)} to {clock.text(windows[-1].as_of)}"
-    message = f"no customer is at risk at any date ({dates}): {words}; {remedy}"
-    return DataError(message)
+    dates = ", ".join(clock.text(window.as_of) for window in windows[:3])
+    dates += ", ..." if len(windows) > 3 else ""
+    return DataError(f"no customer has a row at any date ({dates}): {words}; {remedy}")
 
 
 def _features(

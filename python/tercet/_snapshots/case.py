@@ -256,5 +256,5 @@ def _check_labels(log: Log, listed: Sequence[str], of: Sequence[Integers]) -> No
         guess = f" (did you mean '{near[0]}'?)" if near else ""
         some = ", ".join(f"'{one}'" for one in sorted(known)[:12])
         some += ", ..." if len(known) > 12 else ""
-        expected = f"{role.label}s that occur in the {role.what}{guess}; it has {some}"
+        expected = f"{role.label}s that occur in the {role.what}{guess}; it has {some or 'none'}"
         raise _arguments.refusal(label, f"{role.label}s", expected)

@@ -22,6 +22,8 @@ TOO_GOOD: Final = 0.95
 NEARLY_ALL: Final = 0.95
 # A level of fewer rows says by chance what it says.
 _FEW: Final = 5
+# With fewer values of one kind of row, chance alone makes an AUC of any size.
+_SOME: Final = 10
 
 
 @dataclass(frozen=True)
@@ -54,7 +56,7 @@ def look_at(values: Any, outcome: npt.NDArray[np.bool_]) -> Column:
     missing = np.isnan(numbers)
     there = numbers[~missing]
     constant = len(there) == 0 or bool((there == there[0]).all())
-    by_value = auc(there, outcome[~missing])
+    by_value = auc(there, outcome[~missing]) if _enough(outcome, missing) else float("nan")
     by_gap = auc(missing.astype(np.float64), outcome)
     some = 0 < missing.mean() < 1
     return Column(float(missing.mean()), constant and not some, _best(by_value, by_gap))
@@ -96,6 +98,13 @@ def _look_at_text(values: Any, outcome: npt.NDArray[np.bool_]) -> Column:
     known = [one for one in found if not np.isnan(one)]
     score = max(0.5, float(np.mean(known))) if known else float("nan")
     return Column(float(missing.mean()), len(levels) <= 1, score)
+
+
+def _enough(outcome: npt.NDArray[np.bool_], missing: npt.NDArray[np.bool_]) -> bool:
+    """Whether there are values enough of both kinds of rows that they do not differ by chance."""
+    rows = np.array([outcome.sum(), (~outcome).sum()])
+    there = np.array([(outcome & ~missing).sum(), (~outcome & ~missing).sum()])
+    return bool((there >= np.minimum(rows, _SOME)).all())
 
 
 def _best(*found: float) -> float:

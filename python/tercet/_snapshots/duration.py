@@ -20,6 +20,9 @@ from tercet import _arguments
 DAY: Final = 86_400 * 10**6
 _EPOCH: Final = dt.date(1970, 1, 1)
 _WRITTEN: Final = re.compile(r"^\s*(?P<count>\d+)\s*(?P<unit>[a-zA-Z]+)\s*$")
+# A hundred years, of which every month has 31 days.
+_LONGEST: Final = 100 * 12 * 31 * DAY
+_LONGEST_PERIODS: Final = 10**8
 _EXPECTED: Final = (
     "a length of time such as '180d', '26w', '6mo' or '1y', a timedelta, or, where times are "
     "integer periods, a whole number"
@@ -81,6 +84,10 @@ class Duration:
             raise _arguments.refusal(value, parameter, "a length of time that is not negative")
         if found.count == 0 and not zero:
             raise _arguments.refusal(value, parameter, "a length of time above 0")
+        if found.longest > (_LONGEST_PERIODS if found.unit == "p" else _LONGEST):
+            raise _arguments.refusal(
+                value, parameter, "a length of time of a hundred years at most"
+            )
         return found
 
     @property

@@ -18,6 +18,7 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
 import tercet as tc
+from tercet._time import read_times
 
 MICRO = dt.timedelta(microseconds=1)
 DAY = dt.timedelta(days=1)
@@ -111,7 +112,7 @@ def test_every_kind_of_table_gives_the_same(tables, kind, table, native, lists):
 
 
 def test_leads_of_every_kind_of_table(kind, table, lists):
-    company = tc.datasets.simulate_subscriptions(60, seed=4, backend="pyarrow")
+    company = tc.datasets.simulate_subscriptions(500, seed=4, backend="pyarrow")
     columns = {name: company.stages[name] for name in company.stages.column_names}
     snapshots = tc.Snapshots(["2024-04-01", "2024-07-01"], "90d", "90d", "7d")
     order = ["lead", "qualified", "offer", "customer"]
@@ -201,6 +202,22 @@ def test_integer_periods():
     assert frame["buys"] == [1, 0, 0, 0]
     with pytest.raises(tc.ParameterError, match="observation = '30d': expected a whole number of"):
         tc.Snapshots(5, "30d", 2).purchases(log)
+
+
+def test_a_date_starts_with_its_first_instant():
+    zone = pa.timestamp("us", "Europe/Berlin")
+    column = pa.array([dt.datetime(2024, 1, 1)], pa.timestamp("us"))
+    day = 86_400 * 10**6
+    local = read_times(column, "date")
+    assert local.start("1970-01-02", "as_of") == day
+    assert local.start(dt.datetime(1970, 1, 2), "as_of") == day
+    assert local.start(np.datetime64("1970-01-02T01"), "as_of") == day + day // 24
+    assert read_times(column.cast(pa.date32()), "date").start("1970-01-02T12:00", "as_of") == 1
+    # A time with a zone is read on the clock of the column's zone: an hour ahead of UTC in winter.
+    moment = dt.datetime(1970, 1, 1, 23, tzinfo=dt.UTC)
+    assert read_times(column.cast(zone), "date").start(moment, "as_of") == day
+    with pytest.raises(tc.ParameterError, match="as_of = 'x': expected a date"):
+        local.start("x", "as_of")
 
 
 # --- boundaries -------------------------------------------------------------------------------

@@ -488,7 +488,7 @@ def differences(one: dict[Any, dict[str, Any]], other: dict[Any, dict[str, Any]]
 
 
 @pytest.mark.parametrize("kind", ["churn", "inactivity", "purchases"])
-@settings(max_examples=40)
+@settings(max_examples=25)
 @given(data=st.data())
 def test_nothing_of_the_future_changes_a_feature(kind, data):
     rows = all_tables(data)

@@ -264,7 +264,7 @@ def _runs(bits: Integers) -> tuple[Integers, Integers, Integers]:
     unbroken = np.ones_like(bits)
     longest = np.zeros_like(bits)
     run = np.zeros_like(bits)
-    for place in range(_MOST_BLOCKS):
+    for place in range(int(bits.max(initial=0)).bit_length()):
         bit = (bits >> place) & 1
         count += bit
         unbroken &= bit

@@ -182,6 +182,78 @@ def read_table(
     return Table(eager, kind, native)
 
 
+@dataclass(frozen=True)
+class Scan:
+    """A caller's table that has not been read, and which of the wanted columns it has.
+
+    Attributes
+    ----------
+    frame : narwhals.DataFrame or narwhals.LazyFrame
+        The table; lazy if the caller's is.
+    kind : str
+        The kind of table to give back.
+    native : object
+        What the caller passed.
+    names : dict
+        The columns that are there, by the argument that names each.
+    present : list of str
+        Every column of the table.
+    """
+
+    frame: nw.DataFrame[Any] | nw.LazyFrame[Any]
+    kind: Kind
+    native: Any
+    names: dict[str, str]
+    present: list[str]
+
+    @property
+    def lazy(self) -> bool:
+        """Whether the rows are yet to be read."""
+        return isinstance(self.frame, nw.LazyFrame)
+
+
+def scan_table(
+    native: Any,
+    columns: Mapping[str, str],
+    optional: Sequence[str] = (),
+    what: str = "table",
+    remedies: Mapping[str, str] | None = None,
+) -> Scan:
+    """Find named columns of a caller's table without reading it.
+
+    Parameters
+    ----------
+    native : object
+        The caller's table.
+    columns, optional, what, remedies
+        As for `read_table`.
+
+    Raises
+    ------
+    DataError
+        If it is no table, or lacks a column.
+    ParameterError
+        If a column's name is not a string, or names two columns at once.
+    """
+    _check_names(columns)
+    native, frame, kind = _recognise(_without_twins(native, columns.values(), what), what)
+    present = _column_names(frame)
+    names = {}
+    for argument, name in columns.items():
+        if name in present:
+            names[argument] = name
+        elif argument not in optional:
+            remedy = (remedies or {}).get(argument) or _remedy(argument, None)
+            raise _missing(native, name, present, remedy)
+    return Scan(frame, kind, native, names, present)
+
+
+def build_as(columns: Mapping[str, Any], scan: Scan) -> Any:
+    """Return a new table of the kind of one that was scanned; of a lazy one a lazy one."""
+    table = build_table(columns, scan.kind)
+    return _relation_beside(scan.native, table, []) if scan.kind == "duckdb" else table
+
+
 def read_whole(native: Any, what: str = "table") -> Table:
     """Read every column of a caller's table.
 

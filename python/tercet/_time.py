@@ -72,6 +72,8 @@ class Times:
 
     @property
     def _per_day(self) -> int:
+        if self.tick == "day":
+            return 1
         return _DAY_IN_NANOSECONDS // _NANOSECONDS[self.tick]
 
     def moment(self, value: TimeLike, parameter: str) -> int:
@@ -89,12 +91,29 @@ class Times:
             raise _not_a_time(value, parameter, f"a time that fits into 64 bits of {self.tick}s")
         return tick
 
+    def start(self, value: TimeLike, parameter: str) -> int:
+        """Return an argument in this column's ticks; a date, or midnight, is its day's first tick.
+
+        What `moment` is to the end of a stretch of time, this is to its beginning.
+
+        Raises
+        ------
+        ParameterError
+            If the value is not a time, or not one that this column's ticks can express.
+        """
+        plain = _plain(value)
+        if self.tick == "period" or isinstance(plain, int):
+            return self._period(plain, parameter)
+        moment = _calendar(plain, parameter)
+        if isinstance(moment, dt.datetime) and self.tick != "day":
+            local = moment if moment.tzinfo is None else self._on_our_clock(moment, parameter)
+            return self._own(self._count(local))
+        return self._own((dt.date(*moment.timetuple()[:3]) - _EPOCH).days * self._per_day)
+
     def _tick(self, value: Any, parameter: str) -> int:
         if self.tick == "period" or isinstance(value, int):
             return self._period(value, parameter)
-        moment = _parse(value, parameter) if isinstance(value, str) else value
-        if not isinstance(moment, dt.date) or moment != moment:  # pandas' NaT is a datetime
-            raise _not_a_time(value, parameter)
+        moment = _calendar(value, parameter)
         if isinstance(moment, dt.datetime):
             return self._instant(moment, parameter)
         day = (moment - _EPOCH).days
@@ -395,6 +414,14 @@ def _parse(text: str, parameter: str) -> dt.date:
         except ValueError:
             continue
     raise _not_a_time(text, parameter)
+
+
+def _calendar(value: Any, parameter: str) -> dt.date:
+    """Return a date or a time, which text may stand for."""
+    moment = _parse(value, parameter) if isinstance(value, str) else value
+    if not isinstance(moment, dt.date) or moment != moment:  # pandas' NaT is a datetime
+        raise _not_a_time(value, parameter)
+    return moment
 
 
 def _not_a_time(

@@ -1,0 +1,1 @@
+"""What `tercet.Snapshots` is built from: one file a noun."""

@@ -213,7 +213,7 @@ fn check_numbers(names: &[String], features: &[Feature<'_>], n_rows: usize) -> R
             let part = column.part(start, end);
             let found = match part.as_slice() {
                 Some(values) => any_infinite(values),
-                None => part.iter().any(f64::is_infinite),
+                None => part.iter().fold(false, |found, x| found | x.is_infinite()),
             };
             if found {
                 let row = part.iter().position(f64::is_infinite);

@@ -75,8 +75,11 @@ impl<'a> Numbers<'a> {
     }
 
     /// The numbers in order.
+    #[inline]
     pub fn iter(&self) -> impl Iterator<Item = f64> + use<'a> {
-        self.values.iter().step_by(self.stride).take(self.n).copied()
+        // The first of every run of a stride: faster than stepping by a number known at run time.
+        let runs = self.values.chunks(self.stride).take(self.n);
+        runs.map(|run| run[0])
     }
 
     /// The rows `start..end` in order.

@@ -241,41 +241,77 @@ pub(crate) struct Odds<'a> {
     pub(crate) outcome: &'a [f64],
     /// Weights, 0 for rows that do not count.
     pub(crate) weights: &'a [f64],
+    /// Whether all weights are 1.
+    pub(crate) is_plain: bool,
     /// `w (p - y)`, the slopes of the losses.
     pub(crate) residuals: &'a mut [f64],
-    /// The roots of `w p (1 - p)`, the curvatures of the losses.
+    /// The roots of `w p (1 - p)`, the curvatures of the losses; empty where they are not wanted.
     pub(crate) roots: &'a mut [f64],
 }
 
 impl WithSimd for Odds<'_> {
     type Output = f64;
 
-    /// The loss of a row is `ln(1 + e^η) - y η = max(η, 0) - y η + ln(1 + e^-|η|)`: nothing in it can
-    /// overflow.
     #[inline(always)]
     fn with_simd<S: Simd>(self, _: S) -> f64 {
+        match (self.is_plain, self.roots.is_empty()) {
+            (true, true) => self.sum::<true, false>(),
+            (true, false) => self.sum::<true, true>(),
+            (false, true) => self.sum::<false, false>(),
+            (false, false) => self.sum::<false, true>(),
+        }
+    }
+}
+
+impl Odds<'_> {
+    /// The loss of a row is `ln(1 + e^η) - y η = max(η, 0) - y η + ln(1 + e^-|η|)`: nothing in it can
+    /// overflow. Without weights the logarithms are those of a product, which a tile cannot make larger
+    /// than `2^ROWS`.
+    #[inline(always)]
+    fn sum<const PLAIN: bool, const ROOTS: bool>(self) -> f64 {
         const LANES: usize = 8;
         let mut sums = [0.0; LANES];
+        let mut products = [1.0; LANES];
+        let mut unused = [0.0; LANES];
+        let mut roots = self.roots.chunks_exact_mut(LANES);
         let rows = self
             .log_odds
             .chunks_exact(LANES)
             .zip(self.outcome.chunks_exact(LANES))
             .zip(self.weights.chunks_exact(LANES))
-            .zip(self.residuals.chunks_exact_mut(LANES))
-            .zip(self.roots.chunks_exact_mut(LANES));
-        for ((((eta, y), w), residual), root) in rows {
+            .zip(self.residuals.chunks_exact_mut(LANES));
+        for (((eta, y), w), residual) in rows {
+            let root = if ROOTS {
+                roots.next().unwrap_or(&mut unused)
+            } else {
+                &mut unused
+            };
             for lane in 0..LANES {
                 let small = exp_negative(-eta[lane].abs());
                 let larger = 1.0 / (1.0 + small);
                 let smaller = small * larger;
                 let p = if eta[lane] >= 0.0 { larger } else { smaller };
-                let loss = eta[lane].max(0.0) - y[lane] * eta[lane] + ln_1p_unit(small);
-                sums[lane] += w[lane] * loss;
-                residual[lane] = w[lane] * (p - y[lane]);
-                root[lane] = (w[lane] * smaller * larger).sqrt();
+                let line = eta[lane].max(0.0) - y[lane] * eta[lane];
+                if PLAIN {
+                    sums[lane] += line;
+                    products[lane] *= 1.0 + small;
+                    residual[lane] = p - y[lane];
+                } else {
+                    sums[lane] += w[lane] * (line + ln_1p_unit(small));
+                    residual[lane] = w[lane] * (p - y[lane]);
+                }
+                if ROOTS {
+                    let bend = smaller * larger;
+                    root[lane] = if PLAIN { bend } else { w[lane] * bend }.sqrt();
+                }
             }
         }
-        sums.iter().sum()
+        let logarithms = if PLAIN {
+            products.iter().map(|product| product.ln()).sum()
+        } else {
+            0.0
+        };
+        sums.iter().sum::<f64>() + logarithms
     }
 }
 
@@ -407,24 +443,33 @@ mod tests {
     fn odds_neither_overflow_nor_lose_what_is_small() {
         let log_odds: Vec<f64> = (0..ROWS).map(|row| (row as f64 - 128.0) * 6.0).collect();
         let outcome: Vec<f64> = (0..ROWS).map(|row| (row % 2) as f64).collect();
-        let weights: Vec<f64> = (0..ROWS).map(|row| (row % 3) as f64).collect();
-        let (mut residuals, mut roots) = (vec![0.0; ROWS], vec![0.0; ROWS]);
-        let loss = Lanes::new().odds(Odds {
-            log_odds: &log_odds,
-            outcome: &outcome,
-            weights: &weights,
-            residuals: &mut residuals,
-            roots: &mut roots,
-        });
-        let mut expected = 0.0;
-        for row in 0..ROWS {
-            let (eta, y, w) = (log_odds[row], outcome[row], weights[row]);
-            expected += w * (eta.max(0.0) - y * eta + (-eta.abs()).exp().ln_1p());
-            let p = 1.0 / (1.0 + (-eta).exp());
-            assert!((residuals[row] - w * (p - y)).abs() < 1e-15);
-            let small = (-eta.abs()).max(-708.0).exp();
-            assert!((roots[row].powi(2) - w * small / (1.0 + small).powi(2)).abs() < 1e-15);
+        for is_plain in [false, true] {
+            let weight = |row: usize| if is_plain { 1.0 } else { (row % 3) as f64 };
+            let weights: Vec<f64> = (0..ROWS).map(weight).collect();
+            let (mut residuals, mut roots) = (vec![0.0; ROWS], vec![0.0; ROWS]);
+            let mut look = |roots: &mut [f64]| {
+                Lanes::new().odds(Odds {
+                    log_odds: &log_odds,
+                    outcome: &outcome,
+                    weights: &weights,
+                    is_plain,
+                    residuals: &mut residuals,
+                    roots,
+                })
+            };
+            let loss = look(&mut roots);
+            assert_eq!(look(&mut []), loss);
+            let mut expected = 0.0;
+            for row in 0..ROWS {
+                let (eta, y, w) = (log_odds[row], outcome[row], weights[row]);
+                expected += w * (eta.max(0.0) - y * eta + (-eta.abs()).exp().ln_1p());
+                let p = 1.0 / (1.0 + (-eta).exp());
+                assert!((residuals[row] - w * (p - y)).abs() < 1e-15);
+                let small = (-eta.abs()).max(-708.0).exp();
+                let bend = w * small / (1.0 + small).powi(2);
+                assert!((roots[row].powi(2) - bend).abs() < 1e-15);
+            }
+            assert!((loss / expected - 1.0).abs() < 1e-14);
         }
-        assert!((loss / expected - 1.0).abs() < 1e-14);
     }
 }

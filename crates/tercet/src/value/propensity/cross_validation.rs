@@ -61,6 +61,7 @@ pub(super) fn choose(
     let strongest = strongest(table, sample, &Gate::new(phase))?;
     let control = Control {
         tolerance: table.settings.tolerance.max(1e-7),
+        exact: false,
         ..table.control()
     };
     let l1_ratio = table.l1_ratio();

@@ -1,5 +1,6 @@
 //! What a propensity is fitted to: features of customers, and what became of them.
 
+use super::sample::Target;
 use crate::data::{Design, check_length, check_weights};
 use crate::error::{Error, Result};
 
@@ -169,6 +170,14 @@ impl<'a> PropensityData<'a> {
         }
     }
 
+    /// A class against all others.
+    pub(super) fn target(&self, class: u16) -> Target<'a> {
+        match &self.outcome {
+            Outcome::Binary(values) => Target::Happened(values),
+            Outcome::Classes { codes, .. } => Target::Class(codes, class),
+        }
+    }
+
     /// The class of a row.
     #[inline]
     pub(crate) fn class(&self, row: usize) -> usize {
@@ -201,6 +210,10 @@ impl<'a> PropensityData<'a> {
 
     /// The weight of each class.
     pub(crate) fn class_weights(&self) -> Vec<f64> {
+        if let (Outcome::Binary(values), None) = (&self.outcome, self.weights) {
+            let happened = values.iter().filter(|value| **value).count();
+            return vec![(values.len() - happened) as f64, happened as f64];
+        }
         let mut sums = vec![0.0; self.n_classes()];
         for row in 0..self.len() {
             sums[self.class(row)] += self.weight(row);

@@ -26,6 +26,7 @@ pub(super) fn strongest(problem: &Problem<'_>, l1_ratio: f64, gate: &Gate<'_, '_
     let control = Control {
         max_iterations: 100,
         tolerance: 1e-9,
+        exact: false,
     };
     let wall = vec![f64::INFINITY; problem.penalty.len()];
     let null = descend(problem, &wall, problem.start(), control, gate)?;

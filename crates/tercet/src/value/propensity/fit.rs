@@ -13,7 +13,7 @@ use super::newton::{Control, Ending, Optimum, Problem, Quadratic};
 use super::reader::{Reader, Rows};
 use super::sample::{Sample, Target};
 use super::strength;
-use super::{Penalty, Propensity, Solver, Strength};
+use super::{Penalty, Propensity, Solver, StandardErrors, Strength};
 use crate::error::{Error, Result};
 use crate::math::special::sigmoid;
 use crate::model::FitReport;
@@ -94,7 +94,7 @@ fn binary_model(
     phase: &mut Phase<'_>,
     left_out: bool,
 ) -> Result<(FittedPropensity, Option<OutOfFold>)> {
-    let sample = table.sample(table.data);
+    let sample = table.sample(Target::of(table.data));
     let rows = Rows::All(table.data.len());
     let fit = binary(table, &sample, rows, phase)?;
     let problem = table.problem(&sample, rows, &fit.penalty);
@@ -135,7 +135,7 @@ impl<'s, 'a> Table<'s, 'a> {
         &self.learning.encoding
     }
 
-    pub(super) fn sample(&self, target: &'s dyn Target) -> Sample<'s, 'a> {
+    pub(super) fn sample(&self, target: Target<'a>) -> Sample<'s, 'a> {
         Sample::new(self.encoding(), self.reader, self.data, target)
     }
 
@@ -158,6 +158,7 @@ impl<'s, 'a> Table<'s, 'a> {
         Control {
             max_iterations: self.settings.max_iterations,
             tolerance: self.settings.tolerance,
+            exact: self.settings.standard_errors != StandardErrors::None,
         }
     }
 
@@ -251,9 +252,10 @@ impl<'s, 'a> Table<'s, 'a> {
                 fit.iterations
             )
         };
-        let n_rows = (0..self.data.len())
-            .filter(|&row| self.data.weight(row) > 0.0)
-            .count();
+        let n_rows = match self.data.weights() {
+            Some(weights) => weights.iter().filter(|weight| **weight > 0.0).count(),
+            None => self.data.len(),
+        };
         #[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss)] // small and positive
         let n_parameters = effective.round().max(0.0) as usize;
         FitReport {
@@ -366,7 +368,11 @@ pub(super) fn refit(
     }
     let share = outside.len() as f64 / table.data.len() as f64;
     let known: DMatrix<f64> = &fit.optimum.information * share;
-    problem.descend(start, Some(&known), table.control(), false, gate)
+    let control = Control {
+        exact: false,
+        ..table.control()
+    };
+    problem.descend(start, Some(&known), control, false, gate)
 }
 
 fn predict_left_out(

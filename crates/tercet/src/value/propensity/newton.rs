@@ -5,7 +5,7 @@
 //! that: with curvature that is wrong by a share `ε`, each step leaves a share `ε` of the error.
 //!
 //! A large table is first fitted in part: estimates from one row in sixteen are off by four standard
-//! errors of the whole, from where one step with the whole table's curvature all but arrives.
+//! errors of the whole, and the part's curvature, times sixteen, is nearly that of the whole.
 
 use nalgebra::{Cholesky, DMatrix, DVector, Dyn};
 
@@ -33,6 +33,8 @@ pub(super) struct Control {
     pub(super) max_iterations: usize,
     /// Of the loss: once Newton's step can win no more than this share of it, it is the last.
     pub(super) tolerance: f64,
+    /// Whether loss and curvature are wanted at the optimum itself, and not a step before it.
+    pub(super) exact: bool,
 }
 
 /// The unpenalised loss and its derivatives by coordinates.
@@ -130,34 +132,51 @@ impl Problem<'_> {
 
     /// Descends from the outcome's share, by way of a part of a large table.
     pub(super) fn solve(&self, control: Control, gate: &Gate<'_, '_>) -> Result<Optimum> {
-        let start = self.rough_start(control, gate)?;
-        self.descend(start.0, None, control, start.1, gate)
+        let (start, known) = self.rough_start(control, gate)?;
+        self.descend(start, known.as_ref(), control, false, gate)
     }
 
-    /// Where to begin, and whether that is near the end.
-    fn rough_start(&self, control: Control, gate: &Gate<'_, '_>) -> Result<(DVector<f64>, bool)> {
-        let Rows::All(n) = self.rows else {
-            return Ok((self.start(), false));
+    /// Where to begin; from a part of the rows also about what curvature to expect.
+    fn rough_start(
+        &self,
+        control: Control,
+        gate: &Gate<'_, '_>,
+    ) -> Result<(DVector<f64>, Option<DMatrix<f64>>)> {
+        let (n, every) = match self.rows {
+            Rows::All(n) => (n, 1),
+            Rows::Every { of, step } => (of, step),
+            Rows::List(_) => return Ok((self.start(), None)),
         };
-        let step = PART.min(n / (20 * self.coordinates.len()).max(2 * ROWS));
-        if n < LARGE || step < 4 {
-            return Ok((self.start(), false));
+        let step = PART.min(n / every / (20 * self.coordinates.len()).max(2 * ROWS));
+        if n / every < LARGE || step < 4 {
+            return Ok((self.start(), None));
         }
         let penalty: Vec<f64> = self.penalty.iter().map(|l| l / step as f64).collect();
         let part = Problem {
-            rows: Rows::Every { of: n, step },
+            rows: Rows::Every {
+                of: n,
+                step: step * every,
+            },
             penalty: &penalty,
             ..*self
         };
         // What is left of the part's own error is far below that of having but a part.
         let rough = Control {
             tolerance: 1e-5,
+            exact: false,
             ..control
         };
-        let found = part.descend(part.start(), None, rough, false, gate)?;
+        let (start, known) = part.rough_start(rough, gate)?;
+        let found = part.descend(start, known.as_ref(), rough, false, gate)?;
         match found.ending {
-            Ending::Converged if found.aliased.is_empty() => Ok((found.theta, true)),
-            _ => Ok((self.start(), false)),
+            Ending::Converged if found.aliased.is_empty() => {
+                let total = self.sample.total_weight(self.rows);
+                let share = self.sample.total_weight(part.rows) / total;
+                // The weights may all lie elsewhere.
+                let known = (share > 0.0).then(|| found.information / share);
+                Ok((found.theta, known))
+            }
+            _ => Ok((self.start(), None)),
         }
     }
 
@@ -208,16 +227,30 @@ impl Problem<'_> {
             let left = 0.5 * slope.dot(&step);
             let enough = (control.tolerance * here.loss).max(4.0 * f64::EPSILON * here.loss);
             let certain = here.loss < CERTAIN * total;
-            let finished = left <= enough || certain;
+            // With the same curvature as the step before, this step leaves less than a hundred times the
+            // share of `left` that the one before left.
+            let after = 100.0 * left * (left / before);
+            let finished = left <= enough || certain || (!is_fresh && before.is_finite() && after <= enough);
             if finished || iterations >= control.max_iterations {
-                let loss = here.loss - here.gradient.dot(&step)
+                let mut loss = here.loss - here.gradient.dot(&step)
                     + 0.5 * step.dot(&(&information * &step));
+                let mut slope = model.scaled(&slope);
                 theta -= &step;
+                if control.exact {
+                    let there = self.evaluate(&theta, true, gate)?;
+                    iterations += 1;
+                    slope = model.scaled(&model.free(self.penalised(&there.gradient, &theta)));
+                    loss = there.loss;
+                    if let Some(found) = there.information {
+                        model = Quadratic::new(&found, self.penalty, &aliased).ok_or_else(lost)?;
+                        information = found;
+                    }
+                }
                 let ending = self.ending(&theta, &model, finished && !certain, certain);
                 return Ok(Optimum {
                     theta,
                     loss: loss.max(0.0),
-                    slope: model.scaled(&slope),
+                    slope,
                     information,
                     iterations,
                     ending,

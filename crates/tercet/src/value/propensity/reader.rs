@@ -140,7 +140,7 @@ impl Rows<'_> {
     }
 
     /// Whether the rows of a tile that begins here lie one after the other, and where the first is.
-    fn run(&self, place: usize) -> Option<usize> {
+    pub(super) fn run(&self, place: usize) -> Option<usize> {
         match self {
             Self::List(_) => None,
             _ => Some(self.row(place)),
@@ -336,14 +336,22 @@ impl<'a> Reader<'a> {
         match run.as_ref().and_then(Numbers::as_slice) {
             Some(values) => self.lanes.standardise(values, slope.mean, slope.factor, column),
             None => {
+                let standard = |value: f64| {
+                    let standard = (value - slope.mean) * slope.factor;
+                    // A missing number is the mean.
+                    if standard.is_nan() { 0.0 } else { standard }
+                };
                 match run {
-                    Some(run) => column.iter_mut().zip(run.iter()).for_each(|(x, v)| *x = v),
-                    None => (column.iter_mut().enumerate())
-                        .for_each(|(k, x)| *x = slope.values.get(rows.row(start + k))),
-                }
-                for x in column.iter_mut() {
-                    let standard = (*x - slope.mean) * slope.factor;
-                    *x = if standard.is_nan() { 0.0 } else { standard };
+                    Some(run) => {
+                        for (x, value) in column.iter_mut().zip(run.iter()) {
+                            *x = standard(value);
+                        }
+                    }
+                    None => {
+                        for (k, x) in column.iter_mut().enumerate() {
+                            *x = standard(slope.values.get(rows.row(start + k)));
+                        }
+                    }
                 }
             }
         }

@@ -18,29 +18,34 @@ const MOST_STRIPES: usize = 32;
 /// Bytes that all sums together may take: fewer runs where there are many columns.
 const MOST_BYTES: usize = 1 << 28;
 
-/// The outcome of a pass, 1 where it happened: the whole of a binary model, a class against all others,
-/// or one outcome of many.
-pub(super) trait Target: Sync {
-    /// Whether it happened in a row.
-    fn happened(&self, row: usize) -> bool;
+/// The outcome of a pass: whether it happened. The whole of a binary model, or one outcome of many.
+#[derive(Debug, Clone, Copy)]
+pub(super) enum Target<'a> {
+    Happened(&'a [bool]),
+    /// One class against all others.
+    Class(&'a [u16], u16),
 }
 
-impl Target for PropensityData<'_> {
-    fn happened(&self, row: usize) -> bool {
-        self.class(row) == 1
+impl<'a> Target<'a> {
+    /// The outcome of binary data; of several classes, the second against all others.
+    pub(super) fn of(data: &PropensityData<'a>) -> Self {
+        data.target(1)
     }
-}
 
-impl Target for &[bool] {
-    fn happened(&self, row: usize) -> bool {
-        self[row]
+    /// Whether it happened in a row.
+    #[inline]
+    pub(super) fn happened(self, row: usize) -> bool {
+        match self {
+            Self::Happened(values) => values[row],
+            Self::Class(codes, class) => codes[row] == class,
+        }
     }
 }
 
 /// The rows of a fit with one binary outcome.
 pub(super) struct Sample<'s, 'a> {
     pub(super) reader: &'s Reader<'a>,
-    pub(super) target: &'s dyn Target,
+    pub(super) target: Target<'a>,
     pub(super) weights: Option<&'a [f64]>,
     pub(super) offset: Option<&'a [f64]>,
     dense: usize,
@@ -101,7 +106,7 @@ impl<'s, 'a> Sample<'s, 'a> {
         encoding: &Encoding,
         reader: &'s Reader<'a>,
         data: &PropensityData<'a>,
-        target: &'s dyn Target,
+        target: Target<'a>,
     ) -> Self {
         Self {
             reader,
@@ -236,11 +241,40 @@ impl<'s, 'a> Sample<'s, 'a> {
     /// Encodes the rows of a tile and computes their log-odds, outcomes and weights.
     fn look(&self, desk: &mut Desk, coefficients: &[f64], rows: Rows<'_>, start: usize, end: usize) {
         self.reader.fill(&mut desk.tile, rows, start, end);
-        for (k, place) in (start..end).enumerate() {
-            let row = rows.row(place);
-            desk.outcome[k] = f64::from(u8::from(self.target.happened(row)));
-            desk.weights[k] = self.weight(row);
-            desk.log_odds[k] = self.offset.map_or(0.0, |offset| offset[row]);
+        let len = end - start;
+        match rows.run(start) {
+            // Side by side: copied without looking at each.
+            Some(first) => {
+                let run = first..first + len;
+                match self.target {
+                    Target::Happened(values) => {
+                        for (y, value) in desk.outcome.iter_mut().zip(&values[run.clone()]) {
+                            *y = f64::from(u8::from(*value));
+                        }
+                    }
+                    Target::Class(codes, class) => {
+                        for (y, code) in desk.outcome.iter_mut().zip(&codes[run.clone()]) {
+                            *y = f64::from(u8::from(*code == class));
+                        }
+                    }
+                }
+                match self.weights {
+                    Some(weights) => desk.weights[..len].copy_from_slice(&weights[run.clone()]),
+                    None => desk.weights[..len].fill(1.0),
+                }
+                match self.offset {
+                    Some(offset) => desk.log_odds[..len].copy_from_slice(&offset[run]),
+                    None => desk.log_odds[..len].fill(0.0),
+                }
+            }
+            None => {
+                for (k, place) in (start..end).enumerate() {
+                    let row = rows.row(place);
+                    desk.outcome[k] = f64::from(u8::from(self.target.happened(row)));
+                    desk.weights[k] = self.weight(row);
+                    desk.log_odds[k] = self.offset.map_or(0.0, |offset| offset[row]);
+                }
+            }
         }
         for k in end - start..ROWS {
             (desk.outcome[k], desk.weights[k], desk.log_odds[k]) = (0.0, 0.0, 0.0);
@@ -303,8 +337,12 @@ impl<'s, 'a> Sample<'s, 'a> {
                 log_odds: &desk.log_odds,
                 outcome: &desk.outcome,
                 weights: &desk.weights,
+                is_plain: self.weights.is_none() && desk.tile.len == ROWS,
                 residuals: &mut desk.residuals,
-                roots: &mut desk.roots,
+                roots: match squares {
+                    Squares::None => &mut [],
+                    _ => &mut desk.roots,
+                },
             });
             sums.loss.add(&[loss]);
             self.lanes

@@ -64,6 +64,7 @@ pub(super) fn estimate(
     let rough = Control {
         max_iterations,
         tolerance: 1e-6,
+        exact: false,
     };
     let mut theta = first.descend(first.start(), None, rough, false, gate)?.theta;
     let mut settled = vec![f64::INFINITY; coordinates.n_groups];

@@ -300,6 +300,20 @@ impl Coordinates {
         product
     }
 
+    /// What a 1 in each column is by coordinates: those that are not 0.
+    pub(super) fn by_column(&self) -> Vec<Vec<(usize, f64)>> {
+        let mut rows = vec![Vec::new(); self.n_columns];
+        rows[0].push((0, 1.0));
+        for chart in &self.charts {
+            for (row, values) in chart.matrix.row_iter().enumerate() {
+                let present = values.iter().enumerate().filter(|(_, value)| **value != 0.0);
+                let own = present.map(|(k, value)| (chart.coordinate + k, *value));
+                rows[chart.column + row].extend(own);
+            }
+        }
+        rows
+    }
+
     /// The column that speaks most for a coordinate.
     pub(super) fn column_of(&self, coordinate: usize) -> usize {
         for chart in &self.charts {

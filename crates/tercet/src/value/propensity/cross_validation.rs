@@ -89,19 +89,13 @@ pub(super) fn choose(
             trail.last = Some((optimum.theta, optimum.information));
             parts.push((loss, total));
         }
-        scores.push(score(strength, &parts));
+        scores.push(StrengthScore::of(strength, &parts));
         let best = best(&scores);
         if scores.len() > best + WORSE || strength <= WEAKEST * strongest {
             break;
         }
     }
-    let best = best(&scores);
-    let chosen = if table.settings.one_standard_error {
-        let within = scores[best].log_loss + scores[best].standard_error;
-        scores.iter().position(|one| one.log_loss <= within).unwrap_or(best)
-    } else {
-        best
-    };
+    let chosen = StrengthScore::choose(&scores, table.settings.one_standard_error);
     Ok((scores[chosen].strength, scores))
 }
 
@@ -150,16 +144,31 @@ fn best(scores: &[StrengthScore]) -> usize {
     best
 }
 
-/// From losses and weights by fold.
-fn score(strength: f64, parts: &[(f64, f64)]) -> StrengthScore {
-    let total: f64 = parts.iter().map(|(_, weight)| weight).sum();
-    let log_loss = parts.iter().map(|(loss, _)| loss).sum::<f64>() / total;
-    let k = parts.len() as f64;
-    let known = parts.iter().filter(|(_, weight)| *weight > 0.0);
-    let squares: f64 = known.map(|(loss, weight)| (loss / weight - log_loss).powi(2)).sum();
-    StrengthScore {
-        strength,
-        log_loss,
-        standard_error: (squares / (k - 1.0) / k).sqrt(),
+impl StrengthScore {
+    /// From losses and weights by fold.
+    pub(super) fn of(strength: f64, parts: &[(f64, f64)]) -> Self {
+        let total: f64 = parts.iter().map(|(_, weight)| weight).sum();
+        let log_loss = parts.iter().map(|(loss, _)| loss).sum::<f64>() / total;
+        let k = parts.len() as f64;
+        let known = parts.iter().filter(|(_, weight)| *weight > 0.0);
+        let squares: f64 = known
+            .map(|(loss, weight)| (loss / weight - log_loss).powi(2))
+            .sum();
+        Self {
+            strength,
+            log_loss,
+            standard_error: (squares / (k - 1.0) / k).sqrt(),
+        }
+    }
+
+    /// The best of those tried, the strongest first; or the strongest within an error of it.
+    pub(super) fn choose(scores: &[Self], one_standard_error: bool) -> usize {
+        let best = best(scores);
+        if !one_standard_error {
+            return best;
+        }
+        let within = scores[best].log_loss + scores[best].standard_error;
+        let first = scores.iter().position(|one| one.log_loss <= within);
+        first.unwrap_or(best)
     }
 }

@@ -9,10 +9,12 @@ use super::encoding::{Encoding, Learning, learn};
 use super::errors::covariance;
 use super::fitted::{FittedPropensity, Uncertainty};
 use super::folds::{folds, split};
+use super::multinomial;
 use super::newton::{Control, Ending, Optimum, Problem, Quadratic};
 use super::reader::{Reader, Rows};
 use super::sample::{Sample, Target};
 use super::strength;
+use super::with_linfa;
 use super::{Penalty, Propensity, Solver, StandardErrors, Strength};
 use crate::error::{Error, Result};
 use crate::math::special::sigmoid;
@@ -85,7 +87,7 @@ fn run(
     };
     match data.outcome() {
         Outcome::Binary(_) => binary_model(&table, phase, left_out),
-        Outcome::Classes { .. } => Err(Error::parameter("outcome", "classes", "TEMPORARY")),
+        Outcome::Classes { .. } => multinomial::model(&table, phase, left_out),
     }
 }
 
@@ -112,22 +114,31 @@ fn binary_model(
     } else {
         None
     };
+    let fitted = fitted_binary(table, &fit, covariance.as_ref());
+    Ok((fitted, left_out))
+}
+
+/// A fit, with the covariance of its coordinates, as a model.
+pub(super) fn fitted_binary(
+    table: &Table<'_, '_>,
+    fit: &BinaryFit,
+    covariance: Option<&DMatrix<f64>>,
+) -> FittedPropensity {
     let coordinates = &table.learning.coordinates;
-    let effective = effective(&fit);
-    let fitted = FittedPropensity {
+    let effective = effective(fit);
+    FittedPropensity {
         settings: table.settings.clone(),
         outcome: table.data.outcome_name().to_owned(),
         classes: Vec::new(),
         encoding: table.learning.encoding.clone(),
         means: table.learning.means.clone(),
         coefficients: coordinates.columns(fit.optimum.theta.as_slice()),
-        uncertainty: covariance.map(|v| Uncertainty::new(&coordinates.covariance(&v))),
+        uncertainty: covariance.map(|v| Uncertainty::new(&coordinates.covariance(v))),
         strengths: table.strengths(&fit.penalty, &fit.absolute),
         effective: table.by_feature(&effective),
         scores: fit.scores.clone(),
-        report: table.report(&fit, effective.iter().sum()),
-    };
-    Ok((fitted, left_out))
+        report: table.report(fit, effective.iter().sum()),
+    }
 }
 
 impl<'s, 'a> Table<'s, 'a> {
@@ -319,7 +330,7 @@ pub(super) fn binary(
     let absolute = table.same(l1_ratio * strength);
     let problem = table.problem(sample, rows, &penalty);
     let optimum = if settings.solver == Solver::Linfa {
-        problem.solve(table.control(), &gate)?
+        with_linfa::solve(table, &problem, strength, &gate)?
     } else if l1_ratio * strength > 0.0 {
         elastic_net::solve(&problem, &absolute, table.control(), &gate)?
     } else {

@@ -11,11 +11,14 @@ mod errors;
 mod fit;
 mod fitted;
 mod folds;
+mod many;
+mod multinomial;
 mod newton;
 mod reader;
 mod sample;
 mod score;
 mod strength;
+mod with_linfa;
 
 use serde::{Deserialize, Serialize};
 
@@ -31,6 +34,7 @@ pub use data::{Outcome, PropensityData};
 pub use effects::{Curve, CurvePoint, Effect, Term};
 pub use fit::OutOfFold;
 pub use fitted::FittedPropensity;
+pub use many::ManyOutcomes;
 
 /// How numbers enter the log-odds.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -334,6 +338,12 @@ impl Propensity {
                 let expected = "\"cv\" or a number under the elastic net";
                 return Err(Error::parameter("strength", "\"estimated\"", expected));
             }
+        }
+        if self.solver == Solver::Linfa {
+            with_linfa::check(self, data)?;
+        }
+        if data.n_classes() > 2 || matches!(data.outcome(), Outcome::Classes { .. }) {
+            multinomial::check(self)?;
         }
         match self.features {
             Features::Bins { bins } if bins < 2 => {

@@ -180,6 +180,32 @@ impl Problem<'_> {
         }
     }
 
+    /// What is to be said of coordinates that something else found.
+    #[cfg(feature = "linfa")]
+    pub(super) fn judge(
+        &self,
+        theta: DVector<f64>,
+        control: Control,
+        gate: &Gate<'_, '_>,
+    ) -> Result<Optimum> {
+        let here = self.evaluate(&theta, true, gate)?;
+        let information = here.information.ok_or_else(lost)?;
+        let aliased = self.aliased(&information);
+        let model = Quadratic::new(&information, self.penalty, &aliased).ok_or_else(lost)?;
+        let slope = model.free(self.penalised(&here.gradient, &theta));
+        let left = 0.5 * slope.dot(&model.solve(&slope));
+        let certain = here.loss < CERTAIN * self.sample.total_weight(self.rows);
+        Ok(Optimum {
+            ending: self.ending(&theta, &model, left <= control.tolerance * here.loss, certain),
+            slope: model.scaled(&slope),
+            loss: here.loss,
+            iterations: 1,
+            theta,
+            information,
+            aliased,
+        })
+    }
+
     fn away(&self, theta: &DVector<f64>) -> DVector<f64> {
         self.centre.map_or_else(|| theta.clone(), |centre| theta - centre)
     }

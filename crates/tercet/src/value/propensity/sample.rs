@@ -4,10 +4,11 @@ use std::ops::Range;
 
 use nalgebra::DMatrix;
 
+use super::coordinates::Coordinates;
 use super::data::PropensityData;
 use super::encoding::Encoding;
 use super::reader::{NONE, Reader, Rows, Tile};
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::math::lanes::{Lanes, Odds, ROWS};
 use crate::math::sum::Sums;
 use crate::parallel::{Gate, map_stripes_behind};
@@ -17,6 +18,9 @@ const MOST_STRIPES: usize = 32;
 
 /// Bytes that all sums together may take: fewer runs where there are many columns.
 const MOST_BYTES: usize = 1 << 28;
+
+/// The most numbers of a matrix of coordinates: 1.6 GB.
+const MOST_NUMBERS: usize = 200_000_000;
 
 /// The outcome of a pass: whether it happened. The whole of a binary model, or one outcome of many.
 #[derive(Debug, Clone, Copy)]
@@ -434,6 +438,40 @@ impl<'s, 'a> Sample<'s, 'a> {
                 }
             }
         }
+    }
+
+    /// All rows by coordinates, a 1 for the intercept first: for methods that want a matrix.
+    ///
+    /// # Errors
+    /// [`Error::InvalidParameter`] where it would be too large to hold.
+    pub(super) fn matrix(
+        &self,
+        coordinates: &Coordinates,
+        n_rows: usize,
+        gate: &Gate<'_, '_>,
+    ) -> Result<Vec<f64>> {
+        let width = coordinates.len();
+        if n_rows * width > MOST_NUMBERS {
+            return Err(Error::parameter(
+                "features",
+                format!("{n_rows} rows of {width} coordinates"),
+                format!("at most {MOST_NUMBERS} numbers for this kind of fit: take fewer rows, knots or levels, or fit a binary outcome by Newton's method"),
+            ));
+        }
+        let by_column = coordinates.by_column();
+        let mut matrix = vec![0.0; n_rows * width];
+        let mut present = Vec::new();
+        let none = vec![0.0; self.dense + self.sparse];
+        self.for_rows(&none, Rows::All(n_rows), gate, |row, _, tile, k| {
+            self.reader.present(tile, k, self.dense, &mut present);
+            let own = &mut matrix[row * width..(row + 1) * width];
+            for (column, value) in &present {
+                for (coordinate, factor) in &by_column[*column] {
+                    own[*coordinate] += value * factor;
+                }
+            }
+        })?;
+        Ok(matrix)
     }
 
     /// Calls `visit(row, log-odds, tile, place in the tile)` for some rows in order; by one thread.

@@ -1,7 +1,7 @@
 """Reference values for propensities: `tests/reference/propensity/*.json`.
 
 Producers: scikit-learn's newton-cholesky (penalised fits), saga (elastic net, checked by its optimality
-conditions) and statsmodels' Logit (free fits, with model-based, HC1 and cluster-robust errors).
+conditions) and statsmodels' Logit (free fits, with model-based, HC0 and cluster-robust errors).
 
     python tests/reference/make_propensity.py      # needs scikit-learn, statsmodels, numpy
 """
@@ -86,7 +86,7 @@ def free(data: dict, with_offset: bool, scales: list[float]) -> dict:
     unit = np.array([1.0, *scales, 1.0, 1.0])
     fits = {
         "model": model.fit(**options),
-        "robust": model.fit(**options, cov_type="HC1"),
+        "robust": model.fit(**options, cov_type="HC0"),
         "cluster": model.fit(
             **options, cov_type="cluster", cov_kwds={"groups": np.array(data["group"])}
         ),

@@ -220,7 +220,13 @@ mod tests {
 
     #[test]
     fn stripes_cover_all_rows_in_whole_units() {
-        for (n, unit, most) in [(0, 4, 3), (1, 4, 3), (17, 4, 3), (4096, 256, 7), (5, 8, 100)] {
+        for (n, unit, most) in [
+            (0, 4, 3),
+            (1, 4, 3),
+            (17, 4, 3),
+            (4096, 256, 7),
+            (5, 8, 100),
+        ] {
             let mut silent = ();
             let mut phase = Phase::new(&mut silent, "testing");
             let gate = Gate::new(&mut phase);

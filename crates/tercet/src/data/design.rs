@@ -151,7 +151,10 @@ impl<'a> Design<'a> {
     pub fn from_matrix(names: &[String], values: &'a [f64], order: MatrixOrder) -> Result<Self> {
         let p = names.len();
         if p > 0 && !values.len().is_multiple_of(p) {
-            let reason = format!("has {} numbers, which do not fill {p} columns", values.len());
+            let reason = format!(
+                "has {} numbers, which do not fill {p} columns",
+                values.len()
+            );
             return Err(Error::data("matrix", None, reason));
         }
         let n = values.len().checked_div(p).unwrap_or(0);
@@ -160,7 +163,8 @@ impl<'a> Design<'a> {
             MatrixOrder::Columns => Numbers::strided(values, place * n, 1, n),
         };
         let columns = names.iter().enumerate();
-        let columns = columns.map(|(place, name)| Ok((name.clone(), Feature::Strided(column(place)?))));
+        let columns =
+            columns.map(|(place, name)| Ok((name.clone(), Feature::Strided(column(place)?))));
         Self::new(columns.collect::<Result<_>>()?)
     }
 

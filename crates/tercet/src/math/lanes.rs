@@ -113,7 +113,10 @@ fn block<S: Simd, const M: usize, const N: usize>(
     let right: [&[S::f64s]; N] = std::array::from_fn(|k| lanes::<S>(tile, j + k));
     // All of one length, which the compiler does not know.
     let n = left[0].len();
-    let (left, right) = (left.map(|column| &column[..n]), right.map(|column| &column[..n]));
+    let (left, right) = (
+        left.map(|column| &column[..n]),
+        right.map(|column| &column[..n]),
+    );
     let mut products = [[simd.splat_f64s(0.0); N]; M];
     for row in 0..n {
         let others: [S::f64s; N] = std::array::from_fn(|k| right[k][row]);
@@ -178,8 +181,7 @@ impl WithSimd for Slopes<'_> {
         let n = values.len();
         let groups = self.tile.chunks_exact(GROUP * ROWS);
         for (group, sums) in groups.zip(self.sums.chunks_exact_mut(GROUP)) {
-            let columns: [&[S::f64s]; GROUP] =
-                std::array::from_fn(|k| &lanes::<S>(group, k)[..n]);
+            let columns: [&[S::f64s]; GROUP] = std::array::from_fn(|k| &lanes::<S>(group, k)[..n]);
             let mut products = [simd.splat_f64s(0.0); GROUP];
             for (row, value) in values.iter().enumerate() {
                 for (product, column) in products.iter_mut().zip(&columns) {
@@ -403,7 +405,10 @@ mod tests {
             let found = exp_negative(x);
             assert!((found / x.max(-708.0).exp() - 1.0).abs() < 2e-15, "{x}");
             let unit = f64::from(step) / 20_000.0;
-            assert!((ln_1p_unit(unit) - unit.ln_1p()).abs() <= 4e-16 * unit, "{unit}");
+            assert!(
+                (ln_1p_unit(unit) - unit.ln_1p()).abs() <= 4e-16 * unit,
+                "{unit}"
+            );
         }
         assert_eq!(exp_negative(0.0), 1.0);
         assert_eq!(ln_1p_unit(0.0), 0.0);
@@ -424,7 +429,10 @@ mod tests {
             assert!((slopes[i] - 1.0 - dot(column(i), values)).abs() < 1e-12);
             for j in i..columns {
                 let found = gram[i * columns + j] - 1.0;
-                assert!((found - dot(column(i), column(j))).abs() < 1e-12, "{i}, {j}");
+                assert!(
+                    (found - dot(column(i), column(j))).abs() < 1e-12,
+                    "{i}, {j}"
+                );
             }
         }
         let coefficients: Vec<f64> = (0..columns).map(|j| j as f64).collect();

@@ -49,13 +49,14 @@ impl FittedPropensity {
         let scorer = Scorer::new(&self.encoding, &self.coefficients, customers)?;
         let centres = self.mean_shares();
         let n = centres.len();
-        let values = scorer.map_tiles(n, &mut Phase::new(observer, "explaining"), |tile, found| {
-            let start = found.len();
-            for _ in 0..tile.len {
-                found.extend(centres.iter().map(|centre| -centre));
-            }
-            scorer.add_shares(tile, n, &mut found[start..]);
-        })?;
+        let values =
+            scorer.map_tiles(n, &mut Phase::new(observer, "explaining"), |tile, found| {
+                let start = found.len();
+                for _ in 0..tile.len {
+                    found.extend(centres.iter().map(|centre| -centre));
+                }
+                scorer.add_shares(tile, n, &mut found[start..]);
+            })?;
         Ok(Contributions {
             baseline: self.coefficients[0] + centres.iter().sum::<f64>(),
             features: self.encoding.names(),
@@ -131,7 +132,14 @@ mod tests {
         let mut found = Vec::new();
         strongest(&[0.5, -1.0, 2.0, 0.5, 1.0], 3, 1.0, &mut found);
         strongest(&[0.5, -1.0, 2.0, 0.5, 1.0], 3, -1.0, &mut found);
-        let expected = [(2, 2.0), (4, 1.0), (0, 0.5), (1, -1.0), (-1, 0.0), (-1, 0.0)];
+        let expected = [
+            (2, 2.0),
+            (4, 1.0),
+            (0, 0.5),
+            (1, -1.0),
+            (-1, 0.0),
+            (-1, 0.0),
+        ];
         assert_eq!(found, expected);
     }
 }

@@ -40,7 +40,13 @@ pub(super) struct Chart {
 const REFERENCE_INTERVALS: f64 = 10.0;
 
 impl Chart {
-    pub(super) fn dense(feature: usize, part: Part, column: usize, unit: f64, group: usize) -> Self {
+    pub(super) fn dense(
+        feature: usize,
+        part: Part,
+        column: usize,
+        unit: f64,
+        group: usize,
+    ) -> Self {
         Self {
             feature,
             first: column,
@@ -51,7 +57,13 @@ impl Chart {
         }
     }
 
-    pub(super) fn identity(feature: usize, part: Part, first: usize, n: usize, group: usize) -> Self {
+    pub(super) fn identity(
+        feature: usize,
+        part: Part,
+        first: usize,
+        n: usize,
+        group: usize,
+    ) -> Self {
         Self::of(feature, part, first, DMatrix::identity(n, n), group)
     }
 
@@ -247,7 +259,9 @@ impl Coordinates {
             let (rows, n) = chart.matrix.shape();
             for k in 0..n {
                 let column = chart.matrix.column(k);
-                let terms = column.iter().zip(&columns[chart.column..chart.column + rows]);
+                let terms = column
+                    .iter()
+                    .zip(&columns[chart.column..chart.column + rows]);
                 gradient[chart.coordinate + k] = terms.map(|(t, g)| t * g).sum();
             }
         }
@@ -306,7 +320,10 @@ impl Coordinates {
         rows[0].push((0, 1.0));
         for chart in &self.charts {
             for (row, values) in chart.matrix.row_iter().enumerate() {
-                let present = values.iter().enumerate().filter(|(_, value)| **value != 0.0);
+                let present = values
+                    .iter()
+                    .enumerate()
+                    .filter(|(_, value)| **value != 0.0);
                 let own = present.map(|(k, value)| (chart.coordinate + k, *value));
                 rows[chart.column + row].extend(own);
             }
@@ -377,9 +394,15 @@ mod tests {
             theta[coordinate] = 1.0;
             let columns = coordinates.columns(&theta);
             let local = splines(rank, 5);
-            (0..4).map(|k| local.weights[k] * columns[9 + local.first + k]).sum()
+            (0..4)
+                .map(|k| local.weights[k] * columns[9 + local.first + k])
+                .sum()
         };
-        let slope = coordinates.parts.iter().rposition(|part| *part == Some(Part::Slope)).unwrap();
+        let slope = coordinates
+            .parts
+            .iter()
+            .rposition(|part| *part == Some(Part::Slope))
+            .unwrap();
         let at = |rank| effect(slope, rank);
         assert!((at(0.5) * 2.0 - at(0.1) - at(0.9)).abs() < 1e-12 && at(0.9) > at(0.1));
         for bend in slope + 1..slope + 7 {

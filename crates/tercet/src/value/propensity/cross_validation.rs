@@ -76,12 +76,21 @@ pub(super) fn choose(
             let optimum = step_on(&problem, &absolute, trail, control, gate)?;
             let columns = table.learning.coordinates.columns(optimum.theta.as_slice());
             let (mut loss, mut total) = (0.0, 0.0);
-            sample.for_rows(&columns, Rows::List(&trail.inside), gate, |row, odds, _, _| {
-                let weight = sample.weight(row);
-                let odds = if sample.target.happened(row) { -odds } else { odds };
-                total += weight;
-                loss += weight * (odds.max(0.0) + (-odds.abs()).exp().ln_1p());
-            })?;
+            sample.for_rows(
+                &columns,
+                Rows::List(&trail.inside),
+                gate,
+                |row, odds, _, _| {
+                    let weight = sample.weight(row);
+                    let odds = if sample.target.happened(row) {
+                        -odds
+                    } else {
+                        odds
+                    };
+                    total += weight;
+                    loss += weight * (odds.max(0.0) + (-odds.abs()).exp().ln_1p());
+                },
+            )?;
             Ok((optimum, loss, total))
         })?;
         let mut parts = Vec::with_capacity(found.len());
@@ -114,9 +123,7 @@ fn step_on(
         Some((theta, information)) => {
             problem.descend(theta.clone(), Some(information), control, false, gate)
         }
-        None if sparse => {
-            elastic_net::descend(problem, absolute, problem.start(), control, gate)
-        }
+        None if sparse => elastic_net::descend(problem, absolute, problem.start(), control, gate),
         None => problem.solve(control, gate),
     }
 }

@@ -130,7 +130,10 @@ impl FittedPropensity {
                 rows.push(self.effect(name.clone(), label.to_string(), &terms, z));
             }
         }
-        rows.insert(0, self.effect(None, Label::Intercept.to_string(), &intercept, z));
+        rows.insert(
+            0,
+            self.effect(None, Label::Intercept.to_string(), &intercept, z),
+        );
         Ok(rows)
     }
 
@@ -161,9 +164,18 @@ impl FittedPropensity {
     pub fn curve(&self, feature: &str, points: usize, level: f64) -> Result<Curve> {
         self.check_binary("curves")?;
         let z = normal_quantile(level)?;
-        let Some(place) = self.encoding.features.iter().position(|one| one.name == feature) else {
+        let Some(place) = self
+            .encoding
+            .features
+            .iter()
+            .position(|one| one.name == feature)
+        else {
             let expected = format!("one of {:?}", self.features());
-            return Err(Error::parameter("feature", format!("'{feature}'"), expected));
+            return Err(Error::parameter(
+                "feature",
+                format!("'{feature}'"),
+                expected,
+            ));
         };
         if points < 2 {
             return Err(Error::parameter("points", points, "at least 2"));
@@ -233,11 +245,22 @@ impl FittedPropensity {
             .collect()
     }
 
-    fn effect(&self, feature: Option<String>, at: String, terms: &[(usize, f64)], z: f64) -> Effect {
+    fn effect(
+        &self,
+        feature: Option<String>,
+        at: String,
+        terms: &[(usize, f64)],
+        z: f64,
+    ) -> Effect {
         let estimate: f64 = terms.iter().map(|(j, x)| self.coefficients[*j] * x).sum();
-        let error = self.uncertainty.as_ref().map(|one| one.variance(terms).sqrt());
+        let error = self
+            .uncertainty
+            .as_ref()
+            .map(|one| one.variance(terms).sqrt());
         // A reference has no error.
-        let score = error.filter(|error| *error > 0.0).map(|error| estimate / error);
+        let score = error
+            .filter(|error| *error > 0.0)
+            .map(|error| estimate / error);
         Effect {
             feature,
             at,
@@ -279,8 +302,14 @@ impl FittedPropensity {
         if total == 0.0 {
             return 0.0;
         }
-        let mean = points.iter().map(|(share, value)| share * value).sum::<f64>() / total;
-        let squares = points.iter().map(|(share, value)| share * (value - mean).powi(2));
+        let mean = points
+            .iter()
+            .map(|(share, value)| share * value)
+            .sum::<f64>()
+            / total;
+        let squares = points
+            .iter()
+            .map(|(share, value)| share * (value - mean).powi(2));
         (squares.sum::<f64>() / total).sqrt()
     }
 }

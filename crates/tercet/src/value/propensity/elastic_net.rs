@@ -85,7 +85,9 @@ pub(super) fn descend(
         let terms = theta.iter().zip(problem.penalty).zip(absolute);
         terms
             .filter(|((value, _), _)| **value != 0.0)
-            .map(|((value, squared), absolute)| 0.5 * squared * value * value + absolute * value.abs())
+            .map(|((value, squared), absolute)| {
+                0.5 * squared * value * value + absolute * value.abs()
+            })
             .sum()
     };
     let mut iterations = 0;
@@ -97,7 +99,13 @@ pub(super) fn descend(
                 during: "the loss of an elastic net".to_owned(),
             });
         };
-        let target = coordinate_descent(&information, &here.gradient, problem.penalty, absolute, &theta);
+        let target = coordinate_descent(
+            &information,
+            &here.gradient,
+            problem.penalty,
+            absolute,
+            &theta,
+        );
         let step = &target - &theta;
         let value = here.loss + charge(&theta);
         // What the model promises of the step.
@@ -107,8 +115,8 @@ pub(super) fn descend(
         let enough = (control.tolerance * here.loss).max(8.0 * f64::EPSILON * value.abs());
         let finished = promised <= enough;
         if finished || iterations >= control.max_iterations {
-            let loss = here.loss + here.gradient.dot(&step)
-                + 0.5 * step.dot(&(&information * &step));
+            let loss =
+                here.loss + here.gradient.dot(&step) + 0.5 * step.dot(&(&information * &step));
             let gradient = &here.gradient + &information * &step;
             return Ok(Optimum {
                 slope: violation(&gradient, &information, problem.penalty, absolute, &target),
@@ -116,7 +124,11 @@ pub(super) fn descend(
                 loss,
                 information,
                 iterations,
-                ending: if finished { Ending::Converged } else { Ending::Stopped },
+                ending: if finished {
+                    Ending::Converged
+                } else {
+                    Ending::Stopped
+                },
                 aliased: Vec::new(),
             });
         }
@@ -177,7 +189,10 @@ fn coordinate_descent(
         places = if still {
             all.clone()
         } else {
-            all.iter().copied().filter(|&k| k == 0 || theta[k] != 0.0).collect()
+            all.iter()
+                .copied()
+                .filter(|&k| k == 0 || theta[k] != 0.0)
+                .collect()
         };
     }
     theta
@@ -200,7 +215,10 @@ fn violation(
         } else {
             (slope + absolute[k] * theta[k].signum()).abs()
         };
-        missed / (information[(k, k)] + squared[k]).max(f64::MIN_POSITIVE).sqrt()
+        missed
+            / (information[(k, k)] + squared[k])
+                .max(f64::MIN_POSITIVE)
+                .sqrt()
     };
     (0..theta.len()).map(of).fold(0.0, f64::max)
 }

@@ -24,7 +24,8 @@ pub(super) fn covariance(
     if kind == StandardErrors::None {
         return Ok(None);
     }
-    let Some(model) = Quadratic::new(&optimum.information, problem.penalty, &optimum.aliased) else {
+    let Some(model) = Quadratic::new(&optimum.information, problem.penalty, &optimum.aliased)
+    else {
         return Ok(None);
     };
     let bread = model.inverse();
@@ -35,7 +36,7 @@ pub(super) fn covariance(
         (StandardErrors::None | StandardErrors::Model, _) | (StandardErrors::Cluster, None) => {
             return Ok(Some(bread));
         }
-        (StandardErrors::Robust, _) => (scores(problem, &optimum.theta, gate)?, n / (n - k)),
+        (StandardErrors::Robust, _) => (scores(problem, &optimum.theta, gate)?, 1.0),
         (StandardErrors::Cluster, Some(groups)) => {
             let (meat, clusters) = clusters(problem, &optimum.theta, groups, gate)?;
             let g = clusters as f64;
@@ -46,9 +47,15 @@ pub(super) fn covariance(
 }
 
 /// The sum of the rows' squared scores.
-fn scores(problem: &Problem<'_>, theta: &DVector<f64>, gate: &Gate<'_, '_>) -> Result<DMatrix<f64>> {
+fn scores(
+    problem: &Problem<'_>,
+    theta: &DVector<f64>,
+    gate: &Gate<'_, '_>,
+) -> Result<DMatrix<f64>> {
     let columns = problem.coordinates.columns(theta.as_slice());
-    let pass = problem.sample.pass(&columns, problem.rows, Squares::Scores, gate)?;
+    let pass = problem
+        .sample
+        .pass(&columns, problem.rows, Squares::Scores, gate)?;
     let n = columns.len();
     let gram = pass.gram.unwrap_or_else(|| DMatrix::zeros(n, n));
     Ok(problem.coordinates.information(&gram))
@@ -77,20 +84,25 @@ fn clusters(
         }
         score.fill(0.0);
     };
-    sample.for_rows(&columns, Rows::List(&order), gate, |row, log_odds, tile, k| {
-        if last != Some(groups[row]) {
-            close(&mut score, &mut counts);
-            last = Some(groups[row]);
-        }
-        let weight = sample.weight(row);
-        counts |= weight > 0.0;
-        let happened = f64::from(u8::from(sample.target.happened(row)));
-        let residual = weight * (crate::math::special::sigmoid(log_odds) - happened);
-        sample.reader.present(tile, k, dense, &mut present);
-        for (place, value) in &present {
-            score[*place] += residual * value;
-        }
-    })?;
+    sample.for_rows(
+        &columns,
+        Rows::List(&order),
+        gate,
+        |row, log_odds, tile, k| {
+            if last != Some(groups[row]) {
+                close(&mut score, &mut counts);
+                last = Some(groups[row]);
+            }
+            let weight = sample.weight(row);
+            counts |= weight > 0.0;
+            let happened = f64::from(u8::from(sample.target.happened(row)));
+            let residual = weight * (crate::math::special::sigmoid(log_odds) - happened);
+            sample.reader.present(tile, k, dense, &mut present);
+            for (place, value) in &present {
+                score[*place] += residual * value;
+            }
+        },
+    )?;
     close(&mut score, &mut counts);
     // Only the lower triangle was filled.
     meat.fill_upper_triangle_with_lower_triangle();

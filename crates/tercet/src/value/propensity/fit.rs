@@ -137,6 +137,7 @@ pub(super) fn fitted_binary(
         strengths: table.strengths(&fit.penalty, &fit.absolute),
         effective: table.by_feature(&effective),
         scores: fit.scores.clone(),
+        note: serde_json::Value::Null,
         report: table.report(fit, effective.iter().sum()),
     }
 }
@@ -312,7 +313,8 @@ pub(super) fn binary(
         Strength::Auto | Strength::Estimated if settings.penalty == Penalty::L2 => {
             let gate = Gate::new(phase);
             let problem = table.problem(sample, rows, &none);
-            let (penalty, start, rounds) = strength::estimate(&problem, settings.max_iterations, &gate)?;
+            let (penalty, start, rounds) =
+                strength::estimate(&problem, settings.max_iterations, &gate)?;
             let problem = table.problem(sample, rows, &penalty);
             let optimum = problem.descend(start, None, table.control(), true, &gate)?;
             return Ok(BinaryFit {
@@ -398,9 +400,14 @@ fn predict_left_out(
         let optimum = refit(table, sample, fit, &outside, gate)?;
         let columns = table.learning.coordinates.columns(optimum.theta.as_slice());
         let mut found = Vec::with_capacity(inside.len());
-        sample.for_rows(&columns, Rows::List(&inside), gate, |row, log_odds, _, _| {
-            found.push((row, sigmoid(log_odds)));
-        })?;
+        sample.for_rows(
+            &columns,
+            Rows::List(&inside),
+            gate,
+            |row, log_odds, _, _| {
+                found.push((row, sigmoid(log_odds)));
+            },
+        )?;
         Ok(found)
     })?;
     let mut probabilities = vec![0.0; table.data.len()];

@@ -2,6 +2,7 @@
 
 use nalgebra::DMatrix;
 use serde::{Deserialize, Serialize};
+use serde_json::Value;
 
 use super::Propensity;
 use super::cross_validation::StrengthScore;
@@ -33,6 +34,7 @@ pub struct FittedPropensity {
     /// The effective parameters of each feature.
     pub(super) effective: Vec<f64>,
     pub(super) scores: Vec<StrengthScore>,
+    pub(super) note: Value,
     pub(super) report: FitReport,
 }
 
@@ -97,6 +99,19 @@ impl FittedPropensity {
         &self.classes
     }
 
+    /// What the caller keeps with the model; null unless something was given.
+    pub fn note(&self) -> &Value {
+        &self.note
+    }
+
+    /// The model with a note that is saved and loaded with it and not looked at otherwise: its
+    /// calibration, say.
+    #[must_use]
+    pub fn with_note(mut self, note: Value) -> Self {
+        self.note = note;
+        self
+    }
+
     /// The strengths of the penalty of each feature, on squares and on sizes: the mean over its slope,
     /// bends and levels.
     pub fn strengths(&self) -> &[[f64; 2]] {
@@ -117,7 +132,9 @@ impl FittedPropensity {
             Some(feature) => format!("{}: {label}", self.encoding.features[feature].name),
             None => label.to_string(),
         });
-        names.zip(self.coefficients[..width].iter().copied()).collect()
+        names
+            .zip(self.coefficients[..width].iter().copied())
+            .collect()
     }
 
     /// The probability of the outcome for every row; of an outcome of several classes, of every class,
@@ -156,7 +173,8 @@ impl FittedPropensity {
         let mut phase = Phase::new(observer, "scoring");
         let width = self.encoding.width();
         if self.classes.is_empty() {
-            return Scorer::new(&self.encoding, &self.coefficients, customers)?.log_odds(&mut phase);
+            return Scorer::new(&self.encoding, &self.coefficients, customers)?
+                .log_odds(&mut phase);
         }
         let n = self.classes.len();
         let mut all = vec![0.0; n * customers.len()];
@@ -201,7 +219,8 @@ impl FittedPropensity {
 
     pub(super) fn uncertainty(&self) -> Result<&Uncertainty> {
         self.uncertainty.as_ref().ok_or_else(|| {
-            let expected = "a model with standard errors: fit it with standard_errors other than \"none\"";
+            let expected =
+                "a model with standard errors: fit it with standard_errors other than \"none\"";
             Error::parameter("standard_errors", "\"none\"", expected)
         })
     }
@@ -210,8 +229,13 @@ impl FittedPropensity {
         if self.classes.is_empty() {
             return Ok(());
         }
-        let expected = format!("a binary outcome for {what}: fit one model a class, or look at probabilities");
-        Err(Error::parameter("outcome", format!("{} classes", self.classes.len()), expected))
+        let expected =
+            format!("a binary outcome for {what}: fit one model a class, or look at probabilities");
+        Err(Error::parameter(
+            "outcome",
+            format!("{} classes", self.classes.len()),
+            expected,
+        ))
     }
 
     /// The mean of what each feature adds to the log-odds, over the customers of the fit.
@@ -264,6 +288,8 @@ struct SchemaPart {
     classes: Vec<String>,
     encoding: Encoding,
     means: Vec<f64>,
+    #[serde(default)]
+    note: Value,
 }
 
 #[derive(Serialize, Deserialize)]
@@ -286,6 +312,7 @@ impl Persist for FittedPropensity {
                 classes: self.classes.clone(),
                 encoding: self.encoding.clone(),
                 means: self.means.clone(),
+                note: self.note.clone(),
             },
             &self.settings,
             FittedPart {
@@ -315,12 +342,18 @@ impl Persist for FittedPropensity {
         let logits = schema.classes.len().max(1);
         let finite = |values: &[f64]| values.iter().all(|value| value.is_finite());
         if fitted.coefficients.len() != logits * width || !finite(&fitted.coefficients) {
-            return corrupt("in \"fitted\": the coefficients do not belong to the schema's columns");
+            return corrupt(
+                "in \"fitted\": the coefficients do not belong to the schema's columns",
+            );
         }
         if schema.means.len() != width || !finite(&schema.means) {
             return corrupt("in \"schema\": the means do not belong to the columns");
         }
-        if fitted.uncertainty.as_ref().is_some_and(|one| !one.fits(width)) {
+        if fitted
+            .uncertainty
+            .as_ref()
+            .is_some_and(|one| !one.fits(width))
+        {
             return corrupt("in \"fitted\": the covariance does not belong to the columns");
         }
         if fitted.strengths.len() != n_features || fitted.effective.len() != n_features {
@@ -337,6 +370,7 @@ impl Persist for FittedPropensity {
             strengths: fitted.strengths,
             effective: fitted.effective,
             scores: fitted.scores,
+            note: schema.note,
             report: read_part("report", parts.report)?,
         })
     }

@@ -121,7 +121,11 @@ impl Propensity {
         let estimated = matches!(self.strength, Strength::Auto | Strength::Estimated);
         if !estimated || self.penalty != Penalty::L2 || self.solver != Solver::Newton {
             let expected = "\"auto\" with the penalty \"l2\" and the solver \"newton\": how much outcomes share is estimated";
-            return Err(Error::parameter("strength", format!("{:?}", self.strength), expected));
+            return Err(Error::parameter(
+                "strength",
+                format!("{:?}", self.strength),
+                expected,
+            ));
         }
         for data in &outcomes.data {
             self.check(data)?;
@@ -144,7 +148,12 @@ fn fit(
 ) -> Result<Vec<FittedPropensity>> {
     // The features are the same for all, and so are the weights.
     let shared = &data[0];
-    let learning = learn(settings, shared.design(), shared.weights(), &Gate::new(phase))?;
+    let learning = learn(
+        settings,
+        shared.design(),
+        shared.weights(),
+        &Gate::new(phase),
+    )?;
     let reader = Reader::new(&learning.encoding, shared.design(), false)?;
     let coordinates = &learning.coordinates;
     let tables: Vec<Table<'_, '_>> = data
@@ -247,7 +256,13 @@ fn fit(
             ..table.control()
         };
         let optimum = problem.descend(own.theta, None, control, false, &gate)?;
-        let errors = covariance(settings.standard_errors, &problem, &optimum, table.data.groups(), &gate)?;
+        let errors = covariance(
+            settings.standard_errors,
+            &problem,
+            &optimum,
+            table.data.groups(),
+            &gate,
+        )?;
         drop(gate);
         let fit = BinaryFit {
             iterations: optimum.iterations,

@@ -28,8 +28,8 @@ use crate::model::Estimator;
 use crate::observe::{Observer, Phase};
 use crate::random::Seed;
 
-pub use cross_validation::StrengthScore;
 pub use contributions::{Contributions, Reasons};
+pub use cross_validation::StrengthScore;
 pub use data::{Outcome, PropensityData};
 pub use effects::{Curve, CurvePoint, Effect, Term};
 pub use fit::OutOfFold;
@@ -100,8 +100,7 @@ pub enum StandardErrors {
     /// Those of the model: the inverse of the curvature of loss and penalty.
     #[default]
     Model,
-    /// Those that hold where the variance is not the model's: the sandwich, times `n / (n - k)`
-    /// (Huber 1967; `HC1` of MacKinnon & White 1985).
+    /// Those that hold where the variance is not the model's: the sandwich (Huber 1967).
     Robust,
     /// Those that hold where rows of one group depend on each other (Liang & Zeger 1986), times
     /// `G / (G - 1) (n - 1) / (n - k)`.
@@ -332,7 +331,11 @@ impl Propensity {
         }
         if let Penalty::ElasticNet { l1_ratio } = self.penalty {
             if !(0.0..=1.0).contains(&l1_ratio) {
-                return Err(Error::parameter("l1_ratio", l1_ratio, "a number from 0 to 1"));
+                return Err(Error::parameter(
+                    "l1_ratio",
+                    l1_ratio,
+                    "a number from 0 to 1",
+                ));
             }
             if self.strength == Strength::Estimated {
                 let expected = "\"cv\" or a number under the elastic net";

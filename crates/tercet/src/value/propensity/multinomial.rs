@@ -114,6 +114,7 @@ pub(super) fn model(
         strengths: table.strengths(&penalty, &none),
         effective: table.by_feature(&counts),
         scores,
+        note: serde_json::Value::Null,
         report: rows.report(&fit),
     };
     Ok((fitted, left_out))
@@ -168,7 +169,13 @@ impl Rows<'_, '_> {
     fn without(&self, folds: &[u16], fold: usize) -> Vec<f64> {
         let pairs = self.weights.iter().zip(folds);
         pairs
-            .map(|(weight, of)| if usize::from(*of) == fold { 0.0 } else { *weight })
+            .map(|(weight, of)| {
+                if usize::from(*of) == fold {
+                    0.0
+                } else {
+                    *weight
+                }
+            })
             .collect()
     }
 

@@ -79,6 +79,9 @@ const KEEP_BELOW: f64 = 2e-3;
 /// And taken anew where a step leaves more than this share of what there was to win.
 const SLOW: f64 = 0.05;
 
+/// Products of two columns over the rows that are added up in no time: curvature is always taken anew.
+const CHEAP: usize = 20_000_000;
+
 /// Rows from which a part is fitted first, and the part.
 const LARGE: usize = 1 << 15;
 const PART: usize = 16;
@@ -196,7 +199,12 @@ impl Problem<'_> {
         let left = 0.5 * slope.dot(&model.solve(&slope));
         let certain = here.loss < CERTAIN * self.sample.total_weight(self.rows);
         Ok(Optimum {
-            ending: self.ending(&theta, &model, left <= control.tolerance * here.loss, certain),
+            ending: self.ending(
+                &theta,
+                &model,
+                left <= control.tolerance * here.loss,
+                certain,
+            ),
             slope: model.scaled(&slope),
             loss: here.loss,
             iterations: 1,
@@ -207,19 +215,27 @@ impl Problem<'_> {
     }
 
     fn away(&self, theta: &DVector<f64>) -> DVector<f64> {
-        self.centre.map_or_else(|| theta.clone(), |centre| theta - centre)
+        self.centre
+            .map_or_else(|| theta.clone(), |centre| theta - centre)
     }
 
     /// The penalty of a point.
     fn charge(&self, theta: &DVector<f64>) -> f64 {
         let away = self.away(theta);
-        0.5 * self.penalty.iter().zip(away.iter()).map(|(l, t)| l * t * t).sum::<f64>()
+        0.5 * self
+            .penalty
+            .iter()
+            .zip(away.iter())
+            .map(|(l, t)| l * t * t)
+            .sum::<f64>()
     }
 
     /// The slope of loss and penalty together.
     pub(super) fn penalised(&self, gradient: &DVector<f64>, theta: &DVector<f64>) -> DVector<f64> {
         let away = self.away(theta);
-        DVector::from_fn(gradient.len(), |k, _| gradient[k] + self.penalty[k] * away[k])
+        DVector::from_fn(gradient.len(), |k, _| {
+            gradient[k] + self.penalty[k] * away[k]
+        })
     }
 
     /// Descends from `theta`, with the curvature of the loss where it is `known`; `near` says that one
@@ -243,6 +259,7 @@ impl Problem<'_> {
         }
         let mut model = Quadratic::new(&information, self.penalty, &aliased).ok_or_else(lost)?;
         let (mut iterations, mut before) = (1, f64::INFINITY);
+        let is_cheap = self.rows.len() * theta.len() * theta.len() < CHEAP;
         let (mut is_fresh, mut near) = (known.is_none(), near);
         loop {
             if !here.loss.is_finite() {
@@ -256,10 +273,11 @@ impl Problem<'_> {
             // With the same curvature as the step before, this step leaves less than a hundred times the
             // share of `left` that the one before left.
             let after = 100.0 * left * (left / before);
-            let finished = left <= enough || certain || (!is_fresh && before.is_finite() && after <= enough);
+            let finished =
+                left <= enough || certain || (!is_fresh && before.is_finite() && after <= enough);
             if finished || iterations >= control.max_iterations {
-                let mut loss = here.loss - here.gradient.dot(&step)
-                    + 0.5 * step.dot(&(&information * &step));
+                let mut loss =
+                    here.loss - here.gradient.dot(&step) + 0.5 * step.dot(&(&information * &step));
                 let mut slope = model.scaled(&slope);
                 theta -= &step;
                 if control.exact {
@@ -284,7 +302,7 @@ impl Problem<'_> {
                 });
             }
             let slow = left > SLOW * before;
-            let renew = !is_fresh && slow || (left > KEEP_BELOW * total && !near);
+            let renew = is_cheap || !is_fresh && slow || (left > KEEP_BELOW * total && !near);
             (before, near) = (left, false);
             let value = here.loss + self.charge(&theta);
             let rounding = 16.0 * f64::EPSILON * value.abs();
@@ -357,7 +375,9 @@ impl Problem<'_> {
         if !large.is_empty() {
             let variances = model.variances();
             let unheld = large.iter().find(|&&k| variances[k].sqrt() > UNHELD);
-            let most = large.iter().max_by(|&&a, &&b| theta[a].abs().total_cmp(&theta[b].abs()));
+            let most = large
+                .iter()
+                .max_by(|&&a, &&b| theta[a].abs().total_cmp(&theta[b].abs()));
             if let Some(&place) = unheld.or(if certain { most } else { None }) {
                 return Ending::Separated(place);
             }
@@ -415,11 +435,7 @@ pub(super) struct Quadratic {
 impl Quadratic {
     /// `None` where the curvature is not finite. A direction that is flat beyond rounding is given just
     /// enough curvature to be solved for.
-    pub(super) fn new(
-        information: &DMatrix<f64>,
-        penalty: &[f64],
-        held: &[usize],
-    ) -> Option<Self> {
+    pub(super) fn new(information: &DMatrix<f64>, penalty: &[f64], held: &[usize]) -> Option<Self> {
         let n = information.nrows();
         let diagonal = |k: usize| information[(k, k)] + penalty[k];
         let largest = (0..n).map(diagonal).fold(f64::MIN_POSITIVE, f64::max);
@@ -496,9 +512,12 @@ impl Quadratic {
     pub(super) fn variances(&self) -> DVector<f64> {
         let n = self.units.len();
         let mut inverted = DMatrix::identity(n, n);
-        self.factor.l_dirty().solve_lower_triangular_mut(&mut inverted);
-        let mut variances =
-            DVector::from_fn(n, |k, _| inverted.column(k).norm_squared() * self.units[k].powi(2));
+        self.factor
+            .l_dirty()
+            .solve_lower_triangular_mut(&mut inverted);
+        let mut variances = DVector::from_fn(n, |k, _| {
+            inverted.column(k).norm_squared() * self.units[k].powi(2)
+        });
         for &k in &self.held {
             variances[k] = 0.0;
         }

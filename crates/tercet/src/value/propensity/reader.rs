@@ -329,12 +329,21 @@ impl<'a> Reader<'a> {
         }
     }
 
-    fn slope(&self, slope: &Slope<'_>, column: &mut [f64], rows: Rows<'_>, start: usize, len: usize) {
+    fn slope(
+        &self,
+        slope: &Slope<'_>,
+        column: &mut [f64],
+        rows: Rows<'_>,
+        start: usize,
+        len: usize,
+    ) {
         let run = rows.run(start).map(|row| slope.values.part(row, row + len));
         let (column, rest) = column.split_at_mut(len);
         rest.fill(0.0);
         match run.as_ref().and_then(Numbers::as_slice) {
-            Some(values) => self.lanes.standardise(values, slope.mean, slope.factor, column),
+            Some(values) => self
+                .lanes
+                .standardise(values, slope.mean, slope.factor, column),
             None => {
                 let standard = |value: f64| {
                     let standard = (value - slope.mean) * slope.factor;

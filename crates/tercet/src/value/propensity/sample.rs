@@ -166,13 +166,10 @@ impl<'s, 'a> Sample<'s, 'a> {
         squares: Squares,
         gate: &Gate<'_, '_>,
     ) -> Result<Pass> {
-        let stripes = map_stripes_behind(
-            gate,
-            rows.len(),
-            ROWS,
-            self.stripes(squares),
-            |places| self.stripe(coefficients, rows, places, squares, gate),
-        )?;
+        let stripes =
+            map_stripes_behind(gate, rows.len(), ROWS, self.stripes(squares), |places| {
+                self.stripe(coefficients, rows, places, squares, gate)
+            })?;
         let mut loss = Sums::<1>::zero();
         let mut gradient = vec![0.0; self.dense + self.sparse];
         let mut grams: Option<Grams> = None;
@@ -243,7 +240,14 @@ impl<'s, 'a> Sample<'s, 'a> {
     }
 
     /// Encodes the rows of a tile and computes their log-odds, outcomes and weights.
-    fn look(&self, desk: &mut Desk, coefficients: &[f64], rows: Rows<'_>, start: usize, end: usize) {
+    fn look(
+        &self,
+        desk: &mut Desk,
+        coefficients: &[f64],
+        rows: Rows<'_>,
+        start: usize,
+        end: usize,
+    ) {
         self.reader.fill(&mut desk.tile, rows, start, end);
         let len = end - start;
         match rows.run(start) {
@@ -284,7 +288,8 @@ impl<'s, 'a> Sample<'s, 'a> {
             (desk.outcome[k], desk.weights[k], desk.log_odds[k]) = (0.0, 0.0, 0.0);
         }
         let (dense, sparse) = coefficients.split_at(self.dense);
-        self.lanes.products(&desk.tile.dense, dense, &mut desk.log_odds);
+        self.lanes
+            .products(&desk.tile.dense, dense, &mut desk.log_odds);
         self.add_sparse(&desk.tile, sparse, &mut desk.log_odds);
     }
 
@@ -358,7 +363,8 @@ impl<'s, 'a> Sample<'s, 'a> {
                 }
             }
             if let Some(grams) = &mut sums.grams {
-                self.lanes.scale(&desk.tile.dense, &desk.roots, &mut desk.scaled);
+                self.lanes
+                    .scale(&desk.tile.dense, &desk.roots, &mut desk.scaled);
                 self.lanes.gram(&desk.scaled, &mut grams.dense);
                 self.scatter_gram(&desk, grams);
             }
@@ -406,7 +412,11 @@ impl<'s, 'a> Sample<'s, 'a> {
                 let first = own.first as usize;
                 for (a, x) in own.weights.iter().enumerate() {
                     let row = first + a;
-                    axpy(&mut grams.cross[row * padded..(row + 1) * padded], *x, &dense);
+                    axpy(
+                        &mut grams.cross[row * padded..(row + 1) * padded],
+                        *x,
+                        &dense,
+                    );
                     let sums = &mut grams.sparse[row * s..(row + 1) * s];
                     let x = bend * x;
                     // On and above the diagonal of its own block.
@@ -423,7 +433,11 @@ impl<'s, 'a> Sample<'s, 'a> {
             }
             for (place, own) in single.iter().enumerate().filter(|(_, own)| **own != NONE) {
                 let row = *own as usize;
-                axpy(&mut grams.cross[row * padded..(row + 1) * padded], 1.0, &dense);
+                axpy(
+                    &mut grams.cross[row * padded..(row + 1) * padded],
+                    1.0,
+                    &dense,
+                );
                 let sums = &mut grams.sparse[row * s..(row + 1) * s];
                 for other in wide {
                     let sums = &mut sums[other.first as usize..][..4];
@@ -455,7 +469,9 @@ impl<'s, 'a> Sample<'s, 'a> {
             return Err(Error::parameter(
                 "features",
                 format!("{n_rows} rows of {width} coordinates"),
-                format!("at most {MOST_NUMBERS} numbers for this kind of fit: take fewer rows, knots or levels, or fit a binary outcome by Newton's method"),
+                format!(
+                    "at most {MOST_NUMBERS} numbers for this kind of fit: take fewer rows, knots or levels, or fit a binary outcome by Newton's method"
+                ),
             ));
         }
         let by_column = coordinates.by_column();
@@ -498,7 +514,13 @@ impl<'s, 'a> Sample<'s, 'a> {
 
 impl Reader<'_> {
     /// The columns of a row that are not 0, by their places among all `dense` and sparse ones.
-    pub(super) fn present(&self, tile: &Tile, k: usize, dense: usize, found: &mut Vec<(usize, f64)>) {
+    pub(super) fn present(
+        &self,
+        tile: &Tile,
+        k: usize,
+        dense: usize,
+        found: &mut Vec<(usize, f64)>,
+    ) {
         found.clear();
         let columns = tile.dense.chunks_exact(ROWS).take(dense);
         found.extend(columns.map(|column| column[k]).enumerate());

@@ -43,7 +43,8 @@ impl<'s, 'a> Scorer<'s, 'a> {
             let mut found = Vec::with_capacity(rows.len() * width);
             for start in rows.clone().step_by(ROWS) {
                 let end = (start + ROWS).min(rows.end);
-                self.reader.fill(&mut tile, Rows::All(self.n_rows), start, end);
+                self.reader
+                    .fill(&mut tile, Rows::All(self.n_rows), start, end);
                 work(&tile, &mut found);
             }
             found

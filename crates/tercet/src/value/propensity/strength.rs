@@ -66,7 +66,9 @@ pub(super) fn estimate(
         tolerance: 1e-6,
         exact: false,
     };
-    let mut theta = first.descend(first.start(), None, rough, false, gate)?.theta;
+    let mut theta = first
+        .descend(first.start(), None, rough, false, gate)?
+        .theta;
     let mut settled = vec![f64::INFINITY; coordinates.n_groups];
     let mut rounds = 0;
     while rounds < ROUNDS {

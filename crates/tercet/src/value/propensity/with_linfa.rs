@@ -70,7 +70,9 @@ pub(super) fn solve(
     use ndarray::{Array1, Array2};
 
     let (n, width) = (table.data.len(), table.learning.coordinates.len());
-    let matrix = problem.sample.matrix(&table.learning.coordinates, n, gate)?;
+    let matrix = problem
+        .sample
+        .matrix(&table.learning.coordinates, n, gate)?;
     // Without the intercept, which linfa adds.
     let records = Array2::from_shape_fn((n, width - 1), |(i, j)| matrix[i * width + 1 + j]);
     drop(matrix);

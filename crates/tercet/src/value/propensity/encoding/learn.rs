@@ -209,12 +209,18 @@ impl Builder<'_> {
         self.dense += 1;
         let missing = self.missing(moments);
         // Without scaling the penalty counts coefficients per unit of the caller's.
-        let unit = if self.settings.standardize { 1.0 } else { deviation };
+        let unit = if self.settings.standardize {
+            1.0
+        } else {
+            deviation
+        };
         let group = self.group();
-        self.charts.push(Chart::dense(feature, Part::Slope, dense, unit, group));
+        self.charts
+            .push(Chart::dense(feature, Part::Slope, dense, unit, group));
         if let Some(missing) = missing {
             let group = self.group();
-            self.charts.push(Chart::identity(feature, Part::Missing, missing, 1, group));
+            self.charts
+                .push(Chart::identity(feature, Part::Missing, missing, 1, group));
         }
         Kind::Linear {
             mean: moments.mean,
@@ -248,12 +254,14 @@ impl Builder<'_> {
         self.sparse.extend(means);
         if !edges.is_empty() {
             let group = self.group();
-            self.charts.push(Chart::steps(feature, first, edges.len() + 1, group));
+            self.charts
+                .push(Chart::steps(feature, first, edges.len() + 1, group));
         }
         let missing = self.missing(moments);
         if let Some(missing) = missing {
             let group = self.group();
-            self.charts.push(Chart::identity(feature, Part::Missing, missing, 1, group));
+            self.charts
+                .push(Chart::identity(feature, Part::Missing, missing, 1, group));
         }
         Kind::Bins {
             edges,
@@ -280,7 +288,8 @@ impl Builder<'_> {
             .iter()
             .enumerate()
             .max_by(|a, b| a.1.1.total_cmp(&b.1.1).then(b.0.cmp(&a.0)));
-        let spike = most.filter(|(_, (_, weight))| distinct.len() > 5 && *weight > FREQUENT * total);
+        let spike =
+            most.filter(|(_, (_, weight))| distinct.len() > 5 && *weight > FREQUENT * total);
         let mut rest = distinct.to_vec();
         if let Some((place, _)) = spike {
             rest.remove(place);
@@ -354,32 +363,48 @@ impl Builder<'_> {
         let width = kept.len() + usize::from(other) + usize::from(missing_weight > 0.0);
         if width < 2 {
             let why = match kept.first() {
-                Some(level) => format!("is '{}' in every row that counts, but for levels of fewer than {} rows", levels[*level], self.settings.min_level_count),
-                None => format!("has no level of {} rows or more", self.settings.min_level_count),
+                Some(level) => format!(
+                    "is '{}' in every row that counts, but for levels of fewer than {} rows",
+                    levels[*level], self.settings.min_level_count
+                ),
+                None => format!(
+                    "has no level of {} rows or more",
+                    self.settings.min_level_count
+                ),
             };
             return self.constant(name, &why, true);
         }
         let total = weights.iter().sum::<f64>() + missing_weight;
         let first = self.sparse.len();
-        self.sparse.extend(kept.iter().map(|&level| weights[level] / total));
+        self.sparse
+            .extend(kept.iter().map(|&level| weights[level] / total));
         let ordered = self.settings.ordered.iter().any(|one| one == name);
         let group = self.group();
         if ordered && kept.len() > 1 {
-            self.charts.push(Chart::steps(feature, first, kept.len(), group));
+            self.charts
+                .push(Chart::steps(feature, first, kept.len(), group));
         } else if !kept.is_empty() {
             // Without a penalty, levels are told from the most frequent one.
             let most = (0..kept.len()).max_by(|&a, &b| {
-                weights[kept[a]].total_cmp(&weights[kept[b]]).then(b.cmp(&a))
+                weights[kept[a]]
+                    .total_cmp(&weights[kept[b]])
+                    .then(b.cmp(&a))
             });
             let reference = if self.settings.is_free() { most } else { None };
-            self.charts.push(Chart::levels(feature, first, kept.len(), reference, group));
+            self.charts
+                .push(Chart::levels(feature, first, kept.len(), reference, group));
         }
         let other = other.then(|| self.column(rare / total));
         let missing = (missing_weight > 0.0).then(|| self.column(missing_weight / total));
         for (place, part) in [(other, Part::Levels), (missing, Part::Missing)] {
             if let Some(place) = place {
-                let group = if part == Part::Missing { self.group() } else { group };
-                self.charts.push(Chart::identity(feature, part, place, 1, group));
+                let group = if part == Part::Missing {
+                    self.group()
+                } else {
+                    group
+                };
+                self.charts
+                    .push(Chart::identity(feature, part, place, 1, group));
             }
         }
         Kind::Levels {

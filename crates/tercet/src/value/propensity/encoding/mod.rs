@@ -183,11 +183,8 @@ impl Encoding {
     }
 
     fn is_possible(&self, kind: &Kind) -> bool {
-        let fits = |first: usize, n: usize| {
-            first
-                .checked_add(n)
-                .is_some_and(|end| end <= self.sparse)
-        };
+        let fits =
+            |first: usize, n: usize| first.checked_add(n).is_some_and(|end| end <= self.sparse);
         let one = |place: &Option<usize>| place.is_none_or(|place| fits(place, 1));
         one(&kind.missing())
             && match kind {

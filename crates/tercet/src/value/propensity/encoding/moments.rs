@@ -75,8 +75,16 @@ impl Moments {
             sums[0][lane] += if known { value } else { 0.0 };
             sums[1][lane] += f64::from(u8::from(known));
             // A comparison with NaN is false.
-            ends[0][lane] = if value < ends[0][lane] { value } else { ends[0][lane] };
-            ends[1][lane] = if value > ends[1][lane] { value } else { ends[1][lane] };
+            ends[0][lane] = if value < ends[0][lane] {
+                value
+            } else {
+                ends[0][lane]
+            };
+            ends[1][lane] = if value > ends[1][lane] {
+                value
+            } else {
+                ends[1][lane]
+            };
         });
         let weight: f64 = sums[1].iter().sum();
         if weight == 0.0 {
@@ -117,7 +125,10 @@ impl Moments {
         }
         if found.weight > 0.0 {
             found.mean = sum / found.weight;
-            let known = values.iter().zip(weights).filter(|(value, _)| !value.is_nan());
+            let known = values
+                .iter()
+                .zip(weights)
+                .filter(|(value, _)| !value.is_nan());
             found.squares = known.map(|(x, w)| w * (x - found.mean).powi(2)).sum();
         }
         found

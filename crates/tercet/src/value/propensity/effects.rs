@@ -327,7 +327,8 @@ fn merged(mut terms: Terms) -> Terms {
     terms
 }
 
-/// A number in at most six digits.
+/// A number in at most seven digits.
+#[allow(clippy::cast_possible_truncation)] // within 300 of 0
 fn short(value: f64) -> String {
     let digits = 6 - value.abs().max(1e-300).log10().floor().clamp(-300.0, 300.0) as i64;
     match usize::try_from(digits) {

@@ -359,9 +359,12 @@ fn effective(fit: &BinaryFit) -> Vec<f64> {
     };
     let variances = model.variances();
     (0..fit.penalty.len())
-        .map(|k| match held.contains(&k) {
-            true => 0.0,
-            false => 1.0 - fit.penalty[k] * variances[k],
+        .map(|k| {
+            if held.contains(&k) {
+                0.0
+            } else {
+                1.0 - fit.penalty[k] * variances[k]
+            }
         })
         .collect()
 }

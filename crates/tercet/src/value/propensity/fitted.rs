@@ -153,7 +153,9 @@ impl FittedPropensity {
     ) -> Result<Vec<f64>> {
         let mut odds = self.log_odds(customers, observer)?;
         if self.classes.is_empty() {
-            odds.iter_mut().for_each(|odds| *odds = sigmoid(*odds));
+            for odds in &mut odds {
+                *odds = sigmoid(*odds);
+            }
         } else {
             odds.chunks_exact_mut(self.classes.len()).for_each(softmax);
         }
@@ -258,7 +260,9 @@ pub(super) fn softmax(logits: &mut [f64]) {
         *logit = (*logit - largest).exp();
         sum += *logit;
     }
-    logits.iter_mut().for_each(|value| *value /= sum);
+    for value in logits {
+        *value /= sum;
+    }
 }
 
 impl Fitted for FittedPropensity {

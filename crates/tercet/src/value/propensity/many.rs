@@ -12,6 +12,7 @@
 
 use nalgebra::DVector;
 
+use super::coordinates::Coordinates;
 use super::data::PropensityData;
 use super::encoding::learn;
 use super::errors::covariance;
@@ -20,7 +21,7 @@ use super::fitted::FittedPropensity;
 use super::newton::{Control, Problem, Quadratic};
 use super::reader::{Reader, Rows};
 use super::sample::Target;
-use super::{Penalty, Propensity, Solver, StandardErrors, Strength};
+use super::{Penalty, Propensity, Solver, Strength};
 use crate::data::Design;
 use crate::error::{Error, Result};
 use crate::observe::{Observer, Phase};
@@ -141,6 +142,44 @@ struct Own {
     effective: Vec<f64>,
 }
 
+/// By group: of outcomes around what they have in common, and of that around 0.
+struct Precisions {
+    between: Vec<f64>,
+    common: Vec<f64>,
+}
+
+impl Precisions {
+    /// The common coordinates, given the outcomes' own, and both precisions.
+    fn update(&mut self, coordinates: &Coordinates, own: &[Own], centre: &mut DVector<f64>) {
+        let (tau, lambda) = (
+            coordinates.spread(&self.between),
+            coordinates.spread(&self.common),
+        );
+        let k = own.len() as f64;
+        // Distances between, sizes of what is common, and how far that is determined by the outcomes.
+        let mut sums = vec![[0.0; 3]; self.between.len()];
+        for (place, group) in coordinates.groups.iter().enumerate() {
+            let Some(group) = *group else { continue };
+            let sum: f64 = own.iter().map(|one| one.theta[place]).sum();
+            let whole = k * tau[place] + lambda[place];
+            centre[place] = tau[place] * sum / whole;
+            let away = own.iter().map(|one| one.theta[place] - centre[place]);
+            let [between, size, determined] = &mut sums[group];
+            *between += away.map(|away| away * away).sum::<f64>();
+            *size += centre[place] * centre[place];
+            *determined += 1.0 - lambda[place] / whole;
+        }
+        for (group, [between, size, determined]) in sums.into_iter().enumerate() {
+            let freedom: f64 = own.iter().map(|one| one.effective[group].max(0.0)).sum();
+            let precision = |freedom: f64, squares: f64| {
+                (freedom / squares.max(1e-300)).clamp(WEAKEST, STRONGEST)
+            };
+            self.between[group] = precision(freedom, between);
+            self.common[group] = precision(determined, size);
+        }
+    }
+}
+
 fn fit(
     settings: &Propensity,
     data: &[PropensityData<'_>],
@@ -167,10 +206,6 @@ fn fit(
         .collect();
     let rows = Rows::All(shared.len());
     let (n_groups, n) = (coordinates.n_groups, coordinates.len());
-    let spread = |strengths: &[f64]| -> Vec<f64> {
-        let of = |group: &Option<usize>| group.map_or(0.0, |group| strengths[group]);
-        coordinates.groups.iter().map(of).collect()
-    };
     let mut own: Vec<Own> = Vec::new();
     for table in &tables {
         let sample = table.sample(Target::of(table.data));
@@ -180,10 +215,13 @@ fn fit(
             effective: vec![f64::INFINITY; n_groups],
         });
     }
-    let (mut between, mut common) = (vec![1.0; n_groups], vec![1.0; n_groups]);
+    let mut precisions = Precisions {
+        between: vec![1.0; n_groups],
+        common: vec![1.0; n_groups],
+    };
     let mut centre = DVector::zeros(n);
     for _ in 0..ROUNDS {
-        let penalty = spread(&between);
+        let penalty = coordinates.spread(&precisions.between);
         let moved = map_tasks(tables.len(), phase, |k, gate| {
             let sample = tables[k].sample(Target::of(tables[k].data));
             let problem = Problem {
@@ -215,63 +253,41 @@ fn fit(
             }
             *own = Own { theta, effective };
         }
-        // The common coordinates, given the outcomes' own, and their precision.
-        let (tau, lambda) = (spread(&between), spread(&common));
-        let k = own.len() as f64;
-        for place in 1..n {
-            let sum: f64 = own.iter().map(|one| one.theta[place]).sum();
-            centre[place] = tau[place] * sum / (k * tau[place] + lambda[place]);
-        }
-        let mut sums = vec![[0.0; 4]; n_groups];
-        for (place, group) in coordinates.groups.iter().enumerate() {
-            let Some(group) = *group else { continue };
-            let [away, size, determined, _] = &mut sums[group];
-            *away += own
-                .iter()
-                .map(|one| (one.theta[place] - centre[place]).powi(2))
-                .sum::<f64>();
-            *size += centre[place] * centre[place];
-            *determined += 1.0 - lambda[place] / (k * tau[place] + lambda[place]);
-        }
-        for (group, [away, size, determined, _]) in sums.into_iter().enumerate() {
-            let freedom: f64 = own.iter().map(|one| one.effective[group].max(0.0)).sum();
-            between[group] = (freedom / away.max(1e-300)).clamp(WEAKEST, STRONGEST);
-            common[group] = (determined / size.max(1e-300)).clamp(WEAKEST, STRONGEST);
-        }
+        precisions.update(coordinates, &own, &mut centre);
         if most < SETTLED {
             break;
         }
     }
-    let penalty = spread(&between);
-    let mut models = Vec::with_capacity(tables.len());
-    for (table, own) in tables.iter().zip(own) {
-        let sample = table.sample(Target::of(table.data));
-        let problem = Problem {
-            centre: Some(&centre),
-            ..table.problem(&sample, rows, &penalty)
-        };
-        let gate = Gate::new(phase);
-        let control = Control {
-            exact: settings.standard_errors != StandardErrors::None,
-            ..table.control()
-        };
-        let optimum = problem.descend(own.theta, None, control, false, &gate)?;
-        let errors = covariance(
-            settings.standard_errors,
-            &problem,
-            &optimum,
-            table.data.groups(),
-            &gate,
-        )?;
-        drop(gate);
-        let fit = BinaryFit {
-            iterations: optimum.iterations,
-            optimum,
-            penalty: penalty.clone(),
-            absolute: table.same(0.0),
-            scores: Vec::new(),
-        };
-        models.push(fitted_binary(table, &fit, errors.as_ref()));
-    }
-    Ok(models)
+    let penalty = coordinates.spread(&precisions.between);
+    let gate = Gate::new(phase);
+    let models = tables.iter().zip(own);
+    models
+        .map(|(table, own)| finish(table, own.theta, &penalty, &centre, &gate))
+        .collect()
+}
+
+/// The last steps of one outcome, with everything else settled.
+fn finish(
+    table: &Table<'_, '_>,
+    theta: DVector<f64>,
+    penalty: &[f64],
+    centre: &DVector<f64>,
+    gate: &Gate<'_, '_>,
+) -> Result<FittedPropensity> {
+    let sample = table.sample(Target::of(table.data));
+    let problem = Problem {
+        centre: Some(centre),
+        ..table.problem(&sample, Rows::All(table.data.len()), penalty)
+    };
+    let optimum = problem.descend(theta, None, table.control(), false, gate)?;
+    let kind = table.settings.standard_errors;
+    let errors = covariance(kind, &problem, &optimum, table.data.groups(), gate)?;
+    let fit = BinaryFit {
+        iterations: optimum.iterations,
+        optimum,
+        penalty: penalty.to_vec(),
+        absolute: table.same(0.0),
+        scores: Vec::new(),
+    };
+    Ok(fitted_binary(table, &fit, errors.as_ref()))
 }

@@ -404,7 +404,8 @@ fn dependent(matrix: &DMatrix<f64>) -> Vec<usize> {
     let mut found = Vec::new();
     for j in 0..n {
         let own = matrix[(j, j)];
-        if !(factor[(j, j)] > ALIASED * own) {
+        // Rounding may leave a pivot below 0.
+        if factor[(j, j)] <= ALIASED * own {
             found.push(j);
             for i in j..n {
                 factor[(i, j)] = 0.0;

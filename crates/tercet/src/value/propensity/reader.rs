@@ -340,28 +340,21 @@ impl<'a> Reader<'a> {
         let run = rows.run(start).map(|row| slope.values.part(row, row + len));
         let (column, rest) = column.split_at_mut(len);
         rest.fill(0.0);
-        match run.as_ref().and_then(Numbers::as_slice) {
-            Some(values) => self
-                .lanes
-                .standardise(values, slope.mean, slope.factor, column),
-            None => {
-                let standard = |value: f64| {
-                    let standard = (value - slope.mean) * slope.factor;
-                    // A missing number is the mean.
-                    if standard.is_nan() { 0.0 } else { standard }
-                };
-                match run {
-                    Some(run) => {
-                        for (x, value) in column.iter_mut().zip(run.iter()) {
-                            *x = standard(value);
-                        }
-                    }
-                    None => {
-                        for (k, x) in column.iter_mut().enumerate() {
-                            *x = standard(slope.values.get(rows.row(start + k)));
-                        }
-                    }
-                }
+        let standard = |value: f64| {
+            let standard = (value - slope.mean) * slope.factor;
+            // A missing number is the mean.
+            if standard.is_nan() { 0.0 } else { standard }
+        };
+        if let Some(values) = run.as_ref().and_then(Numbers::as_slice) {
+            self.lanes
+                .standardise(values, slope.mean, slope.factor, column);
+        } else if let Some(run) = run {
+            for (x, value) in column.iter_mut().zip(run.iter()) {
+                *x = standard(value);
+            }
+        } else {
+            for (k, x) in column.iter_mut().enumerate() {
+                *x = standard(slope.values.get(rows.row(start + k)));
             }
         }
         if let Some([lowest, highest]) = slope.ends {

@@ -51,11 +51,7 @@ pub(super) fn estimate(
         rows => rows,
     };
     let mut strengths = vec![1.0; coordinates.n_groups];
-    let spread = |strengths: &[f64]| -> Vec<f64> {
-        let of = |group: &Option<usize>| group.map_or(0.0, |group| strengths[group]);
-        coordinates.groups.iter().map(of).collect()
-    };
-    let mut penalty = spread(&strengths);
+    let mut penalty = coordinates.spread(&strengths);
     let part = Problem { rows, ..*problem };
     let first = Problem {
         penalty: &penalty,
@@ -104,7 +100,7 @@ pub(super) fn estimate(
             most = most.max((own - settled[group]).abs());
             settled[group] = own;
         }
-        penalty = spread(&strengths);
+        penalty = coordinates.spread(&strengths);
         if most < SETTLED {
             break;
         }

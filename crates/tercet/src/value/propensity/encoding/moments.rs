@@ -43,7 +43,7 @@ impl Moments {
         self.weight / (self.weight + self.missing)
     }
 
-    /// Of both (Chan, Golub & LeVeque 1983, The American Statistician 37, 242-247).
+    /// Of both (Chan, Golub & `LeVeque` 1983, The American Statistician 37, 242-247).
     fn merged(&self, other: &Self) -> Self {
         let weight = self.weight + other.weight;
         let missing = self.missing + other.missing;

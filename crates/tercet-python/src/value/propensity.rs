@@ -13,7 +13,7 @@ use tercet::value::propensity::{
     StandardErrors, Strength,
 };
 
-use crate::arrays::{Codes, Column, Flags, Floats, Groups, Number, Table};
+use crate::arrays::{Codes, Column, Flags, Groups, Number, Table};
 use crate::boundary::{self, Progress};
 use crate::data::{Attribute, DesignArrays, Named};
 use crate::records::{Columns, Record};
@@ -43,6 +43,9 @@ type NamedOutcome<'py> = (String, OutcomeColumn<'py>, Vec<String>);
 /// What the caller calls the groups, and a code a row.
 type NamedGroups<'py> = (String, Groups<'py>);
 
+/// Probabilities of rows left out, and the rows' folds.
+type LeftOut = (Table, Column<u16>);
+
 /// A fitted propensity: immutable.
 ///
 /// Attributes are triples: what the caller calls a column, the column in the caller's row order (uint16
@@ -58,7 +61,7 @@ impl FittedPropensity {
     /// row by a fit that did not see it, and the rows' folds.
     ///
     /// `settings` has `features` ("spline", "bins" or "linear"), `intervals` (a number or None), `bins`,
-    /// `ordered` (names), `min_level_count`, `penalty` ("l2" or "elastic_net"), `l1_ratio`, `strength`
+    /// `ordered` (names), `min_level_count`, `penalty` (`"l2"` or `"elastic_net"`), `l1_ratio`, `strength`
     /// ("auto", "estimated", "cv" or a number), `standardize`, `solver` ("newton" or "linfa"), `folds`,
     /// `one_standard_error`, `seed`, `standard_errors` ("none", "model", "robust" or "cluster"),
     /// `max_iterations` and `tolerance`; `note`, a JSON text, is kept with the model.
@@ -79,7 +82,7 @@ impl FittedPropensity {
         out_of_fold: bool,
         n_jobs: Option<i64>,
         progress: Option<Progress>,
-    ) -> PyResult<(Self, Option<(Table, Column<u16>)>)> {
+    ) -> PyResult<(Self, Option<LeftOut>)> {
         let estimator = estimator(&settings)?;
         let note = persist::note(note)?;
         let arrays = DesignArrays::new(&attributes)?;
@@ -407,7 +410,7 @@ fn named<'a>(column: Option<&'a Named<'_>>) -> PyResult<Option<(&'a str, &'a [f6
     }
 }
 
-fn left_out(py: Python<'_>, held: OutOfFold, width: usize) -> PyResult<(Table, Column<u16>)> {
+fn left_out(py: Python<'_>, held: OutOfFold, width: usize) -> PyResult<LeftOut> {
     let probabilities = Table::wide(py, held.probabilities, width)?;
     Ok((probabilities, Column::new(py, held.folds)))
 }

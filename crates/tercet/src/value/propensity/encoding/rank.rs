@@ -119,18 +119,16 @@ mod tests {
 
     #[test]
     fn ranks_rise_from_0_to_1_and_stay_there() {
-        let distinct: Vec<(f64, f64)> = (0..5000)
-            .map(|x| (f64::from(x).exp2().min(1e300) + f64::from(x), 1.0))
-            .collect();
+        let distinct: Vec<(f64, f64)> = (0..5000).map(|x| (f64::from(x).powi(3), 1.0)).collect();
         let rank = Rank::learn(&distinct);
         assert!(
             rank.is_valid() && rank.values.len() <= LANDMARKS + 2,
             "{}",
             rank.values.len()
         );
-        assert_eq!((rank.of(-1e9), rank.of(f64::MAX)), (0.0, 1.0));
+        assert_eq!((rank.of(-1e15), rank.of(f64::MAX)), (0.0, 1.0));
         let few = Rank::learn(&[(0.0, 6.0), (1.0, 2.0), (5.0, 2.0)]);
-        assert_eq!(few.ranks, [0.0, 0.4 / 0.6, 1.0]);
+        assert!((few.ranks[1] - 0.4 / 0.6).abs() < 1e-15);
         assert!((few.of(3.0) - 0.5 * (0.4 / 0.6 + 1.0)).abs() < 1e-15);
         assert!((few.value(few.of(2.5)) - 2.5).abs() < 1e-12);
     }

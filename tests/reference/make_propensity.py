@@ -1,7 +1,8 @@
 """Reference values for propensities: `tests/reference/propensity/*.json`.
 
-Producers: scikit-learn's newton-cholesky (penalised fits), saga (elastic net, checked by its optimality
-conditions) and statsmodels' Logit (free fits, with model-based, HC0 and cluster-robust errors).
+Producers: scikit-learn's newton-cholesky (penalised fits), saga (elastic net; the tests check its
+optimality conditions too) and statsmodels' Logit (free fits, with model-based, HC0 and
+cluster-robust errors).
 
     python tests/reference/make_propensity.py      # needs scikit-learn, statsmodels, numpy
 """

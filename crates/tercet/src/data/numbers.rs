@@ -92,6 +92,20 @@ impl<'a> Numbers<'a> {
         }
     }
 
+    /// Whether every number lies right after that of `other` in the same row, as columns of a matrix do
+    /// whose rows lie together.
+    pub(crate) fn follows(&self, other: &Numbers<'_>) -> bool {
+        let next = other.values.as_ptr().wrapping_add(1);
+        self.stride > 1
+            && (self.stride, self.n) == (other.stride, other.n)
+            && std::ptr::eq(self.values.as_ptr(), next)
+    }
+
+    /// What the numbers lie in from a row on, and how far apart they are.
+    pub(crate) fn lying(&self, row: usize) -> (&'a [f64], usize) {
+        (&self.values[row * self.stride..], self.stride)
+    }
+
     /// The numbers as a slice, where they lie side by side.
     #[inline]
     pub(crate) fn as_slice(&self) -> Option<&'a [f64]> {
@@ -117,6 +131,9 @@ mod tests {
         assert!(Numbers::strided(&rows, 0, 0, 1).is_err());
         assert!(Numbers::strided(&rows, usize::MAX, 2, 3).is_err());
         assert!(Numbers::strided(&rows, 9, 1, 0).is_err());
+        let of = |first| Numbers::strided(&rows, first, 2, 3).unwrap();
+        assert!(of(1).follows(&of(0)) && !of(0).follows(&of(1)) && !of(0).follows(&of(0)));
+        assert_eq!(of(1).lying(1), (&rows[3..], 2));
         assert_eq!(Numbers::new(&rows).part(2, 4).as_slice(), Some(&rows[2..4]));
     }
 }

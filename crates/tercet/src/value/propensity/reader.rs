@@ -5,7 +5,7 @@ use std::collections::HashMap;
 use super::encoding::{Encoding, Kind, Rank, splines};
 use crate::data::{Design, FeatureView, NO_LEVEL, Numbers};
 use crate::error::{Error, Result};
-use crate::math::lanes::{Lanes, ROWS, padded};
+use crate::math::lanes::{GROUP, Lanes, ROWS, Side, padded};
 
 /// No sparse column.
 pub(super) const NONE: u32 = u32::MAX;
@@ -301,9 +301,16 @@ impl<'a> Reader<'a> {
         for (row, one) in tile.dense[..ROWS].iter_mut().enumerate() {
             *one = f64::from(u8::from(row < len));
         }
-        let columns = tile.dense[ROWS..].chunks_exact_mut(ROWS);
-        for (slope, column) in self.dense.iter().zip(columns) {
-            self.slope(slope, column, rows, start, len);
+        let mut place = 0;
+        while place < self.dense.len() {
+            let columns = &mut tile.dense[(place + 1) * ROWS..];
+            let width = self.side_by_side(place, columns, rows.run(start), len);
+            if width == 0 {
+                let slope = &self.dense[place];
+                self.slope(slope, &mut columns[..ROWS], rows, start, len);
+                place += 1;
+            }
+            place += width;
         }
         let n_single = self.single.len();
         for (place, single) in self.single.iter().enumerate() {
@@ -327,6 +334,38 @@ impl<'a> Reader<'a> {
             tile.wide[len * n_wide..].fill(Wide::NOTHING);
             tile.single[len * n_single..].fill(NONE);
         }
+    }
+
+    /// Fills in a group of columns from `place` on, where they lie side by side in a matrix and the rows
+    /// one after the other; returns how many columns that were.
+    fn side_by_side(
+        &self,
+        place: usize,
+        columns: &mut [f64],
+        run: Option<usize>,
+        len: usize,
+    ) -> usize {
+        let (Some(row), Some(group)) = (run, self.dense.get(place..place + GROUP)) else {
+            return 0;
+        };
+        let together = |pair: &[Slope<'_>]| pair[1].values.follows(&pair[0].values);
+        if !group.windows(2).all(together) {
+            return 0;
+        }
+        let (values, stride) = group[0].values.lying(row);
+        let side = Side {
+            values,
+            stride,
+            centres: std::array::from_fn(|k| group[k].mean),
+            factors: std::array::from_fn(|k| group[k].factor),
+        };
+        self.lanes.standardise_rows(side, len, columns);
+        for (slope, column) in group.iter().zip(columns.chunks_exact_mut(ROWS)) {
+            let (column, rest) = column.split_at_mut(len);
+            slope.clamp(column);
+            rest.fill(0.0);
+        }
+        GROUP
     }
 
     fn slope(
@@ -357,7 +396,14 @@ impl<'a> Reader<'a> {
                 *x = standard(slope.values.get(rows.row(start + k)));
             }
         }
-        if let Some([lowest, highest]) = slope.ends {
+        slope.clamp(column);
+    }
+}
+
+impl Slope<'_> {
+    /// Beyond the ends of the fit, the end.
+    fn clamp(&self, column: &mut [f64]) {
+        if let Some([lowest, highest]) = self.ends {
             for x in column {
                 *x = x.clamp(lowest, highest);
             }

@@ -4,7 +4,7 @@ The compiled half of tercet; use the classes and functions of `tercet` instead.
 
 from _typeshed import SupportsGetItem
 from collections.abc import Callable
-from numpy import float64, int64, int8, uint16, uint32, uint8
+from numpy import bool_, float64, int32, int64, int8, uint16, uint32, uint8
 from numpy.typing import NDArray
 from os import PathLike
 from typing import Any, Final, SupportsFloat, SupportsIndex, final
@@ -17,6 +17,7 @@ __all__ = [
     "FittedKMeansSegments",
     "FittedLatentClass",
     "FittedMaxDiff",
+    "FittedPropensity",
     "FittedSegmentProjection",
     "FittedTypingTool",
     "PurchaseSummary",
@@ -930,6 +931,198 @@ class FittedMaxDiff:
     def starts(self, /) -> dict[str, Any]:
         """
         What became of every start: `log_likelihood`, `dropped`, `reached_best`.
+        """
+    def to_json(self, /) -> str:
+        """
+        The model as a JSON text.
+        """
+
+@final
+class FittedPropensity:
+    """
+    A fitted propensity: immutable.
+
+    Attributes are triples: what the caller calls a column, the column in the caller's row order (uint16
+    codes of levels, 65535 where there is none, or float64 numbers, nan where there is none) and the
+    levels' names; or a name that is not looked at, a float64 matrix in C or Fortran order, and its
+    columns' names.
+    """
+    @property
+    def classes(self, /) -> list[str]:
+        """
+        The classes' names; none for a binary outcome.
+        """
+    @property
+    def columns(self, /) -> dict[str, Any]:
+        """
+        Every column with its coefficient, the intercept first: `column`, `coefficient`.
+        """
+    def contributions(
+        self,
+        /,
+        attributes: SupportsGetItem[
+            int, tuple[str, NDArray[uint16] | NDArray[float64], SupportsGetItem[int, str]]
+        ],
+        *,
+        n_jobs: SupportsIndex | None = None,
+        progress: Callable[[str, int, int | None, float | None], object] | None = None,
+    ) -> tuple[float, NDArray[float64]]:
+        """
+        What every feature adds to the log-odds: the baseline, and a row a customer.
+        """
+    def curve(
+        self, /, feature: str, *, points: SupportsIndex, level: SupportsFloat | SupportsIndex
+    ) -> dict[str, Any]:
+        """
+        What a feature adds to the log-odds: `value` (nan for a level), `label`, `effect`, `lower`,
+        `upper`.
+        """
+    def effects(self, /, *, level: SupportsFloat | SupportsIndex) -> dict[str, Any]:
+        """
+        The table of effects: `feature` (None for the intercept), `at`, `estimate`, `standard_error`,
+        `lower`, `upper`, `z`, `p_value`; nan where there is no number.
+        """
+    @property
+    def features(self, /) -> list[str]:
+        """
+        The names of the attributes.
+        """
+    @staticmethod
+    def fit(
+        attributes: SupportsGetItem[
+            int, tuple[str, NDArray[uint16] | NDArray[float64], SupportsGetItem[int, str]]
+        ],
+        outcome: tuple[str, NDArray[bool_] | NDArray[uint16], SupportsGetItem[int, str]],
+        weights: tuple[str, NDArray[float64]] | None,
+        offset: tuple[str, NDArray[float64]] | None,
+        groups: tuple[str, NDArray[uint32]] | None,
+        *,
+        settings: dict[str, Any],
+        note: str,
+        out_of_fold: bool = False,
+        n_jobs: SupportsIndex | None = None,
+        progress: Callable[[str, int, int | None, float | None], object] | None = None,
+    ) -> tuple[FittedPropensity, tuple[NDArray[float64], NDArray[uint16]] | None]:
+        """
+        Fits to customers; returns the model and, where `out_of_fold` is true, the predictions of every
+        row by a fit that did not see it, and the rows' folds.
+
+        `settings` has `features` ("spline", "bins" or "linear"), `intervals` (a number or None), `bins`,
+        `ordered` (names), `min_level_count`, `penalty` (`"l2"` or `"elastic_net"`), `l1_ratio`, `strength`
+        ("auto", "estimated", "cv" or a number), `standardize`, `solver` ("newton" or "linfa"), `folds`,
+        `one_standard_error`, `seed`, `standard_errors` ("none", "model", "robust" or "cluster"),
+        `max_iterations` and `tolerance`; `note`, a JSON text, is kept with the model.
+        """
+    @staticmethod
+    def fit_many(
+        attributes: SupportsGetItem[
+            int, tuple[str, NDArray[uint16] | NDArray[float64], SupportsGetItem[int, str]]
+        ],
+        outcomes: SupportsGetItem[int, tuple[str, NDArray[bool_]]],
+        weights: tuple[str, NDArray[float64]] | None,
+        groups: tuple[str, NDArray[uint32]] | None,
+        *,
+        settings: dict[str, Any],
+        notes: SupportsGetItem[int, str],
+        n_jobs: SupportsIndex | None = None,
+        progress: Callable[[str, int, int | None, float | None], object] | None = None,
+    ) -> list[FittedPropensity]:
+        """
+        Fits one model an outcome, drawn to what they have in common; `outcomes` are pairs of a name and
+        bool values, `notes` a JSON text a model.
+        """
+    @staticmethod
+    def from_json(json: str) -> FittedPropensity:
+        """
+        The model from a JSON text.
+        """
+    def intervals(
+        self,
+        /,
+        attributes: SupportsGetItem[
+            int, tuple[str, NDArray[uint16] | NDArray[float64], SupportsGetItem[int, str]]
+        ],
+        *,
+        level: SupportsFloat | SupportsIndex,
+        n_jobs: SupportsIndex | None = None,
+        progress: Callable[[str, int, int | None, float | None], object] | None = None,
+    ) -> NDArray[float64]:
+        """
+        Intervals of the probability: lower and upper end, a row a customer.
+        """
+    def log_odds(
+        self,
+        /,
+        attributes: SupportsGetItem[
+            int, tuple[str, NDArray[uint16] | NDArray[float64], SupportsGetItem[int, str]]
+        ],
+        *,
+        n_jobs: SupportsIndex | None = None,
+        progress: Callable[[str, int, int | None, float | None], object] | None = None,
+    ) -> NDArray[float64]:
+        """
+        The log-odds of the outcome, or of every class against their mean: a row a customer.
+        """
+    @property
+    def note(self, /) -> str:
+        """
+        What was kept with the model, as a JSON text.
+        """
+    @property
+    def outcome(self, /) -> str:
+        """
+        What the outcome is called.
+        """
+    def probabilities(
+        self,
+        /,
+        attributes: SupportsGetItem[
+            int, tuple[str, NDArray[uint16] | NDArray[float64], SupportsGetItem[int, str]]
+        ],
+        *,
+        n_jobs: SupportsIndex | None = None,
+        progress: Callable[[str, int, int | None, float | None], object] | None = None,
+    ) -> NDArray[float64]:
+        """
+        The probability of the outcome, or of every class: a row a customer.
+        """
+    def reasons(
+        self,
+        /,
+        attributes: SupportsGetItem[
+            int, tuple[str, NDArray[uint16] | NDArray[float64], SupportsGetItem[int, str]]
+        ],
+        k: SupportsIndex,
+        *,
+        n_jobs: SupportsIndex | None = None,
+        progress: Callable[[str, int, int | None, float | None], object] | None = None,
+    ) -> tuple[NDArray[int32], NDArray[float64]]:
+        """
+        The features that raise and lower each row's log-odds most: places of features (-1 where there is
+        none) and contributions, both with 2 k entries a row, first those that raise.
+        """
+    @property
+    def report(self, /) -> dict[str, Any]:
+        """
+        How the fit went, by name.
+        """
+    def save(self, /, path: str | PathLike[str]) -> None:
+        """
+        Writes the model to a file, whole or not at all.
+        """
+    @property
+    def settings(self, /) -> str:
+        """
+        The settings that it was fitted with, as a JSON text.
+        """
+    @property
+    def strength_scores(self, /) -> dict[str, NDArray[float64]]:
+        """
+        The strengths that cross-validation tried: `strength`, `log_loss`, `standard_error`.
+        """
+    def terms(self, /) -> dict[str, Any]:
+        """
+        Every feature as a whole: `feature`, `spread`, `effective_parameters`, `strength`.
         """
     def to_json(self, /) -> str:
         """

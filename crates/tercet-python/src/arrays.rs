@@ -1,16 +1,17 @@
 //! The only file that knows NumPy: what comes in is borrowed and checked, what goes out is moved.
 //!
-//! Every array is one-dimensional, so that the order of its memory is the order of its rows; the
-//! (n, k) tables that go out are made here. The wrappers carry the types that the stubs print.
+//! Every array but a [`Matrix`] is one-dimensional, so that the order of its memory is the order of its
+//! rows; the (n, k) tables that go out are made here. The wrappers carry the types that the stubs print.
 
 use numpy::{
-    Element, PyArray1, PyArray2, PyArrayMethods, PyReadonlyArray1, PyUntypedArray,
-    PyUntypedArrayMethods,
+    Element, PyArray1, PyArray2, PyArrayMethods, PyReadonlyArray1, PyReadonlyArray2,
+    PyUntypedArray, PyUntypedArrayMethods,
 };
 use pyo3::exceptions::PyTypeError;
 use pyo3::inspect::PyStaticExpr;
 use pyo3::prelude::*;
 use pyo3::{Borrowed, type_hint_identifier, type_hint_subscript};
+use tercet::data::MatrixOrder;
 
 /// A number that crosses the boundary.
 pub(crate) trait Number: Element {
@@ -38,6 +39,7 @@ number!(u8, "uint8");
 number!(u16, "uint16");
 number!(u32, "uint32");
 number!(i8, "int8");
+number!(i32, "int32");
 number!(bool, "bool_");
 
 /// A borrowed column.
@@ -52,6 +54,10 @@ pub(crate) type Floats<'py> = Array<'py, f64>;
 pub(crate) type Integers<'py> = Array<'py, i64>;
 /// A borrowed column of `uint16`.
 pub(crate) type Codes<'py> = Array<'py, u16>;
+/// A borrowed column of `uint32`.
+pub(crate) type Groups<'py> = Array<'py, u32>;
+/// A borrowed column of `bool`.
+pub(crate) type Flags<'py> = Array<'py, bool>;
 /// Borrowed bytes.
 pub(crate) type Bytes<'py> = Array<'py, u8>;
 
@@ -95,6 +101,37 @@ fn described(object: &Bound<'_, PyAny>) -> PyResult<String> {
         array.ndim(),
         if array.ndim() == 1 { "" } else { "s" },
     ))
+}
+
+/// A borrowed matrix of `float64`, whose rows or columns lie together.
+pub(crate) struct Matrix<'py>(PyReadonlyArray2<'py, f64>);
+
+impl<'py> FromPyObject<'_, 'py> for Matrix<'py> {
+    type Error = PyErr;
+
+    const INPUT_TYPE: PyStaticExpr = f64::ARRAY;
+
+    fn extract(object: Borrowed<'_, 'py, PyAny>) -> PyResult<Self> {
+        match object.extract::<PyReadonlyArray2<'py, f64>>() {
+            Ok(array) if array.is_contiguous() && array.is_aligned() => Ok(Self(array)),
+            _ => Err(PyTypeError::new_err(format!(
+                "expected a two-dimensional, contiguous float64 array, found {}",
+                described(&object)?,
+            ))),
+        }
+    }
+}
+
+impl Matrix<'_> {
+    /// The numbers as they lie, whether row by row, and the number of columns.
+    pub(crate) fn parts(&self) -> PyResult<(&[f64], MatrixOrder, usize)> {
+        let order = if self.0.is_c_contiguous() {
+            MatrixOrder::Rows
+        } else {
+            MatrixOrder::Columns
+        };
+        Ok((self.0.as_slice()?, order, self.0.shape()[1]))
+    }
 }
 
 /// A column that Rust made and NumPy owns.

@@ -31,7 +31,9 @@ pub(crate) fn to_python(error: Error) -> PyErr {
         Error::InvalidData { column, row, .. } => {
             python::DataError::new_err((message, column, row))
         }
-        Error::ShapeMismatch { column, .. } => python::DataError::new_err((message, column)),
+        Error::Separation { column, .. } | Error::ShapeMismatch { column, .. } => {
+            python::DataError::new_err((message, column))
+        }
         Error::UnsupportedVersion { .. } => python::UnsupportedVersionError::new_err(message),
         Error::WrongKind { .. } | Error::Corrupt { .. } => python::ModelFileError::new_err(message),
         Error::Io { kind, .. } => match kind {

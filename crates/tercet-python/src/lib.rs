@@ -35,6 +35,8 @@ mod _tercet {
     #[pymodule_export]
     use crate::simulate::{simulate_needs, simulate_purchases};
     #[pymodule_export]
+    use crate::value::FittedPropensity;
+    #[pymodule_export]
     use crate::value::lifetime::lifetime_value::lifetime_value;
     #[pymodule_export]
     use crate::value::lifetime::{FittedBgNbd, FittedGammaGamma};

@@ -38,6 +38,16 @@ pub enum Error {
         /// What is wrong, and the remedy.
         reason: String,
     },
+    /// Columns tell the outcomes apart without an error, so that their coefficients run to infinity.
+    #[error(
+        "column '{column}' tells the outcomes of '{outcome}' apart without an error, and its coefficient runs to infinity: look whether it was recorded after the outcome; otherwise set a penalty's strength above 0, or leave it out"
+    )]
+    Separation {
+        /// The first such column, with its level where it has levels.
+        column: String,
+        /// The outcome.
+        outcome: String,
+    },
     /// Two inputs that belong together differ in length.
     #[error("column '{column}': expected {expected} rows, found {found}")]
     ShapeMismatch {

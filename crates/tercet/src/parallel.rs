@@ -49,6 +49,28 @@ where
     Ok(results.into_iter().flatten().collect())
 }
 
+/// Cuts `0..n` into at most `most` runs of whole `unit`s, as equal as can be, and returns what `work`
+/// makes of each, in order: for results too large to keep one a block. How it is cut depends on the
+/// three numbers only. `work` polls the gate itself.
+pub(crate) fn map_stripes_behind<T, F>(
+    gate: &Gate<'_, '_>,
+    n: usize,
+    unit: usize,
+    most: usize,
+    work: F,
+) -> Result<Vec<T>>
+where
+    T: Send,
+    F: Fn(Range<usize>) -> T + Sync + Send,
+{
+    let units = n.div_ceil(unit);
+    let stripes = most.clamp(1, units.max(1));
+    let edge = |stripe: usize| (stripe * units / stripes * unit).min(n);
+    let results = ordered(stripes, |stripe| work(edge(stripe)..edge(stripe + 1)));
+    gate.check()?;
+    Ok(results)
+}
+
 /// Runs `task(0..n)`, each a long computation of its own (a start, a replication), and returns the
 /// results in order. The first error in that order is returned; a task counts one step when it ends.
 pub(crate) fn map_tasks<T, F>(n: usize, phase: &mut Phase<'_>, task: F) -> Result<Vec<T>>
@@ -122,7 +144,8 @@ impl<'g, 'o> Gate<'g, 'o> {
         closed.clone().map_or(Ok(()), Err)
     }
 
-    fn is_closed(&self) -> bool {
+    /// Whether the observer has asked to stop.
+    pub(crate) fn is_closed(&self) -> bool {
         self.closed
             .lock()
             .unwrap_or_else(PoisonError::into_inner)
@@ -192,6 +215,25 @@ mod tests {
         for n in [0, 1, BLOCK - 1, BLOCK, BLOCK + 1, 40 * BLOCK + 17] {
             let column = map_rows(n, &mut Phase::new(&mut (), "testing"), |row| row).unwrap();
             assert!(column.into_iter().eq(0..n));
+        }
+    }
+
+    #[test]
+    fn stripes_cover_all_rows_in_whole_units() {
+        for (n, unit, most) in [
+            (0, 4, 3),
+            (1, 4, 3),
+            (17, 4, 3),
+            (4096, 256, 7),
+            (5, 8, 100),
+        ] {
+            let mut silent = ();
+            let mut phase = Phase::new(&mut silent, "testing");
+            let gate = Gate::new(&mut phase);
+            let stripes = map_stripes_behind(&gate, n, unit, most, |rows| rows).unwrap();
+            assert!(stripes.len() <= most);
+            assert!(stripes.iter().all(|rows| rows.start % unit == 0));
+            assert!(stripes.into_iter().flatten().eq(0..n));
         }
     }
 

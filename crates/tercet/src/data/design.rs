@@ -2,6 +2,7 @@
 
 use std::collections::HashSet;
 
+use super::numbers::Numbers;
 use super::purchases::check_size;
 use crate::error::{Error, Result};
 
@@ -13,6 +14,8 @@ pub const NO_LEVEL: u16 = u16::MAX;
 pub enum Feature<'a> {
     /// Numbers; NaN where one is not known.
     Numbers(&'a [f64]),
+    /// Numbers that do not lie side by side, such as a column of a matrix; NaN where one is not known.
+    Strided(Numbers<'a>),
     /// Categories: codes of levels from 0, [`NO_LEVEL`] where one is not known.
     Levels {
         /// A code a row.
@@ -22,10 +25,11 @@ pub enum Feature<'a> {
     },
 }
 
-impl Feature<'_> {
+impl<'a> Feature<'a> {
     fn len(&self) -> usize {
         match self {
             Self::Numbers(values) => values.len(),
+            Self::Strided(values) => values.len(),
             Self::Levels { codes, .. } => codes.len(),
         }
     }
@@ -33,10 +37,38 @@ impl Feature<'_> {
     /// What the column holds, in a word.
     pub(crate) fn kind_word(&self) -> &'static str {
         match self {
-            Self::Numbers(_) => "numbers",
+            Self::Numbers(_) | Self::Strided(_) => "numbers",
             Self::Levels { .. } => "levels",
         }
     }
+
+    /// What the column holds, however it lies in memory.
+    pub(crate) fn view(&self) -> FeatureView<'a, '_> {
+        match self {
+            Self::Numbers(values) => FeatureView::Numbers(Numbers::new(values)),
+            Self::Strided(values) => FeatureView::Numbers(*values),
+            Self::Levels { codes, levels } => FeatureView::Levels { codes, levels },
+        }
+    }
+}
+
+/// A column's contents: what models of attributes read.
+#[derive(Debug, Clone, Copy)]
+pub(crate) enum FeatureView<'a, 'f> {
+    Numbers(Numbers<'a>),
+    Levels {
+        codes: &'a [u16],
+        levels: &'f [String],
+    },
+}
+
+/// How a matrix lies in memory.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum MatrixOrder {
+    /// Row by row, as C and NumPy have it.
+    Rows,
+    /// Column by column, as Fortran and most tables have it.
+    Columns,
 }
 
 /// The view of customers that models of their attributes take.
@@ -89,13 +121,51 @@ impl<'a> Design<'a> {
                     found: feature.len(),
                 });
             }
-            check_feature(name, feature)?;
+            if let Feature::Levels { codes, levels } = feature {
+                check_levels(name, codes, levels)?;
+            }
         }
+        check_numbers(&names, &features, n_rows)?;
         Ok(Self {
             names,
             features,
             n_rows,
         })
+    }
+
+    /// The columns of a matrix of numbers, which lies row by row or column by column; nothing is
+    /// copied.
+    ///
+    /// ```
+    /// use tercet::data::{Design, MatrixOrder};
+    ///
+    /// let names = ["age".to_owned(), "visits".to_owned()];
+    /// let rows = [31.0, 4.0, 64.0, 1.0, 45.0, 0.0];
+    /// let design = Design::from_matrix(&names, &rows, MatrixOrder::Rows)?;
+    /// assert_eq!(design.len(), 3);
+    /// # Ok::<(), tercet::Error>(())
+    /// ```
+    ///
+    /// # Errors
+    /// Those of [`Design::new`]; [`Error::InvalidData`] where the numbers do not fill all columns.
+    pub fn from_matrix(names: &[String], values: &'a [f64], order: MatrixOrder) -> Result<Self> {
+        let p = names.len();
+        if p > 0 && !values.len().is_multiple_of(p) {
+            let reason = format!(
+                "has {} numbers, which do not fill {p} columns",
+                values.len()
+            );
+            return Err(Error::data("matrix", None, reason));
+        }
+        let n = values.len().checked_div(p).unwrap_or(0);
+        let column = |place: usize| match order {
+            MatrixOrder::Rows => Numbers::strided(values, place, p, n),
+            MatrixOrder::Columns => Numbers::strided(values, place * n, 1, n),
+        };
+        let columns = names.iter().enumerate();
+        let columns =
+            columns.map(|(place, name)| Ok((name.clone(), Feature::Strided(column(place)?))));
+        Self::new(columns.collect::<Result<_>>()?)
     }
 
     /// Number of rows.
@@ -125,41 +195,72 @@ impl<'a> Design<'a> {
     }
 }
 
-fn check_feature(name: &str, feature: &Feature<'_>) -> Result<()> {
-    match feature {
-        Feature::Numbers(values) => match values.iter().position(|x| x.is_infinite()) {
-            Some(row) => {
+/// Rows that are looked at together: a block of a matrix stays near while its columns are read.
+const BLOCK: usize = 1024;
+
+/// No number is infinite.
+///
+/// By blocks of rows, so that a matrix whose rows lie together is read from memory once and not once
+/// a column.
+fn check_numbers(names: &[String], features: &[Feature<'_>], n_rows: usize) -> Result<()> {
+    let columns: Vec<(&String, Numbers<'_>)> = names
+        .iter()
+        .zip(features)
+        .filter_map(|(name, feature)| match feature.view() {
+            FeatureView::Numbers(numbers) => Some((name, numbers)),
+            FeatureView::Levels { .. } => None,
+        })
+        .collect();
+    for start in (0..n_rows).step_by(BLOCK) {
+        let end = (start + BLOCK).min(n_rows);
+        for (name, column) in &columns {
+            let part = column.part(start, end);
+            let found = match part.as_slice() {
+                Some(values) => any_infinite(values),
+                None => part.iter().fold(false, |found, x| found | x.is_infinite()),
+            };
+            if found {
+                let row = part.iter().position(f64::is_infinite);
+                let row = row.map(|row| start + row);
                 let reason = "is infinite; give a number, or leave it missing";
-                Err(Error::data(name, row, reason))
-            }
-            None => Ok(()),
-        },
-        Feature::Levels { codes, levels } => {
-            if levels.len() >= usize::from(NO_LEVEL) {
-                let reason = format!(
-                    "has {} levels, as an identifier would; leave it out, or group it into fewer than {NO_LEVEL}",
-                    levels.len()
-                );
-                return Err(Error::data(name, None, reason));
-            }
-            let mut seen = HashSet::new();
-            if let Some(twice) = levels.iter().find(|level| !seen.insert(level.as_str())) {
-                let reason = format!("has two levels named '{twice}'; name each once");
-                return Err(Error::data(name, None, reason));
-            }
-            let beyond = |code: &u16| *code != NO_LEVEL && usize::from(*code) >= levels.len();
-            match codes.iter().position(beyond) {
-                Some(row) => {
-                    let reason = format!(
-                        "has code {}, and the column has {} levels",
-                        codes[row],
-                        levels.len()
-                    );
-                    Err(Error::data(name, row, reason))
-                }
-                None => Ok(()),
+                return Err(Error::data(*name, row, reason));
             }
         }
+    }
+    Ok(())
+}
+
+/// Whether a number is infinite: without a branch a number, so that it runs at the speed of memory.
+fn any_infinite(values: &[f64]) -> bool {
+    values
+        .iter()
+        .fold(false, |found, value| found | value.is_infinite())
+}
+
+fn check_levels(name: &str, codes: &[u16], levels: &[String]) -> Result<()> {
+    if levels.len() >= usize::from(NO_LEVEL) {
+        let reason = format!(
+            "has {} levels, as an identifier would; leave it out, or group it into fewer than {NO_LEVEL}",
+            levels.len()
+        );
+        return Err(Error::data(name, None, reason));
+    }
+    let mut seen = HashSet::new();
+    if let Some(twice) = levels.iter().find(|level| !seen.insert(level.as_str())) {
+        let reason = format!("has two levels named '{twice}'; name each once");
+        return Err(Error::data(name, None, reason));
+    }
+    let beyond = |code: &u16| *code != NO_LEVEL && usize::from(*code) >= levels.len();
+    match codes.iter().position(beyond) {
+        Some(row) => {
+            let reason = format!(
+                "has code {}, and the column has {} levels",
+                codes[row],
+                levels.len()
+            );
+            Err(Error::data(name, row, reason))
+        }
+        None => Ok(()),
     }
 }
 
@@ -194,5 +295,20 @@ mod tests {
                 .starts_with("column 'region', row 1: has code 2")
         );
         assert!(refused(vec![levels(&[0, 1], &["a", "a"])]).contains("two levels named 'a'"));
+    }
+
+    #[test]
+    fn a_matrix_is_read_in_either_order() {
+        let names = ["a".to_owned(), "b".to_owned()];
+        let rows = [1.0, 10.0, 2.0, 20.0, 3.0, f64::INFINITY];
+        let refused = Design::from_matrix(&names, &rows, MatrixOrder::Rows).unwrap_err();
+        assert!(refused.to_string().starts_with("column 'b', row 2"));
+        let design = Design::from_matrix(&names, &rows[..4], MatrixOrder::Columns).unwrap();
+        let Some(Feature::Strided(second)) = design.feature("b") else {
+            panic!("a matrix has numbers");
+        };
+        assert_eq!(second.iter().collect::<Vec<_>>(), [2.0, 20.0]);
+        assert!(Design::from_matrix(&names, &rows[..3], MatrixOrder::Rows).is_err());
+        assert!(Design::from_matrix(&names, &[], MatrixOrder::Rows).is_err());
     }
 }

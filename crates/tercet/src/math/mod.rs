@@ -3,6 +3,7 @@
 pub(crate) mod ascent;
 pub(crate) mod assignment;
 pub(crate) mod interval;
+pub(crate) mod lanes;
 pub(crate) mod multinomial;
 pub(crate) mod newton;
 pub(crate) mod quadrature;

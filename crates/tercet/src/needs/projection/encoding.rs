@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::reader::{Reader, source};
-use crate::data::{Design, Feature, NO_LEVEL};
+use crate::data::{Design, FeatureView, NO_LEVEL, Numbers};
 use crate::error::{Error, Result};
 
 /// What was learned of every attribute, in the order of the table.
@@ -72,9 +72,9 @@ impl Encoding {
             .collect();
         let columns = design.names().iter().zip(design.features());
         let attributes = columns.map(|(name, feature)| {
-            let kind = match feature {
-                Feature::Numbers(values) => learn_numbers(name, values, &rows),
-                Feature::Levels { codes, levels } => {
+            let kind = match feature.view() {
+                FeatureView::Numbers(values) => learn_numbers(name, values, &rows),
+                FeatureView::Levels { codes, levels } => {
                     learn_levels(name, codes, levels, &rows, min_level_count)
                 }
             };
@@ -175,10 +175,10 @@ impl Encoding {
     }
 }
 
-fn learn_numbers(name: &str, values: &[f64], rows: &[(usize, f64)]) -> Result<Kind> {
-    let known = || rows.iter().filter(|(row, _)| !values[*row].is_nan());
+fn learn_numbers(name: &str, values: Numbers<'_>, rows: &[(usize, f64)]) -> Result<Kind> {
+    let known = || rows.iter().filter(|(row, _)| !values.get(*row).is_nan());
     let range = known().fold((f64::INFINITY, f64::NEG_INFINITY), |range, (row, _)| {
-        (range.0.min(values[*row]), range.1.max(values[*row]))
+        (range.0.min(values.get(*row)), range.1.max(values.get(*row)))
     });
     let (lowest, highest) = range;
     let refuse = |reason: String| Err(Error::data(name, None, reason));
@@ -195,7 +195,7 @@ fn learn_numbers(name: &str, values: &[f64], rows: &[(usize, f64)]) -> Result<Ki
     }
     // In units of the range, so that no square overflows.
     let unit = 0.5 * highest - 0.5 * lowest;
-    let centred = |row: usize| (values[row] - (0.5 * highest + 0.5 * lowest)) / unit;
+    let centred = |row: usize| (values.get(row) - (0.5 * highest + 0.5 * lowest)) / unit;
     let (mut total, mut sum) = (0.0, 0.0);
     for (row, weight) in known() {
         total += weight;
@@ -261,6 +261,7 @@ fn learn_levels(
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::data::Feature;
 
     fn levels<'a>(codes: &'a [u16], names: &[&str]) -> Feature<'a> {
         Feature::Levels {

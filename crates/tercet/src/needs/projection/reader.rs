@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 
 use super::encoding::Kind;
-use crate::data::{Feature, NO_LEVEL};
+use crate::data::{Feature, FeatureView, NO_LEVEL, Numbers};
 use crate::error::{Error, Result};
 
 /// An encoding tied to a table.
@@ -16,7 +16,7 @@ pub(super) struct Reader<'a> {
 #[derive(Debug)]
 pub(super) enum Source<'a> {
     Numbers {
-        values: &'a [f64],
+        values: Numbers<'a>,
         mean: f64,
         per_deviation: f64,
         lowest: f64,
@@ -38,7 +38,7 @@ pub(super) fn source<'a>(
     feature: &Feature<'a>,
     place: usize,
 ) -> Result<Source<'a>> {
-    match (kind, feature) {
+    match (kind, feature.view()) {
         (
             Kind::Numbers {
                 mean,
@@ -47,7 +47,7 @@ pub(super) fn source<'a>(
                 highest,
                 missing,
             },
-            Feature::Numbers(values),
+            FeatureView::Numbers(values),
         ) => Ok(Source::Numbers {
             values,
             mean: *mean,
@@ -63,7 +63,7 @@ pub(super) fn source<'a>(
                 other,
                 missing,
             },
-            Feature::Levels {
+            FeatureView::Levels {
                 codes,
                 levels: found,
             },
@@ -106,7 +106,7 @@ impl Reader<'_> {
                     place,
                     missing,
                 } => {
-                    let value = values[row];
+                    let value = values.get(row);
                     if !value.is_nan() {
                         visit(
                             *place,

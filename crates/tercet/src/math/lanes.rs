@@ -1,0 +1,557 @@
+//! The inner loops of logistic regressions, written for the processor's vector registers.
+//!
+//! Rows are worked on in tiles: [`ROWS`] rows, a column after the other, small enough to stay in the
+//! nearest cache. The instructions are chosen when the program runs (AVX-512, AVX2 or what there is),
+//! so that one build serves every machine; the crate `pulp` does that safely.
+//!
+//! Sums are taken by lanes and added up at last. Their order depends on the processor, and so may the
+//! last digits; it does not depend on the number of threads.
+
+// The processor's instructions are chosen around these functions: what is not inlined into the caller
+// that has them is compiled without.
+#![allow(clippy::inline_always)]
+
+use pulp::{Arch, Simd, WithSimd};
+
+/// Rows of a tile, a multiple of every processor's lanes.
+pub(crate) const ROWS: usize = 256;
+
+/// Columns of a tile come in groups of so many: those that are missing are filled with zeros.
+pub(crate) const GROUP: usize = 4;
+
+/// The number of columns that `columns` take in a tile.
+pub(crate) fn padded(columns: usize) -> usize {
+    columns.next_multiple_of(GROUP)
+}
+
+/// The processor, looked at once.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Lanes(Arch);
+
+impl Lanes {
+    pub(crate) fn new() -> Self {
+        Self(Arch::new())
+    }
+
+    /// `sums += tile' tile`, the blocks on and above the diagonal, where `sums` is a square matrix row
+    /// by row and `tile` has as many columns as it.
+    pub(crate) fn gram(self, tile: &[f64], sums: &mut [f64]) {
+        self.0.dispatch(Gram { tile, sums });
+    }
+
+    /// `products += tile * coefficients`.
+    pub(crate) fn products(self, tile: &[f64], coefficients: &[f64], products: &mut [f64]) {
+        self.0.dispatch(Products {
+            tile,
+            coefficients,
+            sums: products,
+        });
+    }
+
+    /// `sums += tile' values`.
+    pub(crate) fn slopes(self, tile: &[f64], values: &[f64], sums: &mut [f64]) {
+        self.0.dispatch(Slopes { tile, values, sums });
+    }
+
+    /// Every column of a tile times the same values.
+    pub(crate) fn scale(self, tile: &[f64], by: &[f64], scaled: &mut [f64]) {
+        self.0.dispatch(Scale { tile, by, scaled });
+    }
+
+    /// The losses, slopes and curvatures of a tile of log-odds; returns the sum of the losses.
+    pub(crate) fn odds(self, odds: Odds<'_>) -> f64 {
+        self.0.dispatch(odds)
+    }
+
+    /// [`Lanes::standardise`] for [`GROUP`] columns at once that lie side by side: every row is read from
+    /// memory in one piece. `out` has their tiles one after the other.
+    pub(crate) fn standardise_rows(self, side: Side<'_>, len: usize, out: &mut [f64]) {
+        self.0.dispatch(StandardiseRows { side, len, out });
+    }
+
+    /// A column less its `centre`, times `factor`: nothing else, so that it runs at the speed of
+    /// memory.
+    pub(crate) fn standardise(self, values: &[f64], centre: f64, factor: f64, out: &mut [f64]) {
+        self.0.dispatch(Standardise {
+            values,
+            centre,
+            factor,
+            out,
+        });
+    }
+}
+
+/// A few columns of a matrix whose rows lie together.
+pub(crate) struct Side<'a> {
+    /// The matrix, from the first column's first row on.
+    pub(crate) values: &'a [f64],
+    /// Columns of the matrix.
+    pub(crate) stride: usize,
+    pub(crate) centres: [f64; GROUP],
+    pub(crate) factors: [f64; GROUP],
+}
+
+struct StandardiseRows<'a> {
+    side: Side<'a>,
+    len: usize,
+    out: &'a mut [f64],
+}
+
+impl WithSimd for StandardiseRows<'_> {
+    type Output = ();
+
+    #[inline(always)]
+    fn with_simd<S: Simd>(self, _: S) {
+        let mut columns = self.out.chunks_exact_mut(ROWS);
+        let mut column = || columns.next().unwrap_or_default().iter_mut();
+        let columns = column().zip(column()).zip(column()).zip(column());
+        let rows = self.side.values.chunks(self.side.stride);
+        for (row, (((a, b), c), d)) in rows.zip(columns).take(self.len) {
+            let Some(row) = row.first_chunk::<GROUP>() else {
+                break;
+            };
+            let standard: [f64; GROUP] = std::array::from_fn(|k| {
+                let standard = (row[k] - self.side.centres[k]) * self.side.factors[k];
+                // A missing number is the mean.
+                if standard.is_nan() { 0.0 } else { standard }
+            });
+            [*a, *b, *c, *d] = standard;
+        }
+    }
+}
+
+struct Gram<'a> {
+    tile: &'a [f64],
+    sums: &'a mut [f64],
+}
+
+impl WithSimd for Gram<'_> {
+    type Output = ();
+
+    #[inline(always)]
+    fn with_simd<S: Simd>(self, simd: S) {
+        // Sums and operands of a block have to fit into the registers.
+        if S::REGISTER_COUNT >= 32 {
+            gram::<S, 4>(simd, self.tile, self.sums);
+        } else {
+            gram::<S, 2>(simd, self.tile, self.sums);
+        }
+    }
+}
+
+#[inline(always)]
+fn gram<S: Simd, const N: usize>(simd: S, tile: &[f64], sums: &mut [f64]) {
+    let columns = tile.len() / ROWS;
+    for i in (0..columns).step_by(GROUP) {
+        for j in (i..columns).step_by(N) {
+            block::<S, GROUP, N>(simd, tile, [i, j], sums);
+        }
+    }
+}
+
+/// `M` columns against `N` others: every number that is loaded is used several times.
+#[inline(always)]
+fn block<S: Simd, const M: usize, const N: usize>(
+    simd: S,
+    tile: &[f64],
+    [i, j]: [usize; 2],
+    sums: &mut [f64],
+) {
+    let columns = tile.len() / ROWS;
+    let left: [&[S::f64s]; M] = std::array::from_fn(|k| lanes::<S>(tile, i + k));
+    let right: [&[S::f64s]; N] = std::array::from_fn(|k| lanes::<S>(tile, j + k));
+    // All of one length, which the compiler does not know.
+    let n = left[0].len();
+    let (left, right) = (
+        left.map(|column| &column[..n]),
+        right.map(|column| &column[..n]),
+    );
+    let mut products = [[simd.splat_f64s(0.0); N]; M];
+    for row in 0..n {
+        let others: [S::f64s; N] = std::array::from_fn(|k| right[k][row]);
+        for (own, products) in left.iter().zip(&mut products) {
+            for (other, product) in others.iter().zip(products) {
+                *product = simd.mul_add_f64s(own[row], *other, *product);
+            }
+        }
+    }
+    for (k, products) in products.iter().enumerate() {
+        let sums = &mut sums[(i + k) * columns + j..][..N];
+        for (sum, product) in sums.iter_mut().zip(products) {
+            *sum += simd.reduce_sum_f64s(*product);
+        }
+    }
+}
+
+#[inline(always)]
+fn lanes<S: Simd>(tile: &[f64], column: usize) -> &[S::f64s] {
+    S::as_simd_f64s(&tile[column * ROWS..(column + 1) * ROWS]).0
+}
+
+struct Products<'a> {
+    tile: &'a [f64],
+    coefficients: &'a [f64],
+    sums: &'a mut [f64],
+}
+
+impl WithSimd for Products<'_> {
+    type Output = ();
+
+    #[inline(always)]
+    fn with_simd<S: Simd>(self, simd: S) {
+        let (sums, _) = S::as_mut_simd_f64s(self.sums);
+        // Eight registers of rows at a time; `ROWS` is a multiple for every processor.
+        for (part, sums) in sums.chunks_exact_mut(8).enumerate() {
+            let mut own: [S::f64s; 8] = std::array::from_fn(|k| sums[k]);
+            for (column, coefficient) in self.tile.chunks_exact(ROWS).zip(self.coefficients) {
+                let column = &S::as_simd_f64s(column).0[8 * part..8 * part + 8];
+                let coefficient = simd.splat_f64s(*coefficient);
+                for (sum, value) in own.iter_mut().zip(column) {
+                    *sum = simd.mul_add_f64s(*value, coefficient, *sum);
+                }
+            }
+            sums.copy_from_slice(&own);
+        }
+    }
+}
+
+struct Slopes<'a> {
+    tile: &'a [f64],
+    values: &'a [f64],
+    sums: &'a mut [f64],
+}
+
+impl WithSimd for Slopes<'_> {
+    type Output = ();
+
+    #[inline(always)]
+    fn with_simd<S: Simd>(self, simd: S) {
+        let (values, _) = S::as_simd_f64s(self.values);
+        let n = values.len();
+        let groups = self.tile.chunks_exact(GROUP * ROWS);
+        for (group, sums) in groups.zip(self.sums.chunks_exact_mut(GROUP)) {
+            let columns: [&[S::f64s]; GROUP] = std::array::from_fn(|k| &lanes::<S>(group, k)[..n]);
+            let mut products = [simd.splat_f64s(0.0); GROUP];
+            for (row, value) in values.iter().enumerate() {
+                for (product, column) in products.iter_mut().zip(&columns) {
+                    *product = simd.mul_add_f64s(column[row], *value, *product);
+                }
+            }
+            for (sum, product) in sums.iter_mut().zip(products) {
+                *sum += simd.reduce_sum_f64s(product);
+            }
+        }
+    }
+}
+
+struct Scale<'a> {
+    tile: &'a [f64],
+    by: &'a [f64],
+    scaled: &'a mut [f64],
+}
+
+impl WithSimd for Scale<'_> {
+    type Output = ();
+
+    #[inline(always)]
+    fn with_simd<S: Simd>(self, _: S) {
+        let columns = self.tile.chunks_exact(ROWS);
+        for (column, scaled) in columns.zip(self.scaled.chunks_exact_mut(ROWS)) {
+            for ((value, by), scaled) in column.iter().zip(self.by).zip(scaled) {
+                *scaled = value * by;
+            }
+        }
+    }
+}
+
+struct Standardise<'a> {
+    values: &'a [f64],
+    centre: f64,
+    factor: f64,
+    out: &'a mut [f64],
+}
+
+impl WithSimd for Standardise<'_> {
+    type Output = ();
+
+    #[inline(always)]
+    fn with_simd<S: Simd>(self, _: S) {
+        for (value, out) in self.values.iter().zip(self.out) {
+            let standard = (value - self.centre) * self.factor;
+            // A missing number is the mean.
+            *out = if standard.is_nan() { 0.0 } else { standard };
+        }
+    }
+}
+
+/// A tile of rows of a binary logistic regression.
+#[allow(clippy::struct_field_names)] // log-odds are what they are called
+pub(crate) struct Odds<'a> {
+    /// Log-odds.
+    pub(crate) log_odds: &'a [f64],
+    /// 0 or 1.
+    pub(crate) outcome: &'a [f64],
+    /// Weights, 0 for rows that do not count.
+    pub(crate) weights: &'a [f64],
+    /// Whether all weights are 1.
+    pub(crate) is_plain: bool,
+    /// `w (p - y)`, the slopes of the losses.
+    pub(crate) residuals: &'a mut [f64],
+    /// The roots of `w p (1 - p)`, the curvatures of the losses; empty where they are not wanted.
+    pub(crate) roots: &'a mut [f64],
+}
+
+impl WithSimd for Odds<'_> {
+    type Output = f64;
+
+    #[inline(always)]
+    fn with_simd<S: Simd>(self, _: S) -> f64 {
+        match (self.is_plain, self.roots.is_empty()) {
+            (true, true) => self.sum::<true, false>(),
+            (true, false) => self.sum::<true, true>(),
+            (false, true) => self.sum::<false, false>(),
+            (false, false) => self.sum::<false, true>(),
+        }
+    }
+}
+
+impl Odds<'_> {
+    /// The loss of a row is `ln(1 + e^η) - y η = max(η, 0) - y η + ln(1 + e^-|η|)`: nothing in it can
+    /// overflow. Without weights the logarithms are those of a product, which a tile cannot make larger
+    /// than `2^ROWS`.
+    #[inline(always)]
+    fn sum<const PLAIN: bool, const ROOTS: bool>(self) -> f64 {
+        const LANES: usize = 8;
+        let mut sums = [0.0; LANES];
+        let mut products = [1.0; LANES];
+        let mut unused = [0.0; LANES];
+        let mut roots = self.roots.chunks_exact_mut(LANES);
+        let rows = self
+            .log_odds
+            .chunks_exact(LANES)
+            .zip(self.outcome.chunks_exact(LANES))
+            .zip(self.weights.chunks_exact(LANES))
+            .zip(self.residuals.chunks_exact_mut(LANES));
+        for (((eta, y), w), residual) in rows {
+            let root = if ROOTS {
+                roots.next().unwrap_or(&mut unused)
+            } else {
+                &mut unused
+            };
+            for lane in 0..LANES {
+                let small = exp_negative(-eta[lane].abs());
+                let larger = 1.0 / (1.0 + small);
+                let smaller = small * larger;
+                let p = if eta[lane] >= 0.0 { larger } else { smaller };
+                let line = eta[lane].max(0.0) - y[lane] * eta[lane];
+                if PLAIN {
+                    sums[lane] += line;
+                    products[lane] *= 1.0 + small;
+                    residual[lane] = p - y[lane];
+                } else {
+                    sums[lane] += w[lane] * (line + ln_1p_unit(small));
+                    residual[lane] = w[lane] * (p - y[lane]);
+                }
+                if ROOTS {
+                    let bend = smaller * larger;
+                    root[lane] = if PLAIN { bend } else { w[lane] * bend }.sqrt();
+                }
+            }
+        }
+        let logarithms = if PLAIN {
+            products.iter().map(|product| product.ln()).sum()
+        } else {
+            0.0
+        };
+        sums.iter().sum::<f64>() + logarithms
+    }
+}
+
+/// `e^x` for `x <= 0`, to a few units in the last place; below -708, where the result is no normal
+/// number, `e^-708`.
+///
+/// `x = n ln 2 + r` with `|r| <= ln 2 / 2`. Adding `1.5 * 2^52` leaves `n` in the low bits of the sum;
+/// `ln 2` is taken off in two parts (Cody & Waite 1980), the first of which has zeros at its end, so
+/// that its multiple is exact. `e^r` is its Taylor polynomial, whose first missing term is below
+/// `4e-18`; `2^n` goes straight into the exponent's bits.
+#[inline(always)]
+pub(crate) fn exp_negative(x: f64) -> f64 {
+    const SHIFT: f64 = 6_755_399_441_055_744.0;
+    const LN_2_HIGH: f64 = 0.693_147_180_369_123_8;
+    const LN_2_LOW: f64 = 1.908_214_929_270_587_7e-10;
+    const INVERSE_FACTORIALS: [f64; 13] = [
+        1.0 / 479_001_600.0,
+        1.0 / 39_916_800.0,
+        1.0 / 3_628_800.0,
+        1.0 / 362_880.0,
+        1.0 / 40_320.0,
+        1.0 / 5_040.0,
+        1.0 / 720.0,
+        1.0 / 120.0,
+        1.0 / 24.0,
+        1.0 / 6.0,
+        0.5,
+        1.0,
+        1.0,
+    ];
+    let x = x.max(-708.0);
+    let shifted = x * std::f64::consts::LOG2_E + SHIFT;
+    let n = shifted - SHIFT;
+    let r = (x - n * LN_2_HIGH) - n * LN_2_LOW;
+    let mut sum = 1.0 / 6_227_020_800.0;
+    for term in INVERSE_FACTORIALS {
+        sum = sum * r + term;
+    }
+    f64::from_bits(sum.to_bits().wrapping_add(shifted.to_bits() << 52))
+}
+
+/// `ln(1 + x)` for `x` from 0 to 1, by `2 artanh(x / (2 + x))`, whose series in the square of at most
+/// `1/9` has a first missing term below `1e-17`.
+#[inline(always)]
+pub(crate) fn ln_1p_unit(x: f64) -> f64 {
+    const INVERSES: [f64; 15] = [
+        1.0 / 31.0,
+        1.0 / 29.0,
+        1.0 / 27.0,
+        1.0 / 25.0,
+        1.0 / 23.0,
+        1.0 / 21.0,
+        1.0 / 19.0,
+        1.0 / 17.0,
+        1.0 / 15.0,
+        1.0 / 13.0,
+        1.0 / 11.0,
+        1.0 / 9.0,
+        1.0 / 7.0,
+        1.0 / 5.0,
+        1.0 / 3.0,
+    ];
+    let s = x / (2.0 + x);
+    let square = s * s;
+    let mut sum = 1.0 / 33.0;
+    for term in INVERSES {
+        sum = sum * square + term;
+    }
+    2.0 * s * (sum * square + 1.0)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn tile(columns: usize, seed: usize) -> Vec<f64> {
+        let number = |i: usize| ((i * 7919 + seed) % 1009) as f64 / 1009.0 - 0.5;
+        (0..columns * ROWS).map(number).collect()
+    }
+
+    fn dot(a: &[f64], b: &[f64]) -> f64 {
+        a.iter().zip(b).map(|(a, b)| a * b).sum()
+    }
+
+    #[test]
+    fn functions_are_exact_to_the_last_digits() {
+        for step in 0..20_000 {
+            let x = -f64::from(step) / 28.0;
+            let found = exp_negative(x);
+            assert!((found / x.max(-708.0).exp() - 1.0).abs() < 2e-15, "{x}");
+            let unit = f64::from(step) / 20_000.0;
+            assert!(
+                (ln_1p_unit(unit) - unit.ln_1p()).abs() <= 1e-15 * unit,
+                "{unit}"
+            );
+        }
+        assert_eq!(exp_negative(0.0), 1.0);
+        assert_eq!(ln_1p_unit(0.0), 0.0);
+        assert_eq!(exp_negative(-1e300), exp_negative(-708.0));
+    }
+
+    #[test]
+    fn products_and_sums_are_those_of_plain_loops() {
+        let (columns, lanes) = (12, Lanes::new());
+        let tile = tile(columns, 3);
+        let column = |j: usize| &tile[j * ROWS..(j + 1) * ROWS];
+        let values = column(5);
+        let mut gram = vec![1.0; columns * columns];
+        lanes.gram(&tile, &mut gram);
+        let mut slopes = vec![1.0; columns];
+        lanes.slopes(&tile, values, &mut slopes);
+        for i in 0..columns {
+            assert!((slopes[i] - 1.0 - dot(column(i), values)).abs() < 1e-12);
+            for j in i..columns {
+                let found = gram[i * columns + j] - 1.0;
+                assert!(
+                    (found - dot(column(i), column(j))).abs() < 1e-12,
+                    "{i}, {j}"
+                );
+            }
+        }
+        let coefficients: Vec<f64> = (0..columns).map(|j| j as f64).collect();
+        let mut products = vec![1.0; ROWS];
+        lanes.products(&tile, &coefficients, &mut products);
+        let mut scaled = vec![0.0; tile.len()];
+        lanes.scale(&tile, values, &mut scaled);
+        for row in 0..ROWS {
+            let own: Vec<f64> = (0..columns).map(|j| column(j)[row]).collect();
+            assert!((products[row] - 1.0 - dot(&own, &coefficients)).abs() < 1e-12);
+            assert_eq!(scaled[3 * ROWS + row], column(3)[row] * values[row]);
+        }
+    }
+
+    #[test]
+    fn rows_are_standardised_as_columns_are() {
+        let mut values: Vec<f64> = (0..7 * 6).map(|x| f64::from(x * x)).collect();
+        values[7 + 3] = f64::NAN;
+        let lanes = Lanes::new();
+        let (centres, factors) = ([1.0, 2.0, 3.0, 4.0], [0.5, 0.25, 2.0, 1.0]);
+        let mut out = vec![9.0; GROUP * ROWS];
+        let side = Side {
+            values: &values[2..],
+            stride: 7,
+            centres,
+            factors,
+        };
+        lanes.standardise_rows(side, 6, &mut out);
+        for k in 0..GROUP {
+            let column: Vec<f64> = (0..6).map(|row| values[7 * row + 2 + k]).collect();
+            let mut expected = vec![0.0; 6];
+            lanes.standardise(&column, centres[k], factors[k], &mut expected);
+            assert_eq!(out[k * ROWS..k * ROWS + 6], expected);
+            assert!(out[k * ROWS + 6..(k + 1) * ROWS].iter().all(|x| *x == 9.0));
+        }
+        assert_eq!(out[ROWS + 1], 0.0);
+    }
+
+    #[test]
+    fn odds_neither_overflow_nor_lose_what_is_small() {
+        let log_odds: Vec<f64> = (0..ROWS).map(|row| (row as f64 - 128.0) * 6.0).collect();
+        let outcome: Vec<f64> = (0..ROWS).map(|row| (row % 2) as f64).collect();
+        for is_plain in [false, true] {
+            let weight = |row: usize| if is_plain { 1.0 } else { (row % 3) as f64 };
+            let weights: Vec<f64> = (0..ROWS).map(weight).collect();
+            let (mut residuals, mut roots) = (vec![0.0; ROWS], vec![0.0; ROWS]);
+            let mut look = |roots: &mut [f64]| {
+                Lanes::new().odds(Odds {
+                    log_odds: &log_odds,
+                    outcome: &outcome,
+                    weights: &weights,
+                    is_plain,
+                    residuals: &mut residuals,
+                    roots,
+                })
+            };
+            let loss = look(&mut roots);
+            assert_eq!(look(&mut []), loss);
+            let mut expected = 0.0;
+            for row in 0..ROWS {
+                let (eta, y, w) = (log_odds[row], outcome[row], weights[row]);
+                expected += w * (eta.max(0.0) - y * eta + (-eta.abs()).exp().ln_1p());
+                let p = 1.0 / (1.0 + (-eta).exp());
+                assert!((residuals[row] - w * (p - y)).abs() < 1e-15);
+                let small = (-eta.abs()).max(-708.0).exp();
+                let bend = w * small / (1.0 + small).powi(2);
+                assert!((roots[row].powi(2) - bend).abs() < 1e-15);
+            }
+            assert!((loss / expected - 1.0).abs() < 1e-14);
+        }
+    }
+}

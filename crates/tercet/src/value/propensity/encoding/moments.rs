@@ -1,0 +1,223 @@
+//! Means, spreads and ranges of columns of numbers, in one pass over a matrix.
+
+use crate::data::Numbers;
+use crate::error::Result;
+use crate::parallel::{BLOCK, Gate, map_blocks_behind};
+
+/// What is known of a column.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub(crate) struct Moments {
+    /// The weight of rows whose number is known.
+    pub(crate) weight: f64,
+    pub(crate) mean: f64,
+    /// The weighted sum of squared distances from the mean.
+    squares: f64,
+    pub(crate) lowest: f64,
+    pub(crate) highest: f64,
+    /// The weight of rows whose number is missing.
+    pub(crate) missing: f64,
+}
+
+/// Rows whose numbers are copied side by side before they are added up.
+const PART: usize = 512;
+
+impl Moments {
+    const NONE: Self = Self {
+        weight: 0.0,
+        mean: 0.0,
+        squares: 0.0,
+        lowest: f64::INFINITY,
+        highest: f64::NEG_INFINITY,
+        missing: 0.0,
+    };
+
+    /// The standard deviation, by the sum of the weights.
+    ///
+    /// Of numbers so large that their squares overflow it is infinite, and the column is refused.
+    pub(crate) fn standard_deviation(&self) -> f64 {
+        (self.squares / self.weight).sqrt()
+    }
+
+    /// The share of the weight whose number is known.
+    pub(crate) fn known(&self) -> f64 {
+        self.weight / (self.weight + self.missing)
+    }
+
+    /// Of both (Chan, Golub & `LeVeque` 1983, The American Statistician 37, 242-247).
+    fn merged(&self, other: &Self) -> Self {
+        let weight = self.weight + other.weight;
+        let missing = self.missing + other.missing;
+        if other.weight == 0.0 {
+            return Self { missing, ..*self };
+        }
+        let away = other.mean - self.mean;
+        Self {
+            weight,
+            mean: self.mean + away * (other.weight / weight),
+            squares: self.squares
+                + other.squares
+                + away * away * (self.weight * other.weight / weight),
+            lowest: self.lowest.min(other.lowest),
+            highest: self.highest.max(other.highest),
+            missing,
+        }
+    }
+
+    /// Of a few numbers, all of weight 1.
+    ///
+    /// Eight sums side by side, which the compiler turns into vector instructions.
+    fn plain(values: &[f64]) -> Self {
+        let mut sums = [[0.0; 8]; 2];
+        let mut ends = [[f64::INFINITY; 8], [f64::NEG_INFINITY; 8]];
+        let n = values.len() as f64;
+        for_lanes(values, |lane, value| {
+            let known = !value.is_nan();
+            sums[0][lane] += if known { value } else { 0.0 };
+            sums[1][lane] += f64::from(u8::from(known));
+            // A comparison with NaN is false.
+            ends[0][lane] = if value < ends[0][lane] {
+                value
+            } else {
+                ends[0][lane]
+            };
+            ends[1][lane] = if value > ends[1][lane] {
+                value
+            } else {
+                ends[1][lane]
+            };
+        });
+        let weight: f64 = sums[1].iter().sum();
+        if weight == 0.0 {
+            return Self {
+                missing: n,
+                ..Self::NONE
+            };
+        }
+        let mean = sums[0].iter().sum::<f64>() / weight;
+        let mut squares = [0.0; 8];
+        for_lanes(values, |lane, value| {
+            let away = value - mean;
+            squares[lane] += if away.is_nan() { 0.0 } else { away * away };
+        });
+        Self {
+            weight,
+            mean,
+            squares: squares.iter().sum(),
+            lowest: ends[0].iter().copied().fold(f64::INFINITY, f64::min),
+            highest: ends[1].iter().copied().fold(f64::NEG_INFINITY, f64::max),
+            missing: n - weight,
+        }
+    }
+
+    /// Of a few numbers with weights.
+    fn weighted(values: &[f64], weights: &[f64]) -> Self {
+        let mut found = Self::NONE;
+        let mut sum = 0.0;
+        for (value, weight) in values.iter().zip(weights).filter(|(_, w)| **w > 0.0) {
+            if value.is_nan() {
+                found.missing += weight;
+                continue;
+            }
+            found.weight += weight;
+            sum += weight * value;
+            found.lowest = found.lowest.min(*value);
+            found.highest = found.highest.max(*value);
+        }
+        if found.weight > 0.0 {
+            found.mean = sum / found.weight;
+            let known = values
+                .iter()
+                .zip(weights)
+                .filter(|(value, _)| !value.is_nan());
+            found.squares = known.map(|(x, w)| w * (x - found.mean).powi(2)).sum();
+        }
+        found
+    }
+}
+
+#[inline]
+fn for_lanes(values: &[f64], mut visit: impl FnMut(usize, f64)) {
+    let whole = values.chunks_exact(8);
+    let rest = whole.remainder();
+    for part in whole {
+        for (lane, value) in part.iter().enumerate() {
+            visit(lane, *value);
+        }
+    }
+    for (lane, value) in rest.iter().enumerate() {
+        visit(lane, *value);
+    }
+}
+
+/// The moments of every column over rows of positive weight.
+///
+/// By blocks of rows, so that a matrix whose rows lie together is read from memory once.
+pub(super) fn moments(
+    columns: &[Numbers<'_>],
+    n_rows: usize,
+    weights: Option<&[f64]>,
+    gate: &Gate<'_, '_>,
+) -> Result<Vec<Moments>> {
+    debug_assert_eq!(BLOCK % PART, 0);
+    let blocks = map_blocks_behind(gate, n_rows, |rows| {
+        let mut found = vec![Moments::NONE; columns.len()];
+        let mut buffer = [0.0; PART];
+        for start in rows.clone().step_by(PART) {
+            let end = (start + PART).min(rows.end);
+            for (column, found) in columns.iter().zip(&mut found) {
+                let part = column.part(start, end);
+                let values = part.as_slice().unwrap_or_else(|| {
+                    for (copy, value) in buffer.iter_mut().zip(part.iter()) {
+                        *copy = value;
+                    }
+                    &buffer[..end - start]
+                });
+                *found = found.merged(&match weights {
+                    Some(weights) => Moments::weighted(values, &weights[start..end]),
+                    None => Moments::plain(values),
+                });
+            }
+        }
+        found
+    })?;
+    let mut total = vec![Moments::NONE; columns.len()];
+    for block in &blocks {
+        for (total, found) in total.iter_mut().zip(block) {
+            *total = total.merged(found);
+        }
+    }
+    Ok(total)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::observe::Phase;
+
+    fn of(values: &[f64], weights: Option<&[f64]>) -> Moments {
+        let mut silent = ();
+        let mut phase = Phase::new(&mut silent, "testing");
+        let gate = Gate::new(&mut phase);
+        moments(&[Numbers::new(values)], values.len(), weights, &gate).unwrap()[0]
+    }
+
+    #[test]
+    fn a_mean_far_from_0_keeps_the_spread() {
+        let values: Vec<f64> = (0..10_000).map(|i| 1e9 + f64::from(i % 2)).collect();
+        let found = of(&values, None);
+        assert_eq!((found.mean, found.missing), (1e9 + 0.5, 0.0));
+        assert!((found.standard_deviation() - 0.5).abs() < 1e-12);
+        assert_eq!((found.lowest, found.highest), (1e9, 1e9 + 1.0));
+    }
+
+    #[test]
+    fn weights_are_repetitions_and_missing_values_are_counted() {
+        let found = of(&[1.0, 4.0, f64::NAN, 9.0], Some(&[2.0, 1.0, 3.0, 0.0]));
+        let repeated = of(&[1.0, 1.0, 4.0, f64::NAN, f64::NAN, f64::NAN], None);
+        assert!((found.mean - repeated.mean).abs() < 1e-15);
+        assert!((found.standard_deviation() - repeated.standard_deviation()).abs() < 1e-15);
+        assert_eq!((found.missing, repeated.missing), (3.0, 3.0));
+        assert_eq!((found.lowest, found.highest), (1.0, 4.0));
+        assert_eq!(of(&[f64::NAN], None).weight, 0.0);
+    }
+}

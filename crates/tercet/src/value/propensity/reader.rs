@@ -1,0 +1,475 @@
+//! An encoding tied to a table: rows become tiles of columns.
+
+use std::collections::HashMap;
+
+use super::encoding::{Encoding, Kind, Rank, splines};
+use crate::data::{Design, FeatureView, NO_LEVEL, Numbers};
+use crate::error::{Error, Result};
+use crate::math::lanes::{GROUP, Lanes, ROWS, Side, padded};
+
+/// No sparse column.
+pub(super) const NONE: u32 = u32::MAX;
+
+/// Four neighbouring sparse columns of a row: a spline's basis functions that are not 0. All weights
+/// are 0 where the number is missing, or has a column of its own.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub(super) struct Wide {
+    pub(super) first: u32,
+    pub(super) weights: [f64; 4],
+}
+
+impl Wide {
+    const NOTHING: Self = Self {
+        first: 0,
+        weights: [0.0; 4],
+    };
+}
+
+/// An encoding tied to a table.
+#[derive(Debug)]
+pub(super) struct Reader<'a> {
+    dense: Vec<Slope<'a>>,
+    wide: Vec<Spline<'a>>,
+    /// Sparse columns of which a row has one, or none.
+    single: Vec<Single<'a>>,
+    /// Dense columns of a tile, those that only fill it up included.
+    pub(super) padded: usize,
+    /// The feature of every dense column but the intercept's, every wide and every single one.
+    pub(super) of: Owners,
+    lanes: Lanes,
+}
+
+#[derive(Debug)]
+struct Slope<'a> {
+    values: Numbers<'a>,
+    mean: f64,
+    factor: f64,
+    /// The ends in standard deviations; none while the rows are those of the fit, within the ends.
+    ends: Option<[f64; 2]>,
+}
+
+#[derive(Debug)]
+struct Spline<'a> {
+    values: Numbers<'a>,
+    rank: Rank,
+    intervals: usize,
+    first: u32,
+    /// The frequent value and its column.
+    spike: Option<(f64, u32)>,
+    missing: u32,
+    /// Where among the single columns of a row the two are written.
+    slot: Option<usize>,
+}
+
+#[derive(Debug)]
+enum Single<'a> {
+    /// Filled in by a spline.
+    OfSpline,
+    Missing {
+        values: Numbers<'a>,
+        place: u32,
+    },
+    Bins {
+        values: Numbers<'a>,
+        edges: Vec<f64>,
+        first: u32,
+        missing: u32,
+    },
+    Levels {
+        codes: &'a [u16],
+        /// The column of each of the table's levels.
+        places: Vec<u32>,
+        missing: u32,
+    },
+}
+
+/// The features that columns belong to.
+#[derive(Debug, Default)]
+pub(super) struct Owners {
+    pub(super) dense: Vec<usize>,
+    pub(super) wide: Vec<usize>,
+    pub(super) single: Vec<usize>,
+}
+
+/// Up to [`ROWS`] rows, encoded.
+#[derive(Debug)]
+pub(super) struct Tile {
+    /// How many rows it holds.
+    pub(super) len: usize,
+    /// Column by column, [`ROWS`] each; the first is the intercept's.
+    pub(super) dense: Vec<f64>,
+    /// Row by row.
+    pub(super) wide: Vec<Wide>,
+    /// Row by row.
+    pub(super) single: Vec<u32>,
+}
+
+/// Which rows of a table are gone through.
+#[derive(Debug, Clone, Copy)]
+pub(super) enum Rows<'r> {
+    /// The first so many.
+    All(usize),
+    /// These.
+    List(&'r [u32]),
+    /// One run of [`ROWS`] in every so many of the first so many rows.
+    Every { of: usize, step: usize },
+}
+
+impl Rows<'_> {
+    /// Number of rows.
+    pub(super) fn len(&self) -> usize {
+        match self {
+            Self::All(n) => *n,
+            Self::List(list) => list.len(),
+            Self::Every { of, step } => {
+                let whole = of / (ROWS * step);
+                let rest = of - whole * ROWS * step;
+                whole * ROWS + rest.min(ROWS)
+            }
+        }
+    }
+
+    /// The row of a place among them.
+    #[inline]
+    pub(super) fn row(&self, place: usize) -> usize {
+        match self {
+            Self::All(_) => place,
+            Self::List(list) => list[place] as usize,
+            Self::Every { step, .. } => place / ROWS * ROWS * step + place % ROWS,
+        }
+    }
+
+    /// Whether the rows of a tile that begins here lie one after the other, and where the first is.
+    pub(super) fn run(&self, place: usize) -> Option<usize> {
+        match self {
+            Self::List(_) => None,
+            _ => Some(self.row(place)),
+        }
+    }
+}
+
+impl<'a> Reader<'a> {
+    /// Ties an encoding to a table by the names of its columns; columns that were not learned are not
+    /// looked at. `clamped` says whether numbers may lie beyond the range of the fit.
+    ///
+    /// # Errors
+    /// [`Error::InvalidData`] for a column that is not there or of another kind.
+    pub(super) fn new(encoding: &Encoding, design: &Design<'a>, clamped: bool) -> Result<Self> {
+        let mut reader = Self {
+            dense: Vec::new(),
+            wide: Vec::new(),
+            single: Vec::new(),
+            padded: padded(encoding.dense),
+            of: Owners::default(),
+            lanes: Lanes::new(),
+        };
+        for (place, learned) in encoding.features.iter().enumerate() {
+            let Some(feature) = design.feature(&learned.name) else {
+                let reason = "is not in the table; the model was fitted with it";
+                return Err(Error::data(&learned.name, None, reason));
+            };
+            match (feature.view(), learned.kind.of_levels()) {
+                (FeatureView::Numbers(values), false) => {
+                    reader.numbers(&learned.kind, values, clamped);
+                }
+                (FeatureView::Levels { codes, levels }, true) => {
+                    reader.levels(&learned.kind, codes, levels);
+                }
+                (_, of_levels) => {
+                    let reason = format!(
+                        "holds {}; the model was fitted with {} in it: convert the column",
+                        feature.kind_word(),
+                        if of_levels { "levels" } else { "numbers" }
+                    );
+                    return Err(Error::data(&learned.name, None, reason));
+                }
+            }
+            reader.of.dense.resize(reader.dense.len(), place);
+            reader.of.wide.resize(reader.wide.len(), place);
+            reader.of.single.resize(reader.single.len(), place);
+        }
+        Ok(reader)
+    }
+
+    fn numbers(&mut self, kind: &Kind, values: Numbers<'a>, clamped: bool) {
+        match kind {
+            Kind::Linear {
+                mean,
+                standard_deviation,
+                lowest,
+                highest,
+                missing,
+                ..
+            } => {
+                let scaled = |end: &f64| (end - mean) / standard_deviation;
+                self.dense.push(Slope {
+                    values,
+                    mean: *mean,
+                    factor: standard_deviation.recip(),
+                    ends: clamped.then(|| [scaled(lowest), scaled(highest)]),
+                });
+                if let Some(missing) = missing {
+                    let place = narrow(*missing);
+                    self.single.push(Single::Missing { values, place });
+                }
+            }
+            Kind::Spline {
+                rank,
+                intervals,
+                first,
+                spike,
+                missing,
+                ..
+            } => {
+                let slot = (spike.is_some() || missing.is_some()).then_some(self.single.len());
+                if slot.is_some() {
+                    self.single.push(Single::OfSpline);
+                }
+                self.wide.push(Spline {
+                    values,
+                    rank: rank.clone(),
+                    intervals: *intervals,
+                    first: narrow(*first),
+                    spike: spike.map(|spike| (spike.value, narrow(spike.place))),
+                    missing: missing.map_or(NONE, narrow),
+                    slot,
+                });
+            }
+            Kind::Bins {
+                edges,
+                first,
+                missing,
+            } => self.single.push(Single::Bins {
+                values,
+                edges: edges.clone(),
+                first: narrow(*first),
+                missing: missing.map_or(NONE, narrow),
+            }),
+            Kind::Constant { .. } | Kind::Levels { .. } => {}
+        }
+    }
+
+    fn levels(&mut self, kind: &Kind, codes: &'a [u16], names: &[String]) {
+        let Kind::Levels {
+            levels,
+            first,
+            other,
+            missing,
+            ..
+        } = kind
+        else {
+            return;
+        };
+        let learned: HashMap<&str, u32> = levels
+            .iter()
+            .map(String::as_str)
+            .zip((*first..).map(narrow))
+            .collect();
+        let other = other.map_or(NONE, narrow);
+        let place = |level: &String| learned.get(level.as_str()).copied().unwrap_or(other);
+        self.single.push(Single::Levels {
+            codes,
+            places: names.iter().map(place).collect(),
+            missing: missing.map_or(NONE, narrow),
+        });
+    }
+
+    /// A tile without rows.
+    pub(super) fn tile(&self) -> Tile {
+        Tile {
+            len: 0,
+            dense: vec![0.0; self.padded * ROWS],
+            wide: vec![Wide::NOTHING; self.wide.len() * ROWS],
+            single: vec![NONE; self.single.len() * ROWS],
+        }
+    }
+
+    /// Number of splines: wide columns of a row.
+    pub(super) fn n_wide(&self) -> usize {
+        self.wide.len()
+    }
+
+    /// Number of single columns of a row.
+    pub(super) fn n_single(&self) -> usize {
+        self.single.len()
+    }
+
+    /// Encodes the rows at places `start..end`, at most [`ROWS`] of them.
+    pub(super) fn fill(&self, tile: &mut Tile, rows: Rows<'_>, start: usize, end: usize) {
+        let len = end - start;
+        tile.len = len;
+        for (row, one) in tile.dense[..ROWS].iter_mut().enumerate() {
+            *one = f64::from(u8::from(row < len));
+        }
+        let mut place = 0;
+        while place < self.dense.len() {
+            let columns = &mut tile.dense[(place + 1) * ROWS..];
+            let width = self.side_by_side(place, columns, rows.run(start), len);
+            if width == 0 {
+                let slope = &self.dense[place];
+                self.slope(slope, &mut columns[..ROWS], rows, start, len);
+                place += 1;
+            }
+            place += width;
+        }
+        let n_single = self.single.len();
+        for (place, single) in self.single.iter().enumerate() {
+            let cells = tile.single[place..].iter_mut().step_by(n_single).take(len);
+            for (k, cell) in cells.enumerate() {
+                *cell = single.place(rows.row(start + k));
+            }
+        }
+        let n_wide = self.wide.len();
+        for (place, spline) in self.wide.iter().enumerate() {
+            for k in 0..len {
+                let value = spline.values.get(rows.row(start + k));
+                let (wide, single) = spline.place(value);
+                tile.wide[k * n_wide + place] = wide;
+                if let Some(slot) = spline.slot {
+                    tile.single[k * n_single + slot] = single;
+                }
+            }
+        }
+        if len < ROWS {
+            tile.wide[len * n_wide..].fill(Wide::NOTHING);
+            tile.single[len * n_single..].fill(NONE);
+        }
+    }
+
+    /// Fills in a group of columns from `place` on, where they lie side by side in a matrix and the rows
+    /// one after the other; returns how many columns that were.
+    fn side_by_side(
+        &self,
+        place: usize,
+        columns: &mut [f64],
+        run: Option<usize>,
+        len: usize,
+    ) -> usize {
+        let (Some(row), Some(group)) = (run, self.dense.get(place..place + GROUP)) else {
+            return 0;
+        };
+        let together = |pair: &[Slope<'_>]| pair[1].values.follows(&pair[0].values);
+        if !group.windows(2).all(together) {
+            return 0;
+        }
+        let (values, stride) = group[0].values.lying(row);
+        let side = Side {
+            values,
+            stride,
+            centres: std::array::from_fn(|k| group[k].mean),
+            factors: std::array::from_fn(|k| group[k].factor),
+        };
+        self.lanes.standardise_rows(side, len, columns);
+        for (slope, column) in group.iter().zip(columns.chunks_exact_mut(ROWS)) {
+            let (column, rest) = column.split_at_mut(len);
+            slope.clamp(column);
+            rest.fill(0.0);
+        }
+        GROUP
+    }
+
+    fn slope(
+        &self,
+        slope: &Slope<'_>,
+        column: &mut [f64],
+        rows: Rows<'_>,
+        start: usize,
+        len: usize,
+    ) {
+        let run = rows.run(start).map(|row| slope.values.part(row, row + len));
+        let (column, rest) = column.split_at_mut(len);
+        rest.fill(0.0);
+        let standard = |value: f64| {
+            let standard = (value - slope.mean) * slope.factor;
+            // A missing number is the mean.
+            if standard.is_nan() { 0.0 } else { standard }
+        };
+        if let Some(values) = run.as_ref().and_then(Numbers::as_slice) {
+            self.lanes
+                .standardise(values, slope.mean, slope.factor, column);
+        } else if let Some(run) = run {
+            for (x, value) in column.iter_mut().zip(run.iter()) {
+                *x = standard(value);
+            }
+        } else {
+            for (k, x) in column.iter_mut().enumerate() {
+                *x = standard(slope.values.get(rows.row(start + k)));
+            }
+        }
+        slope.clamp(column);
+    }
+}
+
+impl Slope<'_> {
+    /// Beyond the ends of the fit, the end.
+    fn clamp(&self, column: &mut [f64]) {
+        if let Some([lowest, highest]) = self.ends {
+            for x in column {
+                *x = x.clamp(lowest, highest);
+            }
+        }
+    }
+}
+
+impl Spline<'_> {
+    #[inline]
+    fn place(&self, value: f64) -> (Wide, u32) {
+        if value.is_nan() {
+            return (Wide::NOTHING, self.missing);
+        }
+        if let Some((spike, place)) = self.spike
+            && value == spike
+        {
+            return (Wide::NOTHING, place);
+        }
+        let local = splines(self.rank.of(value), self.intervals);
+        let wide = Wide {
+            first: self.first + narrow(local.first),
+            weights: local.weights,
+        };
+        (wide, NONE)
+    }
+}
+
+impl Single<'_> {
+    #[inline]
+    fn place(&self, row: usize) -> u32 {
+        match self {
+            Self::OfSpline => NONE,
+            Self::Missing { values, place } => {
+                if values.get(row).is_nan() {
+                    *place
+                } else {
+                    NONE
+                }
+            }
+            Self::Bins {
+                values,
+                edges,
+                first,
+                missing,
+            } => {
+                let value = values.get(row);
+                if value.is_nan() {
+                    *missing
+                } else {
+                    first + narrow(edges.partition_point(|edge| *edge < value))
+                }
+            }
+            Self::Levels {
+                codes,
+                places,
+                missing,
+            } => match codes[row] {
+                NO_LEVEL => *missing,
+                code => places[usize::from(code)],
+            },
+        }
+    }
+}
+
+/// Places are below the number of columns, which is checked to be small.
+#[allow(clippy::cast_possible_truncation)]
+fn narrow(place: usize) -> u32 {
+    place as u32
+}

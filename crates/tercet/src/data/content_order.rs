@@ -37,7 +37,7 @@ pub(crate) fn order_of_design(
     ordered(design.len(), |a, b| {
         let cells = columns.iter().map(|(_, feature)| match feature {
             Feature::Numbers(values) => values[a].total_cmp(&values[b]),
-            Feature::Strided(values) => values.at(a).total_cmp(&values.at(b)),
+            Feature::Strided(values) => values.get(a).total_cmp(&values.get(b)),
             // Codes are numbered as levels happened to occur.
             Feature::Levels { codes, levels } => {
                 let name = |row: usize| levels.get(usize::from(codes[row]));

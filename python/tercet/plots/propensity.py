@@ -58,9 +58,9 @@ def reliability(reliability: Reliability, *, ax: Axes | None = None) -> Axes:
         heights / heights.max() * _FOOT * top,
         width=np.diff(edges),
         align="edge",
-        color=_style.GRID,
-        edgecolor=_style.PAPER,
-        linewidth=0.5,
+        color=_style.PALE,
+        alpha=0.5,
+        linewidth=0,
         label="how often predicted",
     )
     ax.plot(
@@ -267,8 +267,18 @@ def profit_by_cutoff(best: BestCutoff, *, currency: str | None = None, ax: Axes 
     ax.axhline(0.0, color=_style.MUTED, linewidth=1.0)
     if best.capacity < 1.0:
         ax.axvspan(best.capacity, 1.0, color=_style.GRID, alpha=0.6, linewidth=0, zorder=0)
-        _note(ax, "beyond the capacity", best.capacity, float(ax.get_ylim()[0]), up=True)
+        ax.annotate(
+            "beyond the capacity",
+            xy=(best.capacity, 0.98),
+            xycoords=("data", "axes fraction"),
+            xytext=(6, 0),
+            textcoords="offset points",
+            va="top",
+            fontsize=_style.TICK_SIZE,
+            color=_style.MUTED,
+        )
     ax.axvline(best.theoretical_share, color=_style.EXPECTED, linestyle="--", linewidth=1.3)
+    _beside(ax, _theory(best), best.theoretical_share)
     if best.cutoff is not None:
         ax.plot(
             [best.share], [best.apparent_profit], marker="o", markersize=7, color=_style.ACTUAL
@@ -282,7 +292,6 @@ def profit_by_cutoff(best: BestCutoff, *, currency: str | None = None, ax: Axes 
         words = f"{best.profit:,.0f} to be expected"
         if np.isfinite(best.profit_interval).all():
             words += f" ({_display.per_cent(best.level)} interval {ends})"
-        words += f"; dashed: {_theory(best)}"
     unit = "in the unit of the amounts" if currency is None else f"in {currency}"
     value = "lowest probability" if best.by_probability else "lowest expected profit"
     _style.dress(
@@ -302,12 +311,14 @@ def profit_by_cutoff(best: BestCutoff, *, currency: str | None = None, ax: Axes 
 
 def _theory(best: BestCutoff) -> str:
     if best.by_probability:
-        return f"p from {best.theoretical_cutoff:.4g}, cost over benefit"
-    return "expected profit from 0"
+        return f"p from {best.theoretical_cutoff:.4g},\ncost over benefit"
+    return "expected profit\nfrom 0"
 
 
 def _short(cutoff: float) -> str:
-    return "" if np.isnan(cutoff) else f"{cutoff:.3g}"
+    if np.isnan(cutoff):
+        return ""
+    return f"{cutoff:.3g}" if cutoff == 0 or abs(cutoff) >= 0.0005 else "<0.001"
 
 
 def _who(table: GainTable) -> str:
@@ -330,15 +341,30 @@ def _band(
     ax.fill_between(x, lower, upper, color=_style.PALE, alpha=0.45, linewidth=0)
 
 
-def _note(ax: Axes, words: str, x: float, y: float, *, ink: bool = False, up: bool = False) -> None:
+def _note(ax: Axes, words: str, x: float, y: float, *, ink: bool = False) -> None:
     ax.annotate(
         words,
         xy=(x, y),
-        xytext=(8, 5 if up else -4),
+        xytext=(8, -4),
         textcoords="offset points",
-        va="bottom" if up else "top",
+        va="top",
         fontsize=_style.TICK_SIZE,
         color=_style.INK if ink else _style.MUTED,
+    )
+
+
+def _beside(ax: Axes, words: str, x: float) -> None:
+    """Write beside an upright line, at its foot, on the side where there is room."""
+    ax.annotate(
+        words,
+        xy=(x, 0.03),
+        xycoords=("data", "axes fraction"),
+        xytext=(6 if x < 0.6 else -6, 0),
+        textcoords="offset points",
+        ha="left" if x < 0.6 else "right",
+        va="bottom",
+        fontsize=_style.TICK_SIZE,
+        color=_style.EXPECTED,
     )
 
 

@@ -6,12 +6,12 @@ use pyo3::exceptions::PyTypeError;
 use pyo3::inspect::PyStaticExpr;
 use pyo3::prelude::*;
 use pyo3::{Borrowed, type_hint_identifier, type_hint_union};
+use tercet::Estimator;
 use tercet::value::evaluation as core;
 use tercet::value::evaluation::{
     Amounts, Calibration, Capacity, CutoffSettings, DataChecks, EnoughData, GainRow, GainSettings,
     OutcomeColumns, Outcomes, ProfitPoint, Reliability, ReliabilityBin, ScoreSettings,
 };
-use tercet::Estimator;
 
 use crate::arrays::{Column, Flags, Floats, Number, Table};
 use crate::boundary::{self, Progress};

@@ -32,7 +32,7 @@ class BestCutoff:
         The lowest value contacted: a probability, or where amounts differ between customers an expected
         profit `p * benefit - cost`. None where contacting nobody is best.
     cutoff_interval : tuple of float
-        Where the replications have it.
+        Where so many of the replications have it: an indication, no interval of exact level.
     by_probability : bool
         Whether cut-offs are probabilities.
     share, contacted : float
@@ -152,9 +152,10 @@ def best_cutoff(
     A contacted customer brings in `benefit` if the event happens, and costs `cost`. Customers are
     contacted in order of probability, or of expected profit where amounts differ between them.
 
-    The highest point of a curve that chance has a part in is too high. In every bootstrap replication
-    the best cut-off is searched for anew; by how much it does better there than in the data is taken
-    off. Customers of equal probability are contacted together, except where the capacity ends among
+    The highest point of a curve that chance has a part in is too high. So the cut-off is also searched
+    for among nine tenths of the customers and its profit counted in the other tenth, for every tenth in
+    turn; what that is less is taken off. Contacting everybody, or nobody, is the answer where it does
+    better than the cut-off then. Customers of equal probability are contacted together, except where the capacity ends among
     them, where the mean over random orders counts. Of equally good cut-offs the one that contacts
     fewest is taken.
 
@@ -203,8 +204,8 @@ def best_cutoff(
     ----------
     Elkan, C. (2001). "The foundations of cost-sensitive learning." IJCAI, 973-978.
 
-    Efron, B. and Gong, G. (1983). "A leisurely look at the bootstrap, the jackknife, and
-    cross-validation." The American Statistician 37(1), 36-48.
+    Abrevaya, J. and Huang, J. (2005). "On the bootstrap of the maximum score estimator." Econometrica
+    73(4), 1175-1204: why the search is not corrected by the bootstrap.
 
     Examples
     --------

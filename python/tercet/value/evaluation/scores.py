@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from tercet import _arguments, _display, _tercet
 from tercet._columns import column_error
@@ -289,11 +290,9 @@ def _grouped(by: Any, n: int) -> tuple[Any, list[Any]]:
         raise column_error("by", "is missing (null or NaN); fill the gap or drop the row", row)
     encoded = column if pa.types.is_dictionary(column.type) else column.dictionary_encode()
     codes = encoded.indices.to_numpy(zero_copy_only=False)
-    labels = encoded.dictionary
-    order = [place for place in labels.sort_indices().to_pylist() if (codes == place).any()] if (
-        hasattr(labels, "sort_indices")
-    ) else list(range(len(labels)))
-    return labels.take(pa.array(order)), [np.flatnonzero(codes == place) for place in order]
+    order = [place for place in pc.sort_indices(encoded.dictionary).to_pylist() if place in codes]
+    labels = encoded.dictionary.take(pa.array(order, pa.int64()))
+    return labels, [np.flatnonzero(codes == place) for place in order]
 
 
 def _block(given: _inputs.Given, overall: Any, options: dict[str, Any]) -> dict[str, Any]:
@@ -302,8 +301,5 @@ def _block(given: _inputs.Given, overall: Any, options: dict[str, Any]) -> dict[
     n, events = len(counting), int(counting.sum())
     if 0 < events < n:
         return _tercet.score_probabilities(*given.arrays, **options)
-    nothing = np.full(len(overall["measure"]), np.nan)
-    if n:
-        nothing = nothing.copy()
-    block: dict[str, Any] = {name: nothing for name in _FIGURES}
+    block: dict[str, Any] = dict.fromkeys(_FIGURES, np.full(len(overall["measure"]), np.nan))
     return {**block, "n": n, "n_events": events, "enough": "no"}

@@ -162,7 +162,7 @@ impl EnoughData {
     }
 
     /// The answer for a ranking that is at hand.
-    pub(super) fn of_ranked(&self, ranked: &Ranked) -> Enough {
+    pub(super) fn of_ranked(ranked: &Ranked) -> Enough {
         let Counts { events, others } = counts(ranked, |_| true);
         Enough::at(events.min(others), BARELY, NEEDED)
     }
@@ -248,7 +248,7 @@ fn by_dates(by_date: &[Counts], names: &[String]) -> Vec<DataCheck> {
 }
 
 /// The ratio of the highest to the lowest event rate, with each pulled towards the common rate by as
-/// much as chance would move it (method of moments, as in DerSimonian & Laird 1986, Controlled
+/// much as chance would move it (method of moments, as in `DerSimonian` & Laird 1986, Controlled
 /// Clinical Trials 7, 177-188).
 fn stability(by_date: &[Counts], names: &[String]) -> DataCheck {
     let n = |one: &Counts| one.events + one.others;

@@ -153,7 +153,7 @@ impl ScoreSettings {
             n_bins: tallied.bins().len(),
             event_rate: rate,
             n_failed,
-            enough: EnoughData::new().of_ranked(&ranked),
+            enough: EnoughData::of_ranked(&ranked),
         })
     }
 }

@@ -29,6 +29,7 @@ pub(super) fn fit(
         converged,
         n_parameters,
         boundary,
+        held,
     } = fit_map(
         method,
         &ranked,
@@ -44,7 +45,10 @@ pub(super) fn fit(
             "stopped after {iterations} iterations without converging; raise max_iterations"
         ),
         (Some(boundary), true) => format!("converged on a boundary: {boundary}"),
-        (None, true) => "converged".to_owned(),
+        (None, true) => match held {
+            Some(held) => format!("converged; {held} is held at 0, its lowest value"),
+            None => "converged".to_owned(),
+        },
     };
     let total: f64 = ranked.weight.iter().sum();
     let log_likelihood = (0..ranked.len()).map(|place| {

@@ -64,8 +64,10 @@ pub(super) struct Found {
     pub(super) iterations: usize,
     pub(super) converged: bool,
     pub(super) n_parameters: usize,
-    /// What holds the map where the likelihood would lead it elsewhere.
+    /// What makes the map useless or dangerous, in words.
     pub(super) boundary: Option<String>,
+    /// A coefficient that is held at 0.
+    pub(super) held: Option<&'static str>,
 }
 
 /// Fits one method (not `Auto`) under some weights of the places.
@@ -88,6 +90,7 @@ pub(super) fn fit_map(
             converged: true,
             n_parameters: 0,
             boundary: None,
+            held: None,
         }),
         CalibrationMethod::Sigmoid => fitting.sigmoid(phase),
         CalibrationMethod::Beta => fitting.beta(phase),
@@ -98,6 +101,7 @@ pub(super) fn fit_map(
                 converged: true,
                 n_parameters: steps.len(),
                 boundary: None,
+                held: None,
                 map: Map::Isotonic(steps),
             })
         }
@@ -166,7 +170,7 @@ impl Fitting<'_> {
             return Ok(found(beta_of(&all), &all, 3, Some(SEPARATED.to_owned())));
         }
         if all.covariance().is_none() {
-            return Ok(self.sigmoid(phase)?.as_beta());
+            return Ok(self.sigmoid(phase)?.into_beta());
         }
         if all.point[0] >= 0.0 && all.point[1] >= 0.0 {
             return Ok(found(beta_of(&all), &all, 3, None));
@@ -183,9 +187,9 @@ impl Fitting<'_> {
         };
         let (a, b) = (likely(&without_b), likely(&without_a));
         if a == f64::NEG_INFINITY && b == f64::NEG_INFINITY {
-            return Ok(self.flat(phase)?.as_beta());
+            return Ok(self.flat(phase)?.into_beta());
         }
-        let (peak, wall, k) = if b >= a {
+        let (peak, held, k) = if b >= a {
             (&without_a, "a", 1)
         } else {
             (&without_b, "b", 0)
@@ -198,8 +202,10 @@ impl Fitting<'_> {
             c: peak.point[1],
             covariance: None,
         };
-        let words = format!("{wall} is held at 0, where the map stops rising at one end");
-        Ok(found(map, peak, 2, Some(words)))
+        Ok(Found {
+            held: Some(held),
+            ..found(map, peak, 2, None)
+        })
     }
 
     /// The event rate for everybody.
@@ -232,7 +238,7 @@ const USELESS: &str =
 
 impl Found {
     /// The same map in the terms of the other method.
-    fn as_beta(mut self) -> Self {
+    fn into_beta(mut self) -> Self {
         if let Map::Sigmoid {
             intercept, slope, ..
         } = self.map
@@ -255,6 +261,7 @@ fn found(map: Map, peak: &Peak, n_parameters: usize, boundary: Option<String>) -
         converged: peak.converged,
         n_parameters,
         boundary,
+        held: None,
     }
 }
 

@@ -3,12 +3,13 @@
     python tests/reference/make_evaluation.py            write the cases
     python tests/reference/make_evaluation.py --check    compare with the files instead
 
-AUC, average precision, log loss, Brier score and the isotonic map are scikit-learn's. The decomposition
-of the Brier score is its definition with scikit-learn's isotonic regression (Dimitriadis, Gneiting &
-Jordan 2021). Recalibration lines, sigmoid and beta maps are maximised directly by scipy (Kull, Silva
-Filho & Flach 2017 for the beta map, its bounds a, b >= 0 by L-BFGS-B and then a Newton polish). The
-calibration error, the lift (as a mean over random orders) and DeLong's variance of the AUC (DeLong, DeLong
-& Clarke-Pearson 1988, Biometrics 44, 837-845) are written out here.
+AUC, average precision, log loss, Brier score and the isotonic map are scikit-learn's. The
+decomposition of the Brier score is its definition with scikit-learn's isotonic regression
+(Dimitriadis, Gneiting & Jordan 2021). Recalibration lines, sigmoid and beta maps are maximised
+directly by scipy (Kull, Silva Filho & Flach 2017 for the beta map, its bounds a, b >= 0 by
+L-BFGS-B and then a Newton polish). The calibration error, the lift (as a mean over random orders)
+and DeLong's variance of the AUC (DeLong, DeLong & Clarke-Pearson 1988, Biometrics 44, 837-845)
+are written out here.
 """
 
 import argparse

@@ -293,7 +293,9 @@ def test_it_says_what_it_found(customers):
 
 
 def test_reliability_groups_and_intervals(customers):
-    found = tc.reliability(customers["y"], customers["p"], bins=5, sample_weight=customers["weight"])
+    found = tc.reliability(
+        customers["y"], customers["p"], bins=5, sample_weight=customers["weight"]
+    )
     table = found.table
     assert table["n"].sum() == 2_000
     assert (table["n_effective"] < table["n"]).all()
@@ -354,7 +356,9 @@ def test_events_of_one_customer_count_once():
     y = np.r_[np.ones(200), np.zeros(1_000)]
     value = tc.enough_data(y).table["value"]
     assert value[0] == 200
-    by_customer = tc.enough_data(y, groups=np.r_[np.repeat(np.arange(20), 10), np.arange(20, 1_020)])
+    by_customer = tc.enough_data(
+        y, groups=np.r_[np.repeat(np.arange(20), 10), np.arange(20, 1_020)]
+    )
     assert by_customer.table["value"][0] == pytest.approx(20)
     assert by_customer.verdict == "no"
     weighted = tc.enough_data(y, sample_weight=np.r_[np.repeat([1.0, 3.0], 100), np.ones(1_000)])

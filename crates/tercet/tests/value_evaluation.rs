@@ -2,13 +2,13 @@
 
 #![allow(clippy::unwrap_used)] // a test fails by panicking
 
-mod common {
-    pub(crate) mod reference;
-}
+#[path = "common/reference.rs"]
+#[allow(dead_code)] // these cases need no data files
+mod reference;
 
 use std::collections::HashMap;
 
-use common::reference::{cases, numbers, run_checks};
+use reference::{cases, numbers, run_checks};
 use serde_json::Value;
 use tercet::data::Ids;
 use tercet::value::evaluation::{

@@ -229,7 +229,9 @@ def lift(table: GainTable, *, ax: Axes | None = None) -> Axes:
     return ax
 
 
-def profit_by_cutoff(best: BestCutoff, *, currency: str | None = None, ax: Axes | None = None) -> Axes:
+def profit_by_cutoff(
+    best: BestCutoff, *, currency: str | None = None, ax: Axes | None = None
+) -> Axes:
     """Draw the profit by the share of the customers contacted, with the best cut-off.
 
     Below each share stands the cut-off that it goes with. The dashed line is the cut-off of
@@ -280,9 +282,7 @@ def profit_by_cutoff(best: BestCutoff, *, currency: str | None = None, ax: Axes 
     ax.axvline(best.theoretical_share, color=_style.EXPECTED, linestyle="--", linewidth=1.3)
     _beside(ax, _theory(best), best.theoretical_share)
     if best.cutoff is not None:
-        ax.plot(
-            [best.share], [best.apparent_profit], marker="o", markersize=7, color=_style.ACTUAL
-        )
+        ax.plot([best.share], [best.apparent_profit], marker="o", markersize=7, color=_style.ACTUAL)
     if best.cutoff is None:
         title = "Contacting nobody is best"
         words = "even the best customers bring in less than contacting them costs"
@@ -330,9 +330,7 @@ def _from(start: float, values: Floats) -> Floats:
     return np.append(start, values)
 
 
-def _band(
-    ax: Axes, x: Floats, lower: Floats, upper: Floats, *, start: float | None = None
-) -> None:
+def _band(ax: Axes, x: Floats, lower: Floats, upper: Floats, *, start: float | None = None) -> None:
     """Shade an interval, where there is one."""
     if not np.isfinite(lower).any():
         return

@@ -22,7 +22,9 @@ Flags: TypeAlias = NDArray[np.bool_]
 
 #: What the core calls the columns, and what the arguments are called.
 NAMES = {"outcome": "y", "probability": "p", "weight": "sample_weight", "customer": "groups"}
-_LABELS = "outcomes are 0 and 1, false and true, or -1 and 1; say which label is the event: pos_label="
+_LABELS = (
+    "outcomes are 0 and 1, false and true, or -1 and 1; say which label is the event: pos_label="
+)
 _SHOWN = 5
 
 
@@ -42,7 +44,7 @@ class Given(NamedTuple):
         return self.happened, self.probabilities, self.weights, ids
 
     def rows(self, places: Integers) -> Given:
-        """Some of the rows."""
+        """Return some of the rows."""
         return Given(
             self.happened[places],
             self.probabilities[places],
@@ -122,7 +124,9 @@ def _with_label(column: Any, pos_label: Any, name: str) -> Flags:
     labels = pc.unique(column).to_pylist()
     shown = ", ".join(repr(label) for label in labels[:_SHOWN])
     if len(labels) > 2:
-        reason = f"has {len(labels)} different labels ({shown}, ...); pass whether the event happened"
+        reason = (
+            f"has {len(labels)} different labels ({shown}, ...); pass whether the event happened"
+        )
         raise column_error(name, reason)
     if pos_label not in labels:
         raise _arguments.refusal(pos_label, "pos_label", f"one of the labels of {name}: {shown}")
@@ -164,10 +168,11 @@ def shares(values: Any, parameter: str = "shares") -> list[float]:
 
 def _check_index(values: Any, name: str, y: Any) -> None:
     """Refuse a pandas Series whose rows carry other labels than those of the outcomes."""
-    theirs, ours = getattr(values, "index", None), getattr(y, "index", None)
+    theirs: Any = getattr(values, "index", None)
+    ours: Any = getattr(y, "index", None)
     if hasattr(theirs, "equals") and hasattr(ours, "equals") and not theirs.equals(ours):
         message = (
-            f"{name}: the Series has another index than y; align it with .reindex(y.index), or pass "
-            ".to_numpy() if its rows are in the order of y"
+            f"{name}: the Series has another index than y; align it with .reindex(y.index), or "
+            "pass .to_numpy() if its rows are in the order of y"
         )
         raise ParameterError(message, name)

@@ -40,21 +40,22 @@ class Calibration(Model):
     | `"none"` | $q = p$ | to compare with |
     | `"auto"` | the one of least log loss in cross-validation | |
 
-    With `"auto"` a more flexible map takes the place of a simpler one only if its log loss on held-out
-    customers is lower by more than a standard error of the difference: none wins ties.
+    With `"auto"` a more flexible map takes the place of a simpler one only if its log loss on
+    held-out customers is lower by more than a standard error of the difference: none wins ties.
 
-    An isotonic block without an event would promise certainty. It gets half an event in one row more
-    than it has, and at most half of the next block's value; a block of events only likewise.
-    Predictions are never mapped to 0 or 1, then; those of exactly 0 and 1 count as 2.2e-16 and
-    1 - 2.2e-16.
+    An isotonic block without an event would promise certainty. It gets half an event in one row
+    more than it has, and at most half of the next block's value; a block of events only likewise.
+    Predictions are never mapped to 0 or 1, then; those of exactly 0 and 1 count as 2.2e-16 and 1 -
+    2.2e-16.
 
     Parameters
     ----------
     method : {"auto", "isotonic", "beta", "sigmoid", "none"}
         The map.
     shift : float, optional
-        The event rate of the customers to be scored, where those of the fit were sampled or weighted by
-        whether they had the event. Odds are multiplied by the ratio of the two rates' odds.
+        The event rate of the customers to be scored, where those of the fit were sampled or
+        weighted by whether they had the event. Odds are multiplied by the ratio of the two rates'
+        odds.
     interpolate : bool
         Whether an isotonic map is linear between its blocks; else it jumps half-way.
     folds : int
@@ -91,8 +92,8 @@ class Calibration(Model):
     Zadrozny, B. and Elkan, C. (2002). "Transforming classifier scores into accurate multiclass
     probability estimates." KDD, 694-699.
 
-    Saerens, M., Latinne, P. and Decaestecker, C. (2002). "Adjusting the outputs of a classifier to new
-    a priori probabilities." Neural Computation 14(1), 21-41.
+    Saerens, M., Latinne, P. and Decaestecker, C. (2002). "Adjusting the outputs of a classifier to
+    new a priori probabilities." Neural Computation 14(1), 21-41.
 
     Examples
     --------
@@ -206,7 +207,9 @@ class Calibration(Model):
             For a prediction that is missing or outside [0, 1].
         """
         engine: _tercet.FittedCalibration = self._require()
-        return engine.calibrate(_inputs.read_numbers(p, "p"), n_jobs=_arguments.threads(self.n_jobs))
+        return engine.calibrate(
+            _inputs.read_numbers(p, "p"), n_jobs=_arguments.threads(self.n_jobs)
+        )
 
     @property
     def method_(self) -> str:
@@ -220,7 +223,7 @@ class Calibration(Model):
 
     @property
     def cross_validation_(self) -> Any:
-        """How the methods did on held-out customers, a row each; None where the method was given."""
+        """How the methods did on held-out customers; None where the method was given."""
         found = self._require().cross_validated
         if found is None:
             return None
@@ -268,7 +271,9 @@ class Calibration(Model):
         if self.blocks_ is not None:
             facts.append(("blocks", f"{len(engine.blocks):,}"))
         if self.shift is not None:
-            rates = f"{_display.per_cent(self.event_rate_, 2)} to {_display.per_cent(self.shift, 2)}"
+            rates = (
+                f"{_display.per_cent(self.event_rate_, 2)} to {_display.per_cent(self.shift, 2)}"
+            )
             facts.append(("event rate", rates))
         facts.append(("rows", _display.count(self.n_observations_)))
         facts.append(("how it ended", self.how_it_ended_))

@@ -29,8 +29,8 @@ class BestCutoff:
     Attributes
     ----------
     cutoff : float or None
-        The lowest value contacted: a probability, or where amounts differ between customers an expected
-        profit `p * benefit - cost`. None where contacting nobody is best.
+        The lowest value contacted: a probability, or where amounts differ between customers an
+        expected profit `p * benefit - cost`. None where contacting nobody is best.
     cutoff_interval : tuple of float
         Where so many of the replications have it: an indication, no interval of exact level.
     by_probability : bool
@@ -38,8 +38,8 @@ class BestCutoff:
     share, contacted : float
         The customers contacted, as a share of all and by weight.
     profit : float
-        The profit to be expected with that cut-off in other customers of the kind: what the search owed
-        to chance is taken off.
+        The profit to be expected with that cut-off in other customers of the kind: what the search
+        owed to chance is taken off.
     profit_interval : tuple of float
         Its interval.
     apparent_profit, optimism : float
@@ -152,24 +152,25 @@ def best_cutoff(
     A contacted customer brings in `benefit` if the event happens, and costs `cost`. Customers are
     contacted in order of probability, or of expected profit where amounts differ between them.
 
-    The highest point of a curve that chance has a part in is too high. So the cut-off is also searched
-    for among nine tenths of the customers and its profit counted in the other tenth, for every tenth in
-    turn; what that is less is taken off. Contacting everybody, or nobody, is the answer where it does
-    better than the cut-off then. Customers of equal probability are contacted together, except where the capacity ends among
-    them, where the mean over random orders counts. Of equally good cut-offs the one that contacts
-    fewest is taken.
+    The highest point of a curve that chance has a part in is too high. So the cut-off is also
+    searched for among nine tenths of the customers and its profit counted in the other tenth, for
+    every tenth in turn; what that is less is taken off. Contacting everybody, or nobody, is the
+    answer where it does better than the cut-off then. Customers of equal probability are contacted
+    together, except where the capacity ends among them, where the mean over random orders counts.
+    Of equally good cut-offs the one that contacts fewest is taken.
 
     Parameters
     ----------
     y, p : array of shape (n,)
         Outcomes and predicted probabilities, as in `tercet.score_probabilities`.
     benefit : float or array of shape (n,)
-        What the event of a contacted customer is worth: positive; or one amount a customer, none below
-        0, such as its lifetime value times a margin.
+        What the event of a contacted customer is worth: positive; or one amount a customer, none
+        below 0, such as its lifetime value times a margin.
     cost : float or array of shape (n,)
         What contacting a customer costs, at least 0.
     capacity : int or float, optional
-        How many customers can be contacted: a whole number of them, or a share (a float, at most 1).
+        How many customers can be contacted: a whole number of them, or a share (a float, at most
+        1).
     sample_weight : array of shape (n,), optional
         How much each row counts; money is multiplied by it.
     groups : array of shape (n,), optional
@@ -204,8 +205,8 @@ def best_cutoff(
     ----------
     Elkan, C. (2001). "The foundations of cost-sensitive learning." IJCAI, 973-978.
 
-    Abrevaya, J. and Huang, J. (2005). "On the bootstrap of the maximum score estimator." Econometrica
-    73(4), 1175-1204: why the search is not corrected by the bootstrap.
+    Abrevaya, J. and Huang, J. (2005). "On the bootstrap of the maximum score estimator."
+    Econometrica 73(4), 1175-1204: why the search is not corrected by the bootstrap.
 
     Examples
     --------

@@ -144,8 +144,8 @@ def enough_data(
     Peduzzi, P. et al. (1996). "A simulation study of the number of events per variable in logistic
     regression analysis." Journal of Clinical Epidemiology 49(12), 1373-1379.
 
-    van Smeden, M. et al. (2019). "Sample size for binary logistic prediction models: beyond events per
-    variable criteria." Statistical Methods in Medical Research 28(8), 2455-2474.
+    van Smeden, M. et al. (2019). "Sample size for binary logistic prediction models: beyond events
+    per variable criteria." Statistical Methods in Medical Research 28(8), 2455-2474.
 
     Vergouwe, Y. et al. (2005). "Substantial effective sample sizes were required for external
     validation studies of predictive logistic regression models." Journal of Clinical Epidemiology

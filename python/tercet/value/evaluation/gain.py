@@ -45,10 +45,11 @@ class GainTable:
     Attributes
     ----------
     table : table
-        One row a share of the customers, best first, cumulated: `share`, `cutoff` (the probability of
-        the last one contacted), `contacted`, `events`, `share_captured` (of all events) and `lift`
-        with intervals, `response` (events of those contacted); `band_response` and `band_lift` of those
-        whom this row has more than the one before; `profit` with its interval where money was given.
+        One row a share of the customers, best first, cumulated: `share`, `cutoff` (the probability
+        of the last one contacted), `contacted`, `events`, `share_captured` (of all events) and
+        `lift` with intervals, `response` (events of those contacted); `band_response` and
+        `band_lift` of those whom this row has more than the one before; `profit` with its interval
+        where money was given.
     event_rate, n_events, n : float
         Of all rows, by weight.
     level : float
@@ -100,7 +101,10 @@ class GainTable:
         found = self._found
         header = ["share", "p from", "contacted", "events", "captured", "response", "lift", "lower"]
         columns = [
-            [_display.per_cent(x, 0 if abs(100 * x - round(100 * x)) < 1e-9 else 1) for x in found["share"]],
+            [
+                _display.per_cent(x, 0 if abs(100 * x - round(100 * x)) < 1e-9 else 1)
+                for x in found["share"]
+            ],
             [_display.decimals(x, 4) for x in found["cutoff"]],
             [_display.decimals(x, 0) for x in found["contacted"]],
             [_display.decimals(x, 0) for x in found["events"]],
@@ -115,7 +119,7 @@ class GainTable:
             header.append("profit")
             columns.append([_display.decimals(x, 0) for x in found["profit"]])
         return _display.Grid(
-            title=f"Customers from the highest probability on, {_display.per_cent(self.level)} intervals",
+            title=f"Best customers first, {_display.per_cent(self.level)} intervals",
             header=header,
             rows=list(zip(*columns, strict=True)),
             words=[self.text()],
@@ -140,15 +144,16 @@ def gain_table(
 ) -> GainTable:
     """Count what contacting the customers of the highest probabilities reaches.
 
-    Where a share ends within customers of the same probability, it takes its part of all of them: the
-    mean over random orders. So no figure depends on the order of the rows.
+    Where a share ends within customers of the same probability, it takes its part of all of them:
+    the mean over random orders. So no figure depends on the order of the rows.
 
     Parameters
     ----------
     y, p : array of shape (n,)
         Outcomes and predicted probabilities, as in `tercet.score_probabilities`.
     shares : int or list of float
-        So many equal steps (10: tenths), or the shares to stop at, ascending, above 0 and at most 1.
+        So many equal steps (10: tenths), or the shares to stop at, ascending, above 0 and at most
+        1.
     benefit, cost : float or array of shape (n,), optional
         What the event of a contacted customer is worth, and what contacting a customer costs.
     sample_weight : array of shape (n,), optional
@@ -192,7 +197,9 @@ def gain_table(
     given = _inputs.read_outcomes(y, p, sample_weight, groups, pos_label)
     if (benefit is None) != (cost is None):
         missing = "benefit" if benefit is None else "cost"
-        raise ParameterError(f"{missing} = None: expected a number, since the other is given", missing)
+        raise ParameterError(
+            f"{missing} = None: expected a number, since the other is given", missing
+        )
     money = None
     if benefit is not None:
         money = (_inputs.read_money(benefit, "benefit"), _inputs.read_money(cost, "cost"))

@@ -118,9 +118,9 @@ def reliability(
 ) -> Reliability:
     """Compare predicted probabilities with the shares of customers who had the event.
 
-    Rows are put into groups of equal weight by their prediction; equal predictions stay together, so
-    there may be fewer groups than asked for. The interval of an observed share is Wilson's, with the
-    effective number of rows `(Σ w)² / Σ w²`.
+    Rows are put into groups of equal weight by their prediction; equal predictions stay together,
+    so there may be fewer groups than asked for. The interval of an observed share is Wilson's, with
+    the effective number of rows `(Σ w)² / Σ w²`.
 
     Parameters
     ----------

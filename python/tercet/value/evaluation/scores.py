@@ -97,7 +97,7 @@ class ProbabilityScores:
         return new_table(columns, self._kind)
 
     def __getitem__(self, measure: str) -> float:
-        """The value of a measure."""
+        """Return the value of a measure."""
         names = self._found["measure"]
         if measure not in names:
             raise _arguments.refusal(measure, "measure", f"one of {', '.join(names)}")
@@ -117,19 +117,22 @@ class ProbabilityScores:
         chance = self._found["compare_with"][self._found["measure"].index("ece")]
         whose = "" if self.n_customers is None else f" of {self.n_customers:,} customers"
         rate = _display.per_cent(self.event_rate, 1)
-        words = [f"{self.n_events:,} events in {self.n:,} rows{whose} ({rate}).", _ENOUGH[self.enough]]
+        words = [
+            f"{self.n_events:,} events in {self.n:,} rows{whose} ({rate}).",
+            _ENOUGH[self.enough],
+        ]
         if lower["auc"] <= 0.5:
             words.append("The ranking is not surely better than chance: do not use it.")
         saved = 1 - found["log_loss"] / self._found["compare_with"][3]
         than = "more" if saved >= 0 else "less"
         words.append(
-            f"The probabilities explain {_display.per_cent(abs(saved), 1)} {than} than the event rate "
-            "alone (log loss)."
+            f"The probabilities explain {_display.per_cent(abs(saved), 1)} {than} than the event "
+            "rate alone (log loss)."
         )
         if found["ece"] > 2 * chance:
             words.append(
-                f"They are off by {_display.per_cent(found['ece'], 1)} on average, where chance alone "
-                f"would leave {_display.per_cent(chance, 1)}: calibrate them."
+                f"They are off by {_display.per_cent(found['ece'], 1)} on average, where chance "
+                f"alone would leave {_display.per_cent(chance, 1)}: calibrate them."
             )
         if self.n_failed:
             words.append(f"{self.n_failed} replications held one class only and count nowhere.")
@@ -186,13 +189,14 @@ def score_probabilities(
     | `brier_reliability` | what the best monotone recalibration takes off; 0 is perfect | 0 |
     | `brier_resolution` | what that recalibration wins over the event rate; more is better | 0 |
     | `brier_uncertainty` | $\bar y (1 - \bar y)$ | |
-    | `ece` | $\sum_b W_b / W \, \lvert \bar y_b - \bar p_b \rvert$ over groups of equal weight | what chance leaves |
+    | `ece` | $\sum_b W_b / W \, \lvert \bar y_b - \bar p_b \rvert$, equal groups | what chance leaves |
     | `calibration_slope` | $b$ of $\mathrm{logit}\, q = a + b\, \mathrm{logit}\, p$ | 1 |
     | `calibration_intercept` | $a$ with $b = 1$; below 0: predictions are too high | 0 |
     | `lift@10%` | events among the best tenth, over those among a random tenth | 1 |
 
     Intervals draw customers with replacement (all rows of a customer together); see the page on
-    probabilities for how they are made. With the same seed they are the same on any number of threads.
+    probabilities for how they are made. With the same seed they are the same on any number of
+    threads.
 
     Parameters
     ----------
@@ -262,9 +266,8 @@ def score_probabilities(
         "bins": _arguments.whole(bins, "bins", "a whole number, at least 1"),
         **_inputs.resampling(replications, level, random_state),
     }
-    blocks, labels = None, None
-    if by is not None:
-        labels, rows = _grouped(by, len(given.happened))
+    grouped = None if by is None else _grouped(by, len(given.happened))
+    blocks = None
     with reporting(progress) as report:
         options = {
             "columns": _inputs.NAMES,
@@ -273,8 +276,9 @@ def score_probabilities(
             "progress": report,
         }
         found = _tercet.score_probabilities(*given.arrays, **options)
-        if by is not None:
-            blocks = [_block(given.rows(places), found, options) for places in rows]
+        if grouped is not None:
+            blocks = [_block(given.rows(places), found, options) for places in grouped[1]]
+    labels = None if grouped is None else grouped[0]
     return ProbabilityScores(found, settings["level"], blocks, labels, given.kind)
 
 

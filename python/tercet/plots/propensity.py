@@ -93,7 +93,7 @@ def reliability(reliability: Reliability, *, ax: Axes | None = None) -> Axes:
     )
     ax.set_xlim(0.0, top)
     ax.set_ylim(0.0, top)
-    _percent(ax, top)
+    _percent(ax)
     _style.legend(ax, loc="upper left")
     return ax
 
@@ -285,7 +285,7 @@ def profit_by_cutoff(
         ax.plot([best.share], [best.apparent_profit], marker="o", markersize=7, color=_style.ACTUAL)
     if best.cutoff is None:
         title = "Contacting nobody is best"
-        words = "even the best customers bring in less than contacting them costs"
+        words = "even the best do not surely bring in what contacting them costs"
     else:
         title = f"Contacting the best {_display.per_cent(best.share, 1)} earns most"
         ends = " to ".join(f"{end:,.0f}" for end in best.profit_interval)
@@ -310,6 +310,8 @@ def profit_by_cutoff(
 
 
 def _theory(best: BestCutoff) -> str:
+    if best.by_probability and best.theoretical_cutoff > 1:
+        return "an event is worth less\nthan a contact costs"
     if best.by_probability:
         return f"p from {best.theoretical_cutoff:.4g},\ncost over benefit"
     return "expected profit\nfrom 0"
@@ -374,8 +376,9 @@ def _round_up(top: float) -> float:
     return 1.0
 
 
-def _percent(ax: Axes, top: float) -> None:
+def _percent(ax: Axes) -> None:
+    """Write shares as percentages, with the decimals that the ticks need."""
     from matplotlib.ticker import PercentFormatter
 
     for axis in (ax.xaxis, ax.yaxis):
-        axis.set_major_formatter(PercentFormatter(1.0, decimals=0 if top > 0.05 else 1))
+        axis.set_major_formatter(PercentFormatter(1.0))

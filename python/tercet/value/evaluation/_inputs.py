@@ -97,7 +97,7 @@ def read_numbers(values: Any, name: str) -> Floats:
 def read_happened(y: Any, pos_label: Any = None, name: str = "y") -> Flags:
     """Return whether the event happened in each row.
 
-    Accepted are true/false, 0/1 and -1/1, as by scikit-learn; any other two labels with `pos_label`.
+    Accepted are true/false, 0/1 and -1/1, as by scikit-learn; other labels with `pos_label`.
     """
     column = _columns.contiguous(read_column(y, name), name)
     if pa.types.is_dictionary(column.type):

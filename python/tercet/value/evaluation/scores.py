@@ -189,7 +189,7 @@ def score_probabilities(
     | `brier_reliability` | what the best monotone recalibration takes off; 0 is perfect | 0 |
     | `brier_resolution` | what that recalibration wins over the event rate; more is better | 0 |
     | `brier_uncertainty` | $\bar y (1 - \bar y)$ | |
-    | `ece` | $\sum_b W_b / W \, \lvert \bar y_b - \bar p_b \rvert$, equal groups | what chance leaves |
+    | `ece` | $\sum_b W_b / W \, \lvert \bar y_b - \bar p_b \rvert$, groups of one weight | chance |
     | `calibration_slope` | $b$ of $\mathrm{logit}\, q = a + b\, \mathrm{logit}\, p$ | 1 |
     | `calibration_intercept` | $a$ with $b = 1$; below 0: predictions are too high | 0 |
     | `lift@10%` | events among the best tenth, over those among a random tenth | 1 |

@@ -270,9 +270,9 @@ pub(crate) fn gain_table<'py>(
 
 /// Searches for the cut-off of the highest profit.
 ///
-/// `capacity` is a share (a float) or a number of customers (an int). `settings` has `replications`,
-/// `level` and `seed`. Returns the figures of the core's answer by name, and `curve`, a row a point:
-/// share, cut-off, contacted, profit, lower and upper end.
+/// `capacity_share` or `capacity_number` (of customers) is the most that can be contacted.
+/// `settings` has `replications`, `level` and `seed`. Returns the figures of the core's answer by
+/// name, and `curve`, a row a point: share, cut-off, contacted, profit, lower and upper end.
 #[pyfunction]
 #[pyo3(signature = (
     happened, probabilities, weights=None, customers=None, *, columns, benefit, cost,

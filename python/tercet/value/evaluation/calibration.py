@@ -79,7 +79,8 @@ class Calibration(Model):
     blocks_ : table or None
         Of an isotonic map: `lowest` and `highest` prediction and `probability` of each block.
     params_, standard_errors_ : dict
-        `intercept` and `slope`, or `a`, `b` and `c`; empty for the other maps.
+        `intercept` and `slope`, or `a`, `b` and `c`; empty for the other maps. Standard errors take
+        weights for numbers of rows; there is none where a coefficient is held at 0.
     log_likelihood_, n_observations_, converged_, how_it_ended_, boundary_
         How the fit went.
 

@@ -222,13 +222,15 @@ def best_cutoff(
     """
     given = _inputs.read_outcomes(y, p, sample_weight, groups, pos_label)
     settings = _inputs.resampling(replications, level, random_state)
+    share, number = _limit(capacity)
     with reporting(progress) as report:
         found = _tercet.best_cutoff(
             *given.arrays,
             columns=_inputs.NAMES,
             benefit=_inputs.read_money(benefit, "benefit"),
             cost=_inputs.read_money(cost, "cost"),
-            **_limit(capacity),
+            capacity_share=share,
+            capacity_number=number,
             settings=settings,
             n_jobs=_arguments.threads(n_jobs),
             progress=report,
@@ -236,19 +238,16 @@ def best_cutoff(
     return BestCutoff(found, settings["level"], given.kind)
 
 
-def _limit(capacity: Any) -> dict[str, float]:
+def _limit(capacity: Any) -> tuple[float | None, float | None]:
     """Return the capacity as a share (a float) or a number of customers (a whole number)."""
     if capacity is None:
-        return {}
+        return None, None
     expected = "a whole number of customers, or a share of them above 0 and at most 1 (a float)"
     found = _arguments.number(capacity, "capacity", expected)
-    if isinstance(capacity, float | np.floating):
-        if not 0.0 < found <= 1.0:
-            raise _arguments.refusal(capacity, "capacity", expected)
-        return {"capacity_share": found}
-    if found < 1:
+    is_share = isinstance(capacity, float | np.floating)
+    if not (0.0 < found <= 1.0 if is_share else found >= 1.0):
         raise _arguments.refusal(capacity, "capacity", expected)
-    return {"capacity_number": found}
+    return (found, None) if is_share else (None, found)
 
 
 def _pair(ends: Any) -> tuple[float, float]:

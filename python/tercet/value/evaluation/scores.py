@@ -269,7 +269,7 @@ def score_probabilities(
     grouped = None if by is None else _grouped(by, len(given.happened))
     blocks = None
     with reporting(progress) as report:
-        options = {
+        options: dict[str, Any] = {
             "columns": _inputs.NAMES,
             "settings": settings,
             "n_jobs": _arguments.threads(n_jobs),

@@ -237,6 +237,11 @@ impl<'r> Tallied<'r> {
         {
             return line;
         }
+        self.one_step(sums)
+    }
+
+    /// The same by one Newton step from the line of all rows.
+    fn one_step(&self, sums: &Sums) -> (f64, f64) {
         let [a, b, c] = sums.information;
         let [g, h] = sums.gradient;
         let determinant = a * c - b * b;
@@ -331,5 +336,50 @@ impl Line {
             slope: if determined { line.point[1] } else { f64::NAN },
             shift: shift.point[0],
         })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::random::Seed;
+    use crate::value::evaluation::Outcomes;
+    use rand::RngExt;
+
+    /// What large rankings use in place of a fit is that fit, but for terms of one over the rows.
+    #[test]
+    fn one_step_of_a_replication_is_as_good_as_its_own_line() {
+        let n = 20_000;
+        let mut random = Seed(3).stream(0);
+        let p: Vec<f64> = (0..n).map(|_| random.random::<f64>().powi(2)).collect();
+        let happened: Vec<bool> = p.iter().map(|p| random.random::<f64>() < *p).collect();
+        let outcomes = Outcomes::new(&happened, &p).unwrap();
+        let mut silent = ();
+        let mut phase = Phase::new(&mut silent, "testing");
+        let ranked = Ranked::by_probability(&outcomes, &mut phase).unwrap();
+        let tallied = Tallied::new(&ranked, &[0.1], 10, &mut phase).unwrap();
+        let draws: Vec<[f64; 4]> = (0..20)
+            .map(|_| {
+                let weights: Vec<f64> = (0..n)
+                    .map(|_| -random.random::<f64>().max(1e-12).ln())
+                    .collect();
+                let exact = tallied.exact_line(&weights).unwrap();
+                let step = tallied.one_step(&tallied.sums(&weights));
+                [exact.0, step.0, exact.1, step.1]
+            })
+            .collect();
+        let spread = |k: usize| {
+            let mean = draws.iter().map(|draw| draw[k]).sum::<f64>() / 20.0;
+            (draws
+                .iter()
+                .map(|draw| (draw[k] - mean).powi(2))
+                .sum::<f64>()
+                / 19.0)
+                .sqrt()
+        };
+        for draw in &draws {
+            assert!((draw[0] - draw[1]).abs() < 0.05 * spread(0), "{draw:?}");
+            assert!((draw[2] - draw[3]).abs() < 0.05 * spread(2), "{draw:?}");
+        }
     }
 }

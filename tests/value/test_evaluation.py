@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -16,7 +17,7 @@ import tercet as tc
 FOLDER = Path(__file__).parents[1] / "reference" / "evaluation"
 
 
-def cases(kind: str) -> list[object]:
+def cases(kind: str) -> list[Any]:
     """The reference cases of a kind; finding none is a failure."""
     read = [json.loads(path.read_text()) for path in sorted(FOLDER.glob("*.json"))]
     found = [pytest.param(case, id=case["case"]) for case in read if case["kind"] == kind]
@@ -56,16 +57,24 @@ def test_the_measures_are_scikit_learns(case):
     assert checked == 14
 
 
-@pytest.mark.parametrize("case", cases("scores"))
-def test_the_interval_of_the_auc_is_about_delongs(case):
+def test_the_interval_of_the_auc_is_about_delongs():
+    # DeLong's formula knows no weights.
+    checked = 0
+    for parameter in cases("scores"):
+        checked += _check_error_of_auc(parameter.values[0])
+    assert checked == 2
+
+
+def _check_error_of_auc(case) -> bool:
     expected = [one for one in case["expected"] if one["quantity"] == "auc_standard_error"]
     if not expected:
-        pytest.skip("DeLong's formula knows no weights")
+        return False
     rows = case["input"]["rows"]
     table = tc.score_probabilities(rows["y"], rows["p"], replications=4_000).table
     auc = table.set_index("measure").loc["auc"]
     error = (auc["upper"] - auc["lower"]) / (2 * 1.959964)
     assert error == pytest.approx(expected[0]["values"], rel=expected[0]["rtol"])
+    return True
 
 
 def test_the_decomposition_adds_up(customers):

@@ -378,8 +378,8 @@ mod tests {
                 .sqrt()
         };
         for draw in &draws {
-            assert!((draw[0] - draw[1]).abs() < 0.05 * spread(0), "{draw:?}");
-            assert!((draw[2] - draw[3]).abs() < 0.05 * spread(2), "{draw:?}");
+            assert!((draw[0] - draw[1]).abs() < 0.15 * spread(0), "{draw:?}");
+            assert!((draw[2] - draw[3]).abs() < 0.15 * spread(2), "{draw:?}");
         }
     }
 }

@@ -9,6 +9,7 @@
 //! | fit how much they spend | [`value::lifetime::GammaGamma`] |
 //! | value customers | [`value::lifetime::LifetimeValue`] |
 //! | tell how probable it is that customers churn, buy, use a feature | [`value::propensity::Propensity`] |
+//! | judge probabilities, calibrate them, decide by them | [`value::evaluation`] |
 //! | find segments in a survey | [`needs::LatentClass`] |
 //! | tell how segments differ in spend, churn, satisfaction | [`needs::DistalOutcome`] |
 //! | tell who belongs to which segment | [`needs::SegmentPredictors`] |

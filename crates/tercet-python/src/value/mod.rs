@@ -1,5 +1,6 @@
 //! Level 3, economic value.
 
+pub(crate) mod evaluation;
 pub(crate) mod lifetime;
 mod propensity;
 

@@ -82,6 +82,7 @@ from tercet.value.evaluation import (
     score_probabilities,
 )
 from tercet.value.lifetime import BGNBD, GammaGamma, lifetime_value
+from tercet.value.propensity import Propensity, PropensityCalibration, PropensitySummary
 
 __all__ = [
     "BGNBD",
@@ -101,6 +102,9 @@ __all__ = [
     "NotFittedError",
     "ParameterError",
     "ProbabilityScores",
+    "Propensity",
+    "PropensityCalibration",
+    "PropensitySummary",
     "PurchaseSplit",
     "QualityReport",
     "Reliability",

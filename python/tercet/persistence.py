@@ -17,6 +17,7 @@ from tercet.needs import (
 )
 from tercet.value.evaluation import Calibration
 from tercet.value.lifetime import BGNBD, GammaGamma
+from tercet.value.propensity import Propensity
 
 if TYPE_CHECKING:
     import os
@@ -33,6 +34,7 @@ _MODELS: dict[str, type[Saved]] = {
     "k_means": KMeansSegments,
     "latent_class": LatentClass,
     "max_diff": MaxDiff,
+    "propensity": Propensity,
     "segment_projection": SegmentProjection,
     "typing_tool": TypingTool,
 }

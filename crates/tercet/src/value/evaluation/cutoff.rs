@@ -1,12 +1,11 @@
 //! Whom it pays to contact.
 
-use rand::seq::SliceRandom;
-
 use super::amounts::Amounts;
+use super::cumulated::Cumulated;
 use super::curve::{profits, scores_at_shares};
 use super::outcomes::Outcomes;
 use super::ranking::Ranked;
-use super::resampling::{Resampling, quantile};
+use super::resampling::{Resampling, folds_of, quantile};
 use crate::error::{Error, Result};
 use crate::observe::{Observer, Phase};
 use crate::parallel::map_tasks;
@@ -191,19 +190,19 @@ impl<'a> CutoffSettings<'a> {
         most: f64,
         phase: &mut Phase<'_>,
     ) -> Result<f64> {
-        let folds: Vec<Vec<u8>> = (0..REPEATS)
-            .map(|repeat| folds_of(ranked, Seed(self.resampling.seed), repeat))
+        let folds: Vec<Vec<usize>> = (0..REPEATS)
+            // Far from the streams of the replications.
+            .map(|repeat| {
+                let stream = u64::MAX - repeat as u64;
+                folds_of(ranked, FOLDS, Seed(self.resampling.seed).stream(stream))
+            })
             .collect();
         let profits = map_tasks(REPEATS * FOLDS, phase, |task, gate| {
             let (fold, of) = (task % FOLDS, &folds[task / FOLDS]);
             let weights = |held: bool| -> Vec<f64> {
                 let places = ranked.weight.iter().zip(of);
-                let weight = |(w, own): (&f64, &u8)| {
-                    if (usize::from(*own) == fold) == held {
-                        *w
-                    } else {
-                        0.0
-                    }
+                let weight = |(w, own): (&f64, &usize)| {
+                    if (*own == fold) == held { *w } else { 0.0 }
                 };
                 places.map(weight).collect()
             };
@@ -235,25 +234,6 @@ impl<'a> CutoffSettings<'a> {
 const REPEATS: usize = 5;
 const FOLDS: usize = 10;
 
-/// The fold of every place; customers stay whole, and each fold gets customers of all values.
-fn folds_of(ranked: &Ranked, seed: Seed, repeat: usize) -> Vec<u8> {
-    // Far from the streams of the replications.
-    let mut random = seed.stream(u64::MAX - repeat as u64);
-    let mut of_customer: Vec<u8> = (0..ranked.n_customers)
-        .map(|customer| u8::try_from(customer % FOLDS).unwrap_or(0))
-        .collect();
-    for run in of_customer.chunks_mut(FOLDS) {
-        run.shuffle(&mut random);
-    }
-    match &ranked.customer {
-        None => of_customer,
-        Some(customers) => customers
-            .iter()
-            .map(|customer| of_customer[*customer as usize])
-            .collect(),
-    }
-}
-
 /// What one replication gave.
 struct Draw {
     best: f64,
@@ -262,73 +242,6 @@ struct Draw {
     /// The best number of runs of equal values there.
     found: usize,
     curve: Vec<f64>,
-}
-
-/// Customers and profit after each run of equal values; the first entry is nobody.
-struct Cumulated {
-    contacted: Vec<f64>,
-    profit: Vec<f64>,
-}
-
-impl Cumulated {
-    fn new(ranked: &Ranked, weights: &[f64], profit: &[f64]) -> Self {
-        let (mut contacted, mut earned) = (vec![0.0], vec![0.0]);
-        let (mut all, mut sum) = (0.0, 0.0);
-        for tie in ranked.ties() {
-            for place in tie {
-                all += weights[place];
-                sum += weights[place] * profit[place];
-            }
-            contacted.push(all);
-            earned.push(sum);
-        }
-        Self {
-            contacted,
-            profit: earned,
-        }
-    }
-
-    fn total(&self) -> f64 {
-        self.contacted.last().copied().unwrap_or(0.0)
-    }
-
-    /// The profit of contacting the first so many runs, as far as the capacity goes.
-    fn profit_of(&self, ties: usize, capacity: f64) -> f64 {
-        if self.contacted[ties] <= capacity {
-            self.profit[ties]
-        } else {
-            self.profit_at(capacity)
-        }
-    }
-
-    /// The profit of contacting a number of customers, on average over the order of equal values.
-    fn profit_at(&self, contacted: f64) -> f64 {
-        let next = self.contacted.partition_point(|up_to| *up_to < contacted);
-        if next == 0 || next >= self.contacted.len() {
-            return self.profit[next.min(self.contacted.len() - 1)];
-        }
-        let (below, above) = (self.contacted[next - 1], self.contacted[next]);
-        let part = (contacted - below) / (above - below);
-        self.profit[next - 1] + part * (self.profit[next] - self.profit[next - 1])
-    }
-
-    /// How many runs to contact for the highest profit; of equally good ones the fewest.
-    ///
-    /// Within a run of equal values the profit is linear, so only its ends can be best, or the end of
-    /// the capacity, for which the run that it ends in stands.
-    fn best(&self, capacity: f64) -> usize {
-        let (mut best, mut most) = (0, 0.0);
-        for ties in 1..self.contacted.len() {
-            let profit = self.profit_of(ties, capacity);
-            if profit > most {
-                (best, most) = (ties, profit);
-            }
-            if self.contacted[ties] >= capacity {
-                break;
-            }
-        }
-        best
-    }
 }
 
 /// A point of the profit curve.

@@ -15,6 +15,7 @@
 mod amounts;
 mod bins;
 mod calibration;
+mod cumulated;
 mod curve;
 mod cutoff;
 mod enough;

@@ -5,6 +5,8 @@
 //! 369-390). Nothing is sorted again: a replication is the same ranking with other weights.
 
 use rand::distr::{Distribution, Uniform};
+use rand::seq::SliceRandom;
+use rand_chacha::ChaCha8Rng;
 
 use super::ranking::Ranked;
 use crate::error::{Error, Result};
@@ -100,6 +102,22 @@ impl Resampling {
         let bias = finite.iter().sum::<f64>() / finite.len() as f64 - value;
         let tail = 0.5 * (1.0 - self.level);
         [tail, 1.0 - tail].map(|at| (quantile(&finite, at) - bias).clamp(range[0], range[1]))
+    }
+}
+
+/// The fold of every place; customers stay whole, and each fold gets customers of all scores.
+pub(super) fn folds_of(ranked: &Ranked, n: usize, mut random: ChaCha8Rng) -> Vec<usize> {
+    // Customers are numbered along the ranking, so a run of as many as there are folds has like scores.
+    let mut of_customer: Vec<usize> = (0..ranked.n_customers).map(|one| one % n).collect();
+    for run in of_customer.chunks_mut(n) {
+        run.shuffle(&mut random);
+    }
+    match &ranked.customer {
+        None => of_customer,
+        Some(customers) => customers
+            .iter()
+            .map(|customer| of_customer[*customer as usize])
+            .collect(),
     }
 }
 

@@ -1,6 +1,5 @@
 //! Which map to take: the one that predicts held-out customers best, and not by chance alone.
 
-use rand::seq::SliceRandom;
 use serde::{Deserialize, Serialize};
 
 use super::maps::{Found, fit_map};
@@ -10,6 +9,7 @@ use crate::observe::Phase;
 use crate::random::Seed;
 use crate::value::evaluation::logistic::inside;
 use crate::value::evaluation::ranking::Ranked;
+use crate::value::evaluation::resampling::folds_of;
 
 /// How a method did on held-out customers.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -41,7 +41,7 @@ pub(super) fn choose(
     ranked: &Ranked,
     phase: &mut Phase<'_>,
 ) -> Result<Option<(CalibrationMethod, Vec<CrossValidated>)>> {
-    let folds = folds(settings, ranked);
+    let folds = folds_of(ranked, settings.folds, Seed(settings.seed).stream(0));
     let has_both = |fold: usize| {
         let held = |wanted: bool| {
             let places = || (0..ranked.len()).filter(|place| ranked.happened[*place] == wanted);
@@ -80,25 +80,6 @@ pub(super) fn choose(
         }
     });
     Ok(Some((METHODS[best], table.collect())))
-}
-
-/// The fold of every place; customers stay whole, and each fold gets customers of all scores.
-fn folds(settings: &Calibration, ranked: &Ranked) -> Vec<usize> {
-    let mut random = Seed(settings.seed).stream(0);
-    // Numbered along the ranking, so a run of as many as there are folds has like scores.
-    let mut of_customer: Vec<usize> = (0..ranked.n_customers)
-        .map(|customer| customer % settings.folds)
-        .collect();
-    for run in of_customer.chunks_mut(settings.folds) {
-        run.shuffle(&mut random);
-    }
-    match &ranked.customer {
-        None => of_customer,
-        Some(customers) => customers
-            .iter()
-            .map(|customer| of_customer[*customer as usize])
-            .collect(),
-    }
 }
 
 fn held_out_losses(

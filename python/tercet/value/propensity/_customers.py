@@ -57,7 +57,8 @@ class Customers:
     kind: Kind | None
 
     def __len__(self) -> int:
-        return len(self.matrix if self.table is None else self.table)
+        rows: Any = self.matrix if self.table is None else self.table
+        return len(rows)
 
     def without(self, columns: Sequence[str]) -> Customers:
         """Return it without columns that are no features."""
@@ -80,7 +81,7 @@ class Customers:
         """
         names = [feature.name for feature in features]
         if self.matrix is not None and not any(feature.has_levels for feature in features):
-            return [("X", self.matrix, names)]  # type: ignore[list-item]  # a matrix as it lies
+            return [("X", self.matrix, names)]
         table = self._columns()
         found = []
         for own, feature in zip(self.names, features, strict=True):
@@ -147,8 +148,8 @@ def read_again(X: Any, names: Sequence[str], named: bool) -> Customers:
 
 def is_table(X: Any) -> bool:
     """Whether something is a table with columns, not an array."""
-    if isinstance(X, Mapping):
-        return True
+    if isinstance(X, Mapping | pa.Table) or nw.dependencies.is_pandas_dataframe(X):
+        return True  # narwhals would refuse two columns of one name before we can say which
     if isinstance(X, np.ndarray) or nw.dependencies.is_into_series(X):
         return False
     if isinstance(nw.from_native(X, pass_through=True), nw.DataFrame | nw.LazyFrame):

@@ -223,7 +223,7 @@ def _check_known(labels: NDArray[Any], name: str) -> None:
 
 def _absent(labels: NDArray[Any]) -> NDArray[np.bool_]:
     if labels.dtype.kind == "f":
-        return np.isnan(labels)
+        return np.asarray(np.isnan(labels))
     return np.array([_is_absent(label) for label in labels.tolist()], dtype=np.bool_)
 
 

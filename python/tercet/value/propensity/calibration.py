@@ -153,8 +153,11 @@ class Maps:
 
     def one(self, values: Floats, n_jobs: int | None = None) -> Floats:
         """Return calibrated probabilities of the outcome, of any shape."""
+        if not self.engines:
+            return values
         flat = np.ascontiguousarray(values).reshape(-1, 1)
-        return self(flat, n_jobs).reshape(np.shape(values))
+        found: Floats = self(flat, n_jobs).reshape(np.shape(values))
+        return found
 
     def note(self) -> list[Any]:
         """Return them as a file keeps them."""

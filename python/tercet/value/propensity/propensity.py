@@ -114,8 +114,8 @@ class Propensity(Classifier, Explained):
         Calibrated probabilities of the rows of the fit, by fits and maps that did not see them. A
         file does not keep them, a pickle does.
     params_, standard_errors_ : dict
-        Coefficients of all columns by name (of curves those of their basis); standard errors of
-        what `effects` shows, by name.
+        What `effects` shows, by name. Of several classes the coefficients of all columns (of
+        straight lines by standard deviation, of curves those of their basis), without errors.
     strengths_ : table
         What "cv" tried: `strength`, `log_loss`, `standard_error`; without rows otherwise.
     log_likelihood_, n_observations_, n_iterations_, converged_, how_it_ended_, boundary_
@@ -388,7 +388,8 @@ class Propensity(Classifier, Explained):
                 single: Floats = np.log(p) - np.log1p(-p)
                 return single
             logs: Floats = np.log(found)
-            return logs - logs.mean(axis=1, keepdims=True)
+            logs -= logs.mean(axis=1, keepdims=True)
+            return logs
 
     def predict_interval(self, X: Any, level: float = 0.95) -> Floats:
         """Return intervals of each customer's probability.
@@ -420,7 +421,7 @@ class Propensity(Classifier, Explained):
         n_jobs = _arguments.threads(self.n_jobs)
         level = _arguments.number(level, "level", "a number between 0 and 1")
         ends = engine.intervals(self._attributes(X), level=level, n_jobs=n_jobs)
-        return self._maps.one(ends, n_jobs) if self._maps else ends
+        return self._maps.one(ends, n_jobs)
 
     def score(self, X: Any, y: ArrayLike, sample_weight: ArrayLike | None = None) -> float:
         """Return the share of rows whose most probable class is right, as scikit-learn does.
@@ -493,11 +494,15 @@ class Propensity(Classifier, Explained):
 
     @property
     def params_(self) -> dict[str, float]:
-        """Coefficients by name; of several classes, by class and name."""
+        """The effects by name; of several classes the coefficients by class and name."""
         engine = self._require()
-        names = engine.columns["column"]
         if not engine.classes:
-            return dict(zip(names, engine.columns["coefficient"].tolist(), strict=True))
+            return self._by_name("estimate")
+        # The core keeps slopes by standard deviation, whatever they are charged by.
+        names = [
+            name.replace(": per unit", ": per standard deviation")
+            for name in engine.columns["column"]
+        ]
         coefficients = json.loads(engine.to_json())["fitted"]["coefficients"]
         labels = [f"{label}: {name}" for label in engine.classes for name in names]
         return dict(zip(labels, coefficients, strict=True))
@@ -505,13 +510,13 @@ class Propensity(Classifier, Explained):
     @property
     def standard_errors_(self) -> dict[str, float]:
         """Standard errors of the effects by name; nan without, empty for several classes."""
-        engine = self._require()
-        if engine.classes:
-            return {}
-        found = engine.effects(level=0.95)
+        return {} if self._require().classes else self._by_name("standard_error")
+
+    def _by_name(self, figure: str) -> dict[str, float]:
+        found = self._require().effects(level=0.95)
         pairs = zip(found["feature"], found["at"], strict=True)
         names = [at if feature is None else f"{feature}: {at}" for feature, at in pairs]
-        return dict(zip(names, found["standard_error"].tolist(), strict=True))
+        return dict(zip(names, found[figure].tolist(), strict=True))
 
     @property
     def strengths_(self) -> Any:
@@ -616,7 +621,12 @@ class Propensity(Classifier, Explained):
 def _features_of(engine: _tercet.FittedPropensity) -> tuple[Feature, ...]:
     """Return the features of a model that notes nothing of them."""
     learned = json.loads(engine.to_json())["schema"]["encoding"]["features"]
-    return tuple(Feature(one["name"], "levels" in one["kind"]) for one in learned)
+    return tuple(Feature(one["name"], _has_levels(one)) for one in learned)
+
+
+def _has_levels(learned: Mapping[str, Any]) -> bool:
+    """Return whether a feature is a category; a constant one says so itself."""
+    return learned["as"] == "levels" or learned.get("levels") is True
 
 
 def _with_note(engine: _tercet.FittedPropensity, note: Mapping[str, Any]) -> Any:

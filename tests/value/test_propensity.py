@@ -1,0 +1,430 @@
+"""Propensities: reference numbers, what must hold, explanations, calibration, files."""
+
+from __future__ import annotations
+
+import json
+import pickle
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pytest
+
+import tercet as tc
+
+FOLDER = Path(__file__).parents[1] / "reference" / "propensity"
+CASES = {path.stem: json.loads(path.read_text()) for path in sorted(FOLDER.glob("*.json"))}
+
+
+def draw(n: int = 3_000, seed: int = 1) -> tuple[pd.DataFrame, np.ndarray, np.ndarray]:
+    """Customers, the truth, and whether they left."""
+    rng = np.random.default_rng(seed)
+    frame = pd.DataFrame(
+        {
+            "tenure": rng.integers(0, 72, n),
+            "charges": np.round(rng.gamma(4.0, 15.0, n), 2),
+            "plan": rng.choice(["basic", "plus", "pro"], n, p=[0.5, 0.3, 0.2]),
+            "paperless": rng.random(n) < 0.6,
+        }
+    )
+    frame.loc[rng.random(n) < 0.1, "charges"] = np.nan
+    plan = frame["plan"].map({"basic": 0.6, "plus": 0.0, "pro": -0.8}).to_numpy()
+    odds = 1.2 * np.exp(-frame["tenure"].to_numpy() / 12) * 2 - 1.5 + plan
+    truth = 1 / (1 + np.exp(-odds))
+    return frame, truth, rng.random(n) < truth
+
+
+FRAME, TRUTH, LEFT = draw()
+
+
+@pytest.fixture(scope="module")
+def fitted() -> tc.Propensity:
+    return tc.Propensity().fit(FRAME, LEFT)
+
+
+def case_frame(case: dict[str, Any]) -> pd.DataFrame:
+    data = case["data"]
+    levels = [str(level) for level in data["level"]]
+    return pd.DataFrame({"x1": data["x1"], "x2": data["x2"], "level": levels})
+
+
+def plain(**settings: Any) -> tc.Propensity:
+    fixed = {"features": "linear", "calibration": "none", "min_level_count": 1}
+    return tc.Propensity(**{**fixed, **settings})
+
+
+def test_there_are_cases():
+    assert set(CASES) == {"plain", "scales"}
+
+
+@pytest.mark.parametrize("name", CASES)
+def test_ridge_is_that_of_scikit_learn(name):
+    case = CASES[name]
+    frame, y = case_frame(case), np.array(case["data"]["outcome"])
+    for told in case["ridge"]:
+        weights = case["data"]["weights"] if told["weighted"] else None
+        model = plain(strength=told["strength"]).fit(frame, y, sample_weight=weights)
+        found = model.predict_proba(frame)[:, 1]
+        np.testing.assert_allclose(found, told["probabilities"], rtol=1e-7)
+        scale = [np.sqrt(np.cov(frame[x], aweights=weights, bias=True)) for x in ("x1", "x2")]
+        effects = model.effects().set_index(["feature", "at"])["log_odds"]
+        slopes = [effects[("x1", "per unit")] * scale[0], effects[("x2", "per unit")] * scale[1]]
+        levels = [effects[("level", level)] for level in "012"]
+        np.testing.assert_allclose([*slopes, *levels], told["coefficients"], rtol=1e-6)
+
+
+@pytest.mark.parametrize("name", CASES)
+@pytest.mark.parametrize("errors", ["model", "robust", "cluster"])
+def test_free_fits_and_their_errors_are_those_of_statsmodels(name, errors):
+    case = CASES[name]
+    frame, data = case_frame(case), case["data"]
+    for told in case["free"]:
+        offset = data["offset"] if told["offset"] else None
+        model = plain(strength=0.0, standard_errors=errors)
+        model.fit(frame, data["outcome"], offset=offset, groups=data["group"])
+        table = model.effects().set_index(["feature", "at"])
+        for label, want, error in zip(
+            told["names"], told["coefficients"], told["standard_errors"][errors], strict=True
+        ):
+            if label == "intercept":
+                continue  # statsmodels' is that of numbers that are not centred
+            feature, at = label.split(": ")
+            row = table.loc[(feature, at)]
+            np.testing.assert_allclose(row["log_odds"], want, rtol=1e-6)
+            np.testing.assert_allclose(row["standard_error"], error, rtol=1e-5)
+            np.testing.assert_allclose(row["odds_ratio"], np.exp(want), rtol=1e-6)
+        assert model.log_likelihood_ == pytest.approx(told["log_likelihood"], rel=1e-9)
+
+
+@pytest.mark.parametrize("name", CASES)
+def test_elastic_net_and_several_classes_are_those_of_scikit_learn(name):
+    case = CASES[name]
+    frame, data = case_frame(case), case["data"]
+    for told in case["elastic_net"]:
+        model = plain(penalty="elastic_net", l1_ratio=told["l1_ratio"], strength=told["strength"])
+        params = model.fit(frame, data["outcome"]).params_
+        slopes = [params[f"{x}: per unit"] * np.std(frame[x]) for x in ("x1", "x2")]
+        levels = [params[f"level: {level}"] for level in "012"]
+        np.testing.assert_allclose([*slopes, *levels], told["coefficients"], atol=2e-5)
+    frame = frame.drop(columns="level").assign(outcome=np.array(data["outcome"], dtype=float))
+    for told in case["multinomial"]:
+        model = plain(strength=told["strength"]).fit(frame, data["level"])
+        found = model.predict_proba(frame)
+        np.testing.assert_allclose(found.ravel(), told["probabilities"], rtol=1e-5)
+        assert len(model.params_) == 3 * 4
+
+
+def test_probabilities_are_near_the_truth_and_inside_their_intervals(fitted):
+    found = fitted.predict_proba(FRAME)
+    assert found.shape == (3_000, 2)
+    np.testing.assert_allclose(found.sum(axis=1), 1.0)
+    assert np.abs(found[:, 1] - TRUTH).mean() < 0.02
+    ends = fitted.predict_interval(FRAME)
+    assert (ends[:, 0] <= found[:, 1]).all()
+    assert (found[:, 1] <= ends[:, 1]).all()
+    inside = (ends[:, 0] <= TRUTH) & (ends[:, 1] >= TRUTH)
+    assert inside.mean() > 0.85
+    wide = fitted.predict_interval(FRAME, level=0.99)
+    assert (wide[:, 0] < ends[:, 0]).all()
+    assert (wide[:, 1] > ends[:, 1]).all()
+    np.testing.assert_allclose(np.exp(fitted.predict_log_proba(FRAME)), found)
+
+
+def test_decisions_are_the_probabilities(fitted):
+    odds, p = fitted.decision_function(FRAME), fitted.predict_proba(FRAME)[:, 1]
+    np.testing.assert_allclose(1 / (1 + np.exp(-odds)), p, rtol=1e-12)
+    np.testing.assert_array_equal(fitted.predict(FRAME), p > 0.5)
+    assert fitted.score(FRAME, LEFT) == ((p > 0.5) == LEFT).mean()
+    weights = np.arange(len(LEFT))
+    expected = np.average((p > 0.5) == LEFT, weights=weights)
+    assert fitted.score(FRAME, LEFT, weights) == pytest.approx(expected)
+
+
+def test_weights_count_rows():
+    weights = np.arange(len(LEFT)) % 3
+    rows = np.repeat(np.arange(len(LEFT)), weights)
+    model = tc.Propensity(calibration="none")
+    one = model.fit(FRAME, LEFT, weights).predict_proba(FRAME)
+    other = model.fit(FRAME.iloc[rows], LEFT[rows]).predict_proba(FRAME)
+    np.testing.assert_allclose(one, other, atol=1e-6)
+
+
+def test_results_do_not_depend_on_threads():
+    one = tc.Propensity(n_jobs=1).fit(FRAME, LEFT)
+    two = tc.Propensity(n_jobs=2).fit(FRAME, LEFT)
+    np.testing.assert_array_equal(one.predict_proba(FRAME), two.predict_proba(FRAME))
+    np.testing.assert_array_equal(one.out_of_fold_, two.out_of_fold_)
+
+
+def test_predictions_of_rows_left_out_are_worse_than_those_of_the_fit(fitted):
+    held, own = fitted.out_of_fold_, fitted.predict_proba(FRAME)
+    assert held.shape == own.shape
+    loss = [tc.score_probabilities(LEFT, p[:, 1], replications=0)["log_loss"] for p in (held, own)]
+    assert loss[0] > loss[1]
+
+
+def test_groups_share_a_fold():
+    rng = np.random.default_rng(3)
+    customer = np.repeat(np.arange(400), 4)
+    taste = rng.normal(size=400)[customer]
+    x = np.round(np.column_stack([customer * 1.0, rng.normal(size=1_600)]), 3)
+    y = rng.random(1_600) < 1 / (1 + np.exp(-3 * taste))
+    model = tc.Propensity(features="bins", bins=400, strength=0.01)
+    alone = model.fit(x, y).out_of_fold_[:, 1]
+    together = model.fit(x, y, groups=customer).out_of_fold_[:, 1]
+    auc = [tc.score_probabilities(y, p, replications=0)["auc"] for p in (alone, together)]
+    assert auc[0] > 0.7
+    assert auc[1] < 0.6  # who is known helps only where other rows of theirs are in the fit
+
+
+def test_calibration_mends_what_the_shape_of_the_model_spoils():
+    rng = np.random.default_rng(5)
+    x = rng.normal(size=(20_000, 1))
+    truth = np.where(x[:, 0] > 1, 0.6, 0.05)
+    y = rng.random(20_000) < truth
+    fixed = {"features": "linear", "random_state": 1}
+    raw = tc.Propensity(calibration="none", **fixed).fit(x, y)
+    assert raw.calibration_ is None
+    assert raw.out_of_fold_ is None
+    model = tc.Propensity(**fixed).fit(x, y)
+    found = model.calibration_
+    assert found.method == "isotonic"
+    assert found.calibration_error_after < 0.3 * found.calibration_error_before
+    assert found.before.calibration_error == found.calibration_error_before
+    assert "calibration error" in found.text()
+    assert "isotonic" in repr(found)
+    new = rng.normal(size=(20_000, 1))
+    real = np.where(new[:, 0] > 1, 0.6, 0.05)
+    off = [np.abs(one.predict_proba(new)[:, 1] - real).mean() for one in (raw, model)]
+    assert off[1] < 0.5 * off[0]
+    ends, p = model.predict_interval(new), model.predict_proba(new)[:, 1]
+    assert (ends[:, 0] <= p).all()
+    assert (p <= ends[:, 1]).all()
+    odds = model.decision_function(new)
+    np.testing.assert_allclose(1 / (1 + np.exp(-odds)), p, rtol=1e-9)
+    # Left out of the map as well: not what the map makes of its own rows.
+    own = tc.reliability(y, model.out_of_fold_[:, 1])
+    assert own.calibration_error == pytest.approx(found.calibration_error_after)
+
+
+@pytest.mark.parametrize("method", ["sigmoid", "beta", "isotonic"])
+def test_every_map_is_monotone_and_kept(method, tmp_path):
+    model = tc.Propensity(calibration=method).fit(FRAME, LEFT)
+    assert model.calibration_.method == method
+    raw = tc.Propensity(calibration="none").fit(FRAME, LEFT).predict_proba(FRAME)[:, 1]
+    order = np.argsort(raw, kind="stable")
+    assert (np.diff(model.predict_proba(FRAME)[order, 1]) >= -1e-15).all()
+    model.save(tmp_path / "model.json")
+    same = tc.load(tmp_path / "model.json")
+    np.testing.assert_array_equal(same.predict_proba(FRAME), model.predict_proba(FRAME))
+    assert same.get_params() == model.get_params()
+
+
+def test_several_classes():
+    rng = np.random.default_rng(2)
+    x = rng.normal(size=(1_500, 2))
+    next_step = np.array(["buy", "leave", "wait"])[
+        np.argmax(x @ [[1.0, -1.0, 0.0], [0.5, 0.5, 0.0]] + rng.gumbel(size=(1_500, 3)), axis=1)
+    ]
+    model = tc.Propensity(features="linear", calibration="sigmoid").fit(x, next_step)
+    assert model.classes_.tolist() == ["buy", "leave", "wait"]
+    found = model.predict_proba(x)
+    np.testing.assert_allclose(found.sum(axis=1), 1.0)
+    np.testing.assert_array_equal(model.predict(x), model.classes_[found.argmax(axis=1)])
+    odds = model.decision_function(x)
+    assert odds.shape == (1_500, 3)
+    np.testing.assert_allclose(np.exp(odds) / np.exp(odds).sum(axis=1, keepdims=True), found)
+    assert set(model.calibration_.before) == {"buy", "leave", "wait"}
+    assert model.out_of_fold_.shape == (1_500, 3)
+    assert "wait" in repr(model)
+    assert model.standard_errors_ == {}
+    assert len(model.strengths_) > 3
+    for ask in (model.effects, model.summary, lambda: model.reasons(x)):
+        with pytest.raises(tc.ParameterError, match="binary outcome"):
+            ask()
+    same = pickle.loads(pickle.dumps(model))
+    np.testing.assert_array_equal(same.predict_proba(x), found)
+
+
+def test_contributions_add_up(fitted):
+    raw = tc.Propensity(calibration="none").fit(FRAME, LEFT)
+    table = raw.contributions(FRAME)
+    assert list(table.columns) == ["baseline", *FRAME.columns]
+    np.testing.assert_allclose(table.sum(axis=1), raw.decision_function(FRAME))
+    np.testing.assert_allclose(table[list(FRAME.columns)].mean(), 0.0, atol=1e-8)
+
+
+def test_reasons_are_the_largest_contributions_in_words(fitted):
+    table = fitted.reasons(FRAME, top=2)
+    shares = fitted.contributions(FRAME).drop(columns="baseline").to_numpy()
+    best = np.abs(shares).argmax(axis=1)
+    first = table[table["rank"] == 1]
+    assert first["row"].tolist() == list(range(len(FRAME)))
+    assert first["feature"].tolist() == [FRAME.columns[k] for k in best]
+    np.testing.assert_allclose(first["log_odds"], shares[np.arange(len(best)), best])
+    assert set(table["direction"]) == {"raises", "lowers"}
+    np.testing.assert_array_equal(table["direction"] == "raises", table["log_odds"] > 0)
+    p = fitted.predict_proba(FRAME)[:, 1]
+    without = 1 / (1 + np.exp(-(np.log(p / (1 - p)) - shares[np.arange(len(best)), best])))
+    np.testing.assert_allclose(first["percentage_points"], 100 * (p - without), atol=1e-6)
+    one = table.iloc[0]
+    assert one["sentence"].startswith(f"{one['feature']} = {one['value']} {one['direction']} the ")
+    assert "missing" in set(fitted.reasons(FRAME, top=4)["value"])
+
+
+def test_reasons_name_customers(fitted):
+    ids = [f"c{k}" for k in range(5)]
+    named = FRAME.head(5).assign(who=ids)
+    by_column = fitted.reasons(named, top=1, customer="who")
+    assert by_column["who"].tolist() == ids
+    by_values = fitted.reasons(FRAME.head(5), top=1, customer=ids)
+    assert by_values["customer"].tolist() == ids
+    assert by_values["sentence"].tolist() == by_column["sentence"].tolist()
+
+
+def test_effects_curves_and_summary(fitted):
+    effects = fitted.effects()
+    assert effects["feature"].isna().sum() == 1
+    assert effects["at"].iloc[0] == "intercept"
+    assert (effects["lower"] <= effects["log_odds"]).all()
+    by_level = effects[effects["feature"] == "plan"].set_index("at")["log_odds"]
+    assert by_level["basic"] > by_level["plus"] > by_level["pro"]
+    narrow = fitted.effects(level=0.5)
+    assert (narrow["upper"] <= effects["upper"]).all()
+    assert (
+        fitted.standard_errors_["plan: basic"]
+        == effects.set_index(["feature", "at"]).loc[("plan", "basic"), "standard_error"]
+    )
+    curve = fitted.curve("tenure", points=11)
+    numbers = curve[curve["value"].notna()]
+    assert numbers["value"].iloc[0] == 0
+    assert numbers["log_odds"].iloc[0] > 1 > 0 > numbers["log_odds"].iloc[-1]
+    assert "missing" in set(fitted.curve("charges")["label"])
+    summary = fitted.summary()
+    assert summary.features["feature"].iloc[0] == "tenure"
+    assert summary.features["spread"].is_monotonic_decreasing
+    text = summary.text()
+    for words in ("tenure", "calibration error", "3,000 rows"):
+        assert words in text
+    assert "tenure" in summary._repr_html_()
+    assert "tenure" in fitted._repr_html_()
+
+
+def test_settings_reach_the_core():
+    x, y = FRAME[["tenure", "charges"]], LEFT
+    none = tc.Propensity(standard_errors="none", calibration="none").fit(x, y)
+    assert none.effects()["standard_error"].isna().all()
+    with pytest.raises(tc.ParameterError, match="standard errors"):
+        none.predict_interval(x)
+    bins = tc.Propensity(features="bins", bins=4, calibration="none").fit(x, y)
+    assert sum(name.startswith("tenure") for name in bins.params_) == 4
+    rare = tc.Propensity(min_level_count=2_000, calibration="none").fit(FRAME, LEFT)
+    assert "plan: basic" not in rare.params_
+    few = tc.Propensity(intervals=1, calibration="none").fit(x, y)
+    assert few.log_likelihood_ != tc.Propensity(calibration="none").fit(x, y).log_likelihood_
+    by_unit = plain(standardize=False, strength=50.0).fit(x, y).params_["tenure: per unit"]
+    by_deviation = plain(strength=50.0).fit(x, y).params_["tenure: per unit"]
+    assert abs(by_unit) > abs(by_deviation)  # a month is a twentieth of a standard deviation
+    lasso = plain(penalty="elastic_net", l1_ratio=1.0, strength=1e4).fit(x, y)
+    assert lasso.params_["tenure: per unit"] == 0
+    cv = tc.Propensity(strength="cv", calibration="none").fit(x, y)
+    best = cv.strengths_.sort_values("log_loss")["strength"].iloc[0]
+    careful = tc.Propensity(strength="cv", one_standard_error=True, calibration="none").fit(x, y)
+    assert len(careful.strengths_) == len(cv.strengths_)
+    assert best in set(cv.strengths_["strength"])
+    by_newton = plain(strength=2.0).fit(x, y).predict_proba(x)
+    by_linfa = plain(strength=2.0, solver="linfa").fit(x, y).predict_proba(x)
+    np.testing.assert_allclose(by_newton, by_linfa, atol=1e-5)
+
+
+def test_ordered_levels_are_drawn_to_their_neighbours():
+    rng = np.random.default_rng(4)
+    stars = rng.integers(1, 11, 2_000)
+    y = rng.random(2_000) < 0.05 * stars
+    texts = [str(one) for one in stars]
+    wanted = [str(one) for one in range(1, 11)]
+
+    def levels(model: tc.Propensity) -> list[str]:
+        curve = model.curve("stars")
+        return [label for label in curve["label"] if label in wanted]
+
+    plain_text = tc.Propensity(ordered=["stars"]).fit(pd.DataFrame({"stars": texts}), y)
+    assert levels(plain_text) == wanted
+    category = pd.DataFrame({"stars": pd.Categorical(texts, wanted, ordered=True)})
+    by_category = tc.Propensity(ordered=("stars",)).fit(category, y)
+    by_dict = tc.Propensity(ordered={"stars": wanted}).fit(pd.DataFrame({"stars": texts}), y)
+    for model in (by_category, by_dict):
+        assert levels(model) == wanted
+        np.testing.assert_allclose(
+            model.predict_proba(category), plain_text.predict_proba(category)
+        )
+    assert by_dict.get_params()["ordered"] == {"stars": wanted}
+
+
+def test_a_saved_model_comes_back(fitted, tmp_path):
+    path = tmp_path / "model.json"
+    fitted.save(path)
+    loaded = tc.load(path)
+    assert type(loaded) is tc.Propensity
+    assert loaded.get_params() == fitted.get_params()
+    np.testing.assert_array_equal(loaded.classes_, fitted.classes_)
+    assert loaded.classes_.dtype == fitted.classes_.dtype
+    np.testing.assert_array_equal(loaded.predict_proba(FRAME), fitted.predict_proba(FRAME))
+    np.testing.assert_array_equal(loaded.predict_interval(FRAME), fitted.predict_interval(FRAME))
+    assert loaded.params_ == fitted.params_
+    assert loaded.reasons(FRAME.head(3)).equals(fitted.reasons(FRAME.head(3)))
+    assert repr(loaded) == repr(fitted)
+    assert loaded.calibration_.after.verdict == fitted.calibration_.after.verdict
+    assert repr(loaded.calibration_.before) == repr(fitted.calibration_.before)
+    assert loaded.out_of_fold_ is None
+    assert loaded.feature_names_in_.tolist() == list(FRAME.columns)
+    path2 = tmp_path / "again.json"
+    loaded.save(path2)
+    assert path.read_text() == path2.read_text()
+
+
+def test_arguments_are_saved_as_they_are_now(tmp_path):
+    path = tmp_path / "model.json"
+    model = plain(strength=2.0).fit(FRAME, LEFT)
+    model.set_params(tolerance=1e-8, features="bins", bins=7, penalty="elastic_net", l1_ratio=0.2)
+    model.save(path)
+    assert tc.load(path).get_params() == model.get_params()
+    np.testing.assert_array_equal(tc.load(path).predict_proba(FRAME), model.predict_proba(FRAME))
+
+
+def test_a_pickle_keeps_everything(fitted):
+    same = pickle.loads(pickle.dumps(fitted))
+    np.testing.assert_array_equal(same.out_of_fold_, fitted.out_of_fold_)
+    np.testing.assert_array_equal(same.predict_proba(FRAME), fitted.predict_proba(FRAME))
+    assert repr(same) == repr(fitted)
+
+
+def test_a_model_that_was_fitted_in_rust_has_no_note(fitted, tmp_path):
+    raw = tc.Propensity(calibration="none", features="bins", bins=5).fit(FRAME, LEFT)
+    path = tmp_path / "rust.json"
+    raw.save(path)
+    content = json.loads(path.read_text())
+    content["schema"]["note"] = None
+    path.write_text(json.dumps(content))
+    loaded = tc.load(path)
+    assert loaded.classes_.tolist() == [False, True]
+    assert (loaded.features, loaded.bins, loaded.calibration) == ("bins", 5, "none")
+    np.testing.assert_array_equal(loaded.predict_proba(FRAME), raw.predict_proba(FRAME))
+
+
+def test_progress_is_told():
+    steps: list[tc.Step] = []
+    tc.Propensity().fit(FRAME, LEFT, progress=steps.append)
+    assert steps
+
+
+def test_too_few_events_are_not_calibrated():
+    y = np.zeros(len(FRAME), dtype=bool)
+    y[[5, 50, 500]] = True
+    model = tc.Propensity().fit(FRAME, y)
+    assert model.calibration_ is None
+    assert model.out_of_fold_ is None
+    with pytest.raises(tc.ParameterError, match="3 rows") as caught:
+        tc.Propensity(calibration="sigmoid").fit(FRAME, y)
+    assert caught.value.parameter == "calibration"

@@ -67,6 +67,10 @@ def test_every_name_of_the_extension_is_wrapped():
     assert not unused
 
 
+#: What waits for a class of its own: many outcomes at once.
+NOT_YET = {_tercet.FittedPropensity: {"fit_many"}}
+
+
 @pytest.mark.parametrize(
     ("engine", "found"),
     [
@@ -76,6 +80,7 @@ def test_every_name_of_the_extension_is_wrapped():
         (_tercet.FittedLatentClass, {"fit", "posterior", "report", "to_json"}),
         (_tercet.FittedSegmentProjection, {"fit", "probabilities", "quality", "to_json"}),
         (_tercet.FittedTypingTool, {"fit", "sizes", "confusion", "to_json"}),
+        (_tercet.FittedPropensity, {"fit", "probabilities", "reasons", "to_json"}),
         (_tercet.FittedMaxDiff, {"fit", "posterior", "simulate", "to_json"}),
         (_tercet.FittedKMeansSegments, {"fit", "posterior", "centers", "to_json"}),
         (_tercet.FittedGaussianMixtureSegments, {"fit", "posterior", "covariances", "to_json"}),
@@ -88,7 +93,7 @@ def test_everything_that_the_extensions_classes_have_is_used(engine, found):
     source = "".join(path.read_text() for path in PACKAGE.rglob("*.py"))
     # tercet.load reads the text itself, so that it can ask which kind of model it holds.
     unused = {name for name in names if not re.search(rf"\.{name}\b", source)}
-    assert not unused
+    assert unused == NOT_YET.get(engine, set())
 
 
 @pytest.mark.parametrize("path", THINGS)
@@ -134,6 +139,7 @@ def test_constructors_store_their_arguments_and_do_nothing_else():
         tc.KMeansSegments(2),
         tc.LatentClass(2),
         tc.MaxDiff(),
+        tc.Propensity(),
         tc.SegmentProjection(),
         tc.TypingTool(tc.LatentClass(2)),
     ):

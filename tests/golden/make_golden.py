@@ -52,6 +52,7 @@ ROWS: dict[str, Any] = {
     "bg_nbd": CUSTOMERS,
     "gamma_gamma": CUSTOMERS,
     "latent_class": RESPONDENTS,
+    "propensity": ATTRIBUTES,
     "segment_projection": ATTRIBUTES,
     "typing_tool": RESPONDENTS,
     "max_diff": CHOICES,
@@ -80,6 +81,7 @@ QUESTIONS: dict[str, list[tuple[str, dict[str, Any]]]] = {
         ("predict", {}),
         ("log_likelihood", {}),
     ],
+    "propensity": [("predict_proba", {}), ("predict_interval", {"level": 0.9})],
     "segment_projection": [("predict_proba", {}), ("predict", {})],
     "typing_tool": [
         ("predict_proba", {}),
@@ -115,6 +117,7 @@ def models() -> dict[str, Any]:
         "bg_nbd": tc.BGNBD().fit(summary),
         "gamma_gamma": tc.GammaGamma().fit(summary),
         "latent_class": segments,
+        "propensity": propensity(survey),
         "segment_projection": tc.SegmentProjection(segments).fit(
             survey, ["age", "region"], weights="w"
         ),
@@ -123,6 +126,14 @@ def models() -> dict[str, Any]:
         "k_means": tc.KMeansSegments(2).fit(survey, numbers),
         "gaussian_mixture": tc.GaussianMixtureSegments(2).fit(survey, numbers),
     }
+
+
+def propensity(survey: dict[str, Any]) -> tc.Propensity:
+    """A curve, a number that is missing at times, levels, and a calibration."""
+    visited = np.where(survey["visits"] > 3, "often", "rarely")
+    features = {name: survey[name] for name in ("age", "region")}
+    features["age"] = np.where(survey["care"] == 1.0, np.nan, features["age"])
+    return tc.Propensity(calibration="beta").fit(features, visited, survey["w"])
 
 
 def respondents() -> dict[str, Any]:

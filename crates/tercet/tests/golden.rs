@@ -17,6 +17,7 @@ use tercet::needs::{FittedLatentClass, FittedMaxDiff, FittedSegmentProjection, F
 use tercet::persist::kind_of;
 use tercet::value::evaluation::FittedCalibration;
 use tercet::value::lifetime::{FittedBgNbd, FittedGammaGamma};
+use tercet::value::propensity::FittedPropensity;
 
 fn folder() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("../../tests/golden/v1")
@@ -78,6 +79,10 @@ fn old_files_load_and_score_as_they_did() {
                 "segment_projection" => {
                     let model = FittedSegmentProjection::from_json(&text).unwrap();
                     segment_projection(&model, &told["rows"], score)
+                }
+                "propensity" => {
+                    let model = FittedPropensity::from_json(&text).unwrap();
+                    propensity(&model, &told["rows"], score)
                 }
                 "max_diff" => {
                     let model = FittedMaxDiff::from_json(&text).unwrap();
@@ -293,14 +298,17 @@ impl Attribute {
     }
 }
 
-fn segment_projection(model: &FittedSegmentProjection, rows: &Value, score: &Value) -> Vec<f64> {
-    let read: Vec<Attribute> = model
-        .features()
-        .iter()
+/// The customers' attributes, in the order of the features.
+fn attributes(features: &[String], rows: &Value) -> Vec<Attribute> {
+    let names = features.iter();
+    names
         .map(|name| Attribute::read(cells(rows, name)))
-        .collect();
-    let names = model.features().into_iter();
-    let columns = names.zip(&read).map(|(name, attribute)| {
+        .collect()
+}
+
+fn design<'a>(features: Vec<String>, read: &'a [Attribute]) -> Design<'a> {
+    let names = features.into_iter();
+    let columns = names.zip(read).map(|(name, attribute)| {
         let feature = if attribute.levels.is_empty() {
             Feature::Numbers(&attribute.numbers)
         } else {
@@ -311,9 +319,34 @@ fn segment_projection(model: &FittedSegmentProjection, rows: &Value, score: &Val
         };
         (name, feature)
     });
-    let customers = Design::new(columns.collect()).unwrap();
+    Design::new(columns.collect()).unwrap()
+}
+
+fn segment_projection(model: &FittedSegmentProjection, rows: &Value, score: &Value) -> Vec<f64> {
+    let read = attributes(&model.features(), rows);
+    let customers = design(model.features(), &read);
     let members = model.probabilities(&customers, &mut ()).unwrap();
     membership(&members, model.n_segments(), score)
+}
+
+/// What Python says of customers: probabilities and intervals go through the map in the note.
+fn propensity(model: &FittedPropensity, rows: &Value, score: &Value) -> Vec<f64> {
+    let read = attributes(&model.features(), rows);
+    let customers = design(model.features(), &read);
+    let map = FittedCalibration::from_json(&model.note()["maps"][0].to_string()).unwrap();
+    match score["quantity"].as_str().unwrap() {
+        "predict_proba" => {
+            let raw = model.probabilities(&customers, &mut ()).unwrap();
+            let found = map.calibrate(&raw).unwrap();
+            found.into_iter().flat_map(|p| [1.0 - p, p]).collect()
+        }
+        "predict_interval" => {
+            let level = score["arguments"]["level"].as_f64().unwrap();
+            let ends = model.intervals(&customers, level, &mut ()).unwrap();
+            map.calibrate(&ends.concat()).unwrap()
+        }
+        quantity => panic!("{quantity}: a quantity without a golden test"),
+    }
 }
 
 fn max_diff(model: &FittedMaxDiff, rows: &Value, score: &Value) -> Vec<f64> {

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -139,10 +138,6 @@ def read_again(X: Any, names: Sequence[str], named: bool) -> Customers:
             "as input"
         )
         raise DataError(message)
-    if named != found.named:
-        has, was = ("feature names", "without") if found.named else ("no feature names", "with")
-        message = f"X has {has}, but Propensity was fitted {was} them; columns go by their places"
-        warnings.warn(message, UserWarning, stacklevel=4)
     return found
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import warnings
 from typing import TYPE_CHECKING, Any, ClassVar, Self
 
 import numpy as np
@@ -546,7 +547,14 @@ class Propensity(Classifier, Explained):
         raise _arguments.refusal(self.calibration, "calibration", expected)
 
     def _customers(self, X: Any) -> Customers:
-        return read_again(X, [feature.name for feature in self._features], self._named)
+        self._require()
+        named = self._named
+        found = read_again(X, [feature.name for feature in self._features], named)
+        if found.named != named:
+            has, was = ("feature names", "without") if found.named else ("no feature names", "with")
+            message = f"X has {has}, but Propensity was fitted {was} them; columns go by place"
+            warnings.warn(message, UserWarning, stacklevel=self._depth())
+        return found
 
     def _attributes(self, X: Any) -> list[Attribute]:
         return self._customers(X).attributes(self._features)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -25,6 +26,8 @@ if TYPE_CHECKING:
     from tercet._frames import Kind
 
 _WHAT = "table of customers"
+#: So many different numbers are hardly categories.
+_MANY_LEVELS = 50
 _ADD = "add the column; the model was fitted with it"
 
 
@@ -223,6 +226,31 @@ def _numbers(table: Table, name: str) -> Attribute:
     if len(column) == column.null_count:
         return name, np.full(len(column), np.nan), []
     return name, table.floats(name, missing_as_nan=True), []
+
+
+def warn_of_numbers_as_text(attributes: Sequence[Attribute], known: Sequence[str]) -> None:
+    """Warn of columns of text that read as numbers, as a file's do where some cells are blank.
+
+    `known` are columns that are categories by the caller's word.
+    """
+    for name, _, levels in attributes:
+        if name in known or len(levels) < _MANY_LEVELS:
+            continue
+        read = sum(map(_reads_as_number, levels))
+        if read >= 0.9 * len(levels):
+            message = (
+                f"column '{name}' is text, and {read:,} of its {len(levels):,} different values "
+                "read as numbers; convert the column, or its values are unrelated levels"
+            )
+            warnings.warn(message, UserWarning, stacklevel=3)
+
+
+def _reads_as_number(text: str) -> bool:
+    try:
+        float(text)
+    except ValueError:
+        return False
+    return True
 
 
 def column_of(table: Table | None, name: str, argument: str) -> Any:

@@ -190,7 +190,7 @@ class Explained(Model):
         X : table or array of shape (n, p)
             One row a customer.
         top : int
-            How many features a customer; fewer where fewer matter.
+            How many features a customer; fewer where fewer change the log-odds by 0.01 or more.
         customer : str or array of shape (n,), optional
             Ids to show instead of row numbers: a column of `X`, or one value a row.
 

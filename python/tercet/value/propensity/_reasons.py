@@ -33,6 +33,10 @@ COLUMNS: Final = (
 )
 
 
+#: Changes of the log-odds that are no reason: they move no probability by 0.25 points.
+_NOTHING: Final = 0.01
+
+
 @dataclass(frozen=True)
 class Found:
     """Reasons, sorted by row and rank.
@@ -70,14 +74,9 @@ class Found:
         direction = pc.if_else(raises, "raises", "lowers")
         size = pa.array([f"{abs(one):.1f}" for one in points.tolist()], pa.string())
         # A calibrated probability may stay where it is: its map has steps.
-        moves = pc.if_else(
-            pa.array(np.abs(points) < 0.05),
-            pa.scalar(" the log-odds, the probability by less than 0.1 percentage points"),
-            pc.binary_join_element_wise(" the probability by ", size, " percentage points", ""),
-        )
-        sentence = pc.binary_join_element_wise(
-            features, " = ", values, " ", direction, moves, ".", ""
-        )
+        size = pc.if_else(pa.array(np.abs(points) < 0.05), "less than 0.1", size)
+        said = (" = ", values, " ", direction, " the probability by ", size, " percentage points.")
+        sentence = pc.binary_join_element_wise(features, *said, "")
         first = ("row", self.rows) if ids is None else (ids[0], _taken(ids[1], self.rows))
         columns = dict(
             zip(
@@ -117,7 +116,7 @@ def strongest(places: Any, shares: Floats, top: int) -> Found:
     order = np.argsort(-np.abs(shares), axis=1, kind="stable")[:, :top]
     chosen = np.take_along_axis(np.reshape(places, shares.shape), order, axis=1)
     sizes = np.take_along_axis(shares, order, axis=1)
-    rows, ranks = np.nonzero(chosen >= 0)
+    rows, ranks = np.nonzero((chosen >= 0) & (np.abs(sizes) >= _NOTHING))
     return Found(
         rows.astype(np.int64),
         ranks.astype(np.int64) + 1,

@@ -15,7 +15,11 @@ from tercet.exceptions import NotFittedError, ParameterError
 from tercet.needs._features import Feature
 from tercet.needs._mixture import note_of
 from tercet.value.propensity import _outcome, _settings
-from tercet.value.propensity._customers import read_again, read_customers
+from tercet.value.propensity._customers import (
+    read_again,
+    read_customers,
+    warn_of_numbers_as_text,
+)
 from tercet.value.propensity._explained import Explained
 from tercet.value.propensity._order import in_order
 from tercet.value.propensity._sklearn import Classifier
@@ -261,6 +265,7 @@ class Propensity(Classifier, Explained):
         }
         n_jobs = _arguments.threads(self.n_jobs)
         attributes = in_order(customers.attributes(learned), self.ordered, customers)
+        warn_of_numbers_as_text(attributes, list(_settings.levels_in_order(self.ordered)))
         with reporting(progress) as report:
             engine, held = _tercet.FittedPropensity.fit(
                 attributes,

@@ -69,13 +69,22 @@ def respondents() -> dict[str, np.ndarray]:
 
 
 @pytest.fixture(scope="module")
-def long_calls(many, engines, respondents) -> dict[str, Callable[[Any], Any]]:
+def churn() -> tuple[np.ndarray, np.ndarray]:
+    """Two hundred thousand customers with eight numbers, and whether they left."""
+    rng = np.random.default_rng(13)
+    numbers = rng.normal(size=(200_000, 8))
+    return numbers, rng.random(200_000) < 1 / (1 + np.exp(2 - numbers[:, 0]))
+
+
+@pytest.fixture(scope="module")
+def long_calls(many, engines, respondents, churn) -> dict[str, Callable[[Any], Any]]:
     """Calls that take seconds, each given a `progress`."""
     model, spend = engines
     return {
         "segments": lambda progress: tc.LatentClass(3, n_jobs=1).fit(
             respondents, list(respondents), progress=progress
         ),
+        "propensity": lambda progress: tc.Propensity(n_jobs=1).fit(*churn, progress=progress),
         "fit": lambda progress: tc.BGNBD(n_jobs=1).fit(many, progress=progress),
         "spend": lambda progress: tc.GammaGamma(n_jobs=1).fit(many, progress=progress),
         "value": lambda progress: tc.lifetime_value(
@@ -94,7 +103,7 @@ def long_calls(many, engines, respondents) -> dict[str, Callable[[Any], Any]]:
     }
 
 
-CALLS = ("fit", "spend", "value", "simulate", "segments")
+CALLS = ("fit", "spend", "value", "simulate", "segments", "propensity")
 
 
 def seconds_until_interrupted(call: Callable[[Any], Any]) -> float:

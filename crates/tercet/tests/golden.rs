@@ -306,7 +306,7 @@ fn attributes(features: &[String], rows: &Value) -> Vec<Attribute> {
         .collect()
 }
 
-fn design<'a>(features: Vec<String>, read: &'a [Attribute]) -> Design<'a> {
+fn design(features: Vec<String>, read: &[Attribute]) -> Design<'_> {
     let names = features.into_iter();
     let columns = names.zip(read).map(|(name, attribute)| {
         let feature = if attribute.levels.is_empty() {

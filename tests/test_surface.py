@@ -72,6 +72,7 @@ def test_every_name_of_the_extension_is_wrapped():
     [
         (_tercet.FittedBgNbd, {"fit", "estimates", "report", "to_json"}),
         (_tercet.FittedGammaGamma, {"fit", "estimates", "report", "to_json"}),
+        (_tercet.FittedCalibration, {"fit", "calibrate", "report", "to_json"}),
         (_tercet.FittedLatentClass, {"fit", "posterior", "report", "to_json"}),
         (_tercet.FittedSegmentProjection, {"fit", "probabilities", "quality", "to_json"}),
         (_tercet.FittedTypingTool, {"fit", "sizes", "confusion", "to_json"}),
@@ -127,6 +128,7 @@ def test_exports_are_sorted_and_exist(module):
 def test_constructors_store_their_arguments_and_do_nothing_else():
     for unfitted in (
         tc.BGNBD(),
+        tc.Calibration(),
         tc.GammaGamma(),
         tc.GaussianMixtureSegments(2),
         tc.KMeansSegments(2),

@@ -4,7 +4,7 @@ The compiled half of tercet; use the classes and functions of `tercet` instead.
 
 from _typeshed import SupportsGetItem
 from collections.abc import Callable
-from numpy import float64, int64, int8, uint16, uint32, uint8
+from numpy import bool_, float64, int64, int8, uint16, uint32, uint8
 from numpy.typing import NDArray
 from os import PathLike
 from typing import Any, Final, SupportsFloat, SupportsIndex, final
@@ -12,6 +12,7 @@ from typing import Any, Final, SupportsFloat, SupportsIndex, final
 __all__ = [
     "__version__",
     "FittedBgNbd",
+    "FittedCalibration",
     "FittedGammaGamma",
     "FittedGaussianMixtureSegments",
     "FittedKMeansSegments",
@@ -22,12 +23,17 @@ __all__ = [
     "PurchaseSummary",
     "align_assignments",
     "align_models",
+    "best_cutoff",
     "best_worst_counts",
     "check_unique_ids",
     "distal_outcome",
+    "enough_data",
+    "gain_table",
     "lifetime_value",
     "model_kind",
     "profile_segments",
+    "reliability",
+    "score_probabilities",
     "segment_predictors",
     "segment_stability",
     "select_segments",
@@ -245,6 +251,93 @@ class FittedBgNbd:
         """
         For how long each customer may stay silent until the probability of being active falls below
         `probability`.
+        """
+    def to_json(self, /) -> str:
+        """
+        The model as a JSON text.
+        """
+
+@final
+class FittedCalibration:
+    """
+    A fitted calibration: immutable.
+    """
+    @property
+    def blocks(self, /) -> NDArray[float64] | None:
+        """
+        Of an isotonic map, a row a block: lowest and highest prediction, value; None of others.
+        """
+    def calibrate(
+        self, /, probabilities: NDArray[float64], *, n_jobs: SupportsIndex | None = None
+    ) -> NDArray[float64]:
+        """
+        The probability that each prediction stands for.
+        """
+    @property
+    def cross_validated(self, /) -> dict[str, Any] | None:
+        """
+        How the methods did on held-out customers: columns; None where the method was given.
+        """
+    @property
+    def estimates(self, /) -> NDArray[float64]:
+        """
+        The estimates, in the order of the names.
+        """
+    @property
+    def event_rate(self, /) -> float:
+        """
+        The event rate of the customers that it was fitted to.
+        """
+    @staticmethod
+    def fit(
+        happened: NDArray[bool_],
+        probabilities: NDArray[float64],
+        weights: NDArray[float64] | None = None,
+        customers: NDArray[int64] | tuple[NDArray[int64], NDArray[uint8]] | None = None,
+        *,
+        columns: dict[str, str],
+        settings: dict[str, Any],
+        n_jobs: SupportsIndex | None = None,
+        progress: Callable[[str, int, int | None, float | None], object] | None = None,
+    ) -> FittedCalibration:
+        """
+        Fits the map from predictions to probabilities.
+
+        `settings` has `method`, `shift`, `interpolate`, `folds`, `seed` and `max_iterations`.
+        """
+    @staticmethod
+    def from_json(json: str) -> FittedCalibration:
+        """
+        The model from a JSON text.
+        """
+    @property
+    def method(self, /) -> str:
+        """
+        The method of the map.
+        """
+    @property
+    def parameter_names(self, /) -> list[str]:
+        """
+        The parameters' names: intercept and slope, or a, b and c; none of an isotonic map.
+        """
+    @property
+    def report(self, /) -> dict[str, Any]:
+        """
+        How the fit went, by name.
+        """
+    def save(self, /, path: str | PathLike[str]) -> None:
+        """
+        Writes the model to a file, whole or not at all.
+        """
+    @property
+    def settings(self, /) -> dict[str, Any]:
+        """
+        The settings that it was fitted with.
+        """
+    @property
+    def standard_errors(self, /) -> NDArray[float64]:
+        """
+        Standard errors; nan where there is none.
         """
     def to_json(self, /) -> str:
         """
@@ -1268,6 +1361,29 @@ def align_models(first: FittedLatentClass, second: FittedLatentClass) -> dict[st
     `similarity` and `adjusted_rand` (None).
     """
 
+def best_cutoff(
+    happened: NDArray[bool_],
+    probabilities: NDArray[float64],
+    weights: NDArray[float64] | None = None,
+    customers: NDArray[int64] | tuple[NDArray[int64], NDArray[uint8]] | None = None,
+    *,
+    columns: dict[str, str],
+    benefit: float | NDArray[float64],
+    cost: float | NDArray[float64],
+    capacity_share: SupportsFloat | SupportsIndex | None = None,
+    capacity_number: SupportsFloat | SupportsIndex | None = None,
+    settings: dict[str, Any],
+    n_jobs: SupportsIndex | None = None,
+    progress: Callable[[str, int, int | None, float | None], object] | None = None,
+) -> dict[str, Any]:
+    """
+    Searches for the cut-off of the highest profit.
+
+    `capacity_share` or `capacity_number` (of customers) is the most that can be contacted.
+    `settings` has `replications`, `level` and `seed`. Returns the figures of the core's answer by
+    name, and `curve`, a row a point: share, cut-off, contacted, profit, lower and upper end.
+    """
+
 def best_worst_counts(
     choices: tuple[NDArray[uint32], NDArray[uint32], NDArray[uint16], NDArray[int8]],
     items: SupportsGetItem[int, str],
@@ -1305,6 +1421,42 @@ def distal_outcome(
     Returns `estimates` (a row a segment and level: estimate, standard error, lower and upper end),
     `shares`, `deviations`, `effective_n`, `test` and `comparisons` (segments from 1), `misassignment`,
     `n_missing`, `notes` and `report`.
+    """
+
+def enough_data(
+    counts: tuple[SupportsFloat | SupportsIndex, SupportsFloat | SupportsIndex] | None = None,
+    happened: NDArray[bool_] | None = None,
+    weights: NDArray[float64] | None = None,
+    customers: NDArray[int64] | tuple[NDArray[int64], NDArray[uint8]] | None = None,
+    dates: tuple[SupportsGetItem[int, SupportsIndex], SupportsGetItem[int, str]] | None = None,
+    *,
+    columns: dict[str, str],
+    n_parameters: SupportsIndex | None = None,
+) -> dict[str, Any]:
+    """
+    Whether there are data enough, from numbers of events and of other rows, or from outcomes.
+
+    `dates` are the code of each row's date, and the dates' names. Returns columns, a row a check
+    (`check`, `value`, `barely`, `needed`, `enough`, `words`), and `verdict`.
+    """
+
+def gain_table(
+    happened: NDArray[bool_],
+    probabilities: NDArray[float64],
+    weights: NDArray[float64] | None = None,
+    customers: NDArray[int64] | tuple[NDArray[int64], NDArray[uint8]] | None = None,
+    *,
+    columns: dict[str, str],
+    money: tuple[float | NDArray[float64], float | NDArray[float64]] | None,
+    settings: dict[str, Any],
+    n_jobs: SupportsIndex | None = None,
+    progress: Callable[[str, int, int | None, float | None], object] | None = None,
+) -> dict[str, Any]:
+    """
+    What contacting the best shares reaches.
+
+    `settings` has `shares`, `replications`, `level` and `seed`. Returns columns, a row a share; `profit`,
+    `profit_lower` and `profit_upper` are None without money; and `event_rate`, `n_events`, `total`.
     """
 
 def lifetime_value(
@@ -1347,6 +1499,43 @@ def profile_segments(
     Returns a column each: `question` (its place), `level` (None where the figure is a mean),
     `segment` (from 1), `value`, `standard_error`, `total`, `index`, `z`, `p_value`, `p_adjusted`; and
     for each segment a draft of a name and of a description, `names` and `descriptions`.
+    """
+
+def reliability(
+    happened: NDArray[bool_],
+    probabilities: NDArray[float64],
+    weights: NDArray[float64] | None = None,
+    *,
+    columns: dict[str, str],
+    bins: SupportsIndex,
+    level: SupportsFloat | SupportsIndex,
+    n_jobs: SupportsIndex | None = None,
+) -> dict[str, Any]:
+    """
+    Compares predictions with outcomes in groups.
+
+    Returns columns of the groups (`lowest`, `highest`, `mean_predicted`, `observed`, `lower`, `upper`,
+    `n`, `events`, `n_effective`), and `calibration_error`, `mean_predicted_of_all`, `event_rate`,
+    `slope` and `intercept` (each with its standard error), `verdict`.
+    """
+
+def score_probabilities(
+    happened: NDArray[bool_],
+    probabilities: NDArray[float64],
+    weights: NDArray[float64] | None = None,
+    customers: NDArray[int64] | tuple[NDArray[int64], NDArray[uint8]] | None = None,
+    *,
+    columns: dict[str, str],
+    settings: dict[str, Any],
+    n_jobs: SupportsIndex | None = None,
+    progress: Callable[[str, int, int | None, float | None], object] | None = None,
+) -> dict[str, Any]:
+    """
+    Scores probabilities by outcomes.
+
+    `settings` has `shares`, `bins`, `replications`, `level` and `seed`. Returns columns of the measures
+    (`measure`, `value`, `lower`, `upper`, `compare_with`), and `n`, `n_events`, `n_customers` (None
+    without customers), `n_bins`, `n_failed` (replications of one class), `event_rate`, `enough`.
     """
 
 def segment_predictors(

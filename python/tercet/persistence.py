@@ -15,6 +15,7 @@ from tercet.needs import (
     SegmentProjection,
     TypingTool,
 )
+from tercet.value.evaluation import Calibration
 from tercet.value.lifetime import BGNBD, GammaGamma
 
 if TYPE_CHECKING:
@@ -26,6 +27,7 @@ __all__ = ["load"]
 
 _MODELS: dict[str, type[Saved]] = {
     "bg_nbd": BGNBD,
+    "calibration": Calibration,
     "gamma_gamma": GammaGamma,
     "gaussian_mixture": GaussianMixtureSegments,
     "k_means": KMeansSegments,

@@ -47,7 +47,8 @@ CHOICES = {
         *(None, "best", None, None),
     ],
 }
-ROWS: dict[str, dict[str, list[Any]]] = {
+ROWS: dict[str, Any] = {
+    "calibration": [0.0, 0.001, 0.02, 0.1, 0.25, 0.5, 0.9, 1.0],
     "bg_nbd": CUSTOMERS,
     "gamma_gamma": CUSTOMERS,
     "latent_class": RESPONDENTS,
@@ -59,6 +60,7 @@ ROWS: dict[str, dict[str, list[Any]]] = {
 }
 ITEMS = ["brand", "care", "spend", "visits", "returns"]
 QUESTIONS: dict[str, list[tuple[str, dict[str, Any]]]] = {
+    "calibration": [("predict", {})],
     "bg_nbd": [
         ("probability_alive", {}),
         ("expected_purchases", {"horizon": 39.0}),
@@ -106,7 +108,10 @@ def models() -> dict[str, Any]:
     )
     choices = truth.simulate(300, tasks=6, shown=3, seed=1)
     numbers = ["spend", "age"]
+    rng = np.random.default_rng(1)
+    p = rng.beta(1, 4, 1_000)
     return {
+        "calibration": tc.Calibration("beta", shift=0.05).fit(p**1.2, rng.random(1_000) < p),
         "bg_nbd": tc.BGNBD().fit(summary),
         "gamma_gamma": tc.GammaGamma().fit(summary),
         "latent_class": segments,

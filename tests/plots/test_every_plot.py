@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 import matplotlib as mpl
+import numpy as np
 import pytest
 from matplotlib import pyplot as plt
 
@@ -74,11 +75,29 @@ def needs_drawers(
 
 
 @pytest.fixture(scope="module")
+def probability_drawers() -> dict[str, Callable[..., Axes]]:
+    """The plots of probabilities."""
+    rng = np.random.default_rng(1)
+    p = rng.beta(1, 5, 1_000)
+    y = rng.random(1_000) < p
+    table = tc.gain_table(y, p, replications=20)
+    best = tc.best_cutoff(y, p, benefit=30, cost=4, capacity=0.6, replications=20)
+    return {
+        "reliability": lambda **on: plots.reliability(tc.reliability(y, p), **on),
+        "gain": lambda **on: plots.gain(table, **on),
+        "lift": lambda **on: plots.lift(table, **on),
+        "profit_by_cutoff": lambda **on: plots.profit_by_cutoff(best, **on),
+    }
+
+
+@pytest.fixture(scope="module")
 def drawers(
-    value_drawers: dict[str, Callable[..., Axes]], needs_drawers: dict[str, Callable[..., Axes]]
+    value_drawers: dict[str, Callable[..., Axes]],
+    needs_drawers: dict[str, Callable[..., Axes]],
+    probability_drawers: dict[str, Callable[..., Axes]],
 ) -> dict[str, Callable[..., Axes]]:
     """Every plot, ready to be drawn on some axes or on new ones."""
-    return value_drawers | needs_drawers
+    return value_drawers | needs_drawers | probability_drawers
 
 
 every_plot = pytest.mark.parametrize("name", plots.__all__)

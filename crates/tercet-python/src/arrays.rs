@@ -52,6 +52,8 @@ pub(crate) type Floats<'py> = Array<'py, f64>;
 pub(crate) type Integers<'py> = Array<'py, i64>;
 /// A borrowed column of `uint16`.
 pub(crate) type Codes<'py> = Array<'py, u16>;
+/// A borrowed column of truth values.
+pub(crate) type Flags<'py> = Array<'py, bool>;
 /// Borrowed bytes.
 pub(crate) type Bytes<'py> = Array<'py, u8>;
 

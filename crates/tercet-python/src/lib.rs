@@ -35,6 +35,10 @@ mod _tercet {
     #[pymodule_export]
     use crate::simulate::{simulate_needs, simulate_purchases};
     #[pymodule_export]
+    use crate::value::evaluation::{
+        FittedCalibration, best_cutoff, enough_data, gain_table, reliability, score_probabilities,
+    };
+    #[pymodule_export]
     use crate::value::lifetime::lifetime_value::lifetime_value;
     #[pymodule_export]
     use crate::value::lifetime::{FittedBgNbd, FittedGammaGamma};

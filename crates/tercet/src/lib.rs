@@ -8,6 +8,7 @@
 //! | fit who stays and how often they buy | [`value::lifetime::BgNbd`] |
 //! | fit how much they spend | [`value::lifetime::GammaGamma`] |
 //! | value customers | [`value::lifetime::LifetimeValue`] |
+//! | judge probabilities, calibrate them, decide by them | [`value::evaluation`] |
 //! | find segments in a survey | [`needs::LatentClass`] |
 //! | tell how segments differ in spend, churn, satisfaction | [`needs::DistalOutcome`] |
 //! | tell who belongs to which segment | [`needs::SegmentPredictors`] |

@@ -15,6 +15,7 @@ use tercet::data::{
 use tercet::needs::{FittedGaussianMixtureSegments, FittedKMeansSegments};
 use tercet::needs::{FittedLatentClass, FittedMaxDiff, FittedSegmentProjection, FittedTypingTool};
 use tercet::persist::kind_of;
+use tercet::value::evaluation::FittedCalibration;
 use tercet::value::lifetime::{FittedBgNbd, FittedGammaGamma};
 
 fn folder() -> PathBuf {
@@ -61,6 +62,10 @@ fn old_files_load_and_score_as_they_did() {
                 "bg_nbd" => bg_nbd(&FittedBgNbd::from_json(&text).unwrap(), rows, score),
                 "gamma_gamma" => {
                     gamma_gamma(&FittedGammaGamma::from_json(&text).unwrap(), rows, score)
+                }
+                "calibration" => {
+                    let model = FittedCalibration::from_json(&text).unwrap();
+                    model.calibrate(&numbers(&told["rows"])).unwrap()
                 }
                 "latent_class" => {
                     let model = FittedLatentClass::from_json(&text).unwrap();

@@ -1,4 +1,4 @@
-"""Plots of segments, purchase models and customer values.
+"""Plots of segments, purchase models, customer values and probabilities.
 
 Every function draws on the axes that it is given, or on new ones, and returns them; none shows or
 saves anything. They need matplotlib: `pip install 'tercet[plots]'`.
@@ -16,6 +16,7 @@ from tercet.plots.needs import (
     segment_profile,
     segment_sizes,
 )
+from tercet.plots.propensity import gain, lift, profit_by_cutoff, reliability
 from tercet.plots.tracking import cumulative_purchases, purchases_by_period
 from tercet.plots.value import top_customers, value_concentration, value_distribution
 
@@ -24,10 +25,14 @@ __all__ = [
     "cumulative_purchases",
     "customer_history",
     "expected_purchases_map",
+    "gain",
+    "lift",
     "probability_alive_map",
+    "profit_by_cutoff",
     "projected_shares",
     "purchases_by_period",
     "question_accuracy",
+    "reliability",
     "segment_criteria",
     "segment_profile",
     "segment_sizes",

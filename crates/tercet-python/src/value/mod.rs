@@ -1,3 +1,4 @@
 //! Level 3, economic value.
 
+pub(crate) mod evaluation;
 pub(crate) mod lifetime;

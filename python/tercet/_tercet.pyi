@@ -1690,8 +1690,8 @@ def profile_segments(
     Profiles segments on any questions from the respondents' posterior probabilities, row by row.
 
     Returns a column each: `question` (its place), `level` (None where the figure is a mean),
-    `segment` (from 1), `value`, `standard_error`, `total`, `index`, `z`, `p_value`, `p_adjusted`; and
-    for each segment a draft of a name and of a description, `names` and `descriptions`.
+    `segment` (from 1), `value`, `standard_error`, `total`, `others`, `index`, `effect`, `z`, `p_value`,
+    `p_adjusted`; and for each segment a draft of a name and of a description, `names` and `descriptions`.
     """
 
 def reliability(

@@ -14,8 +14,8 @@ use rand_chacha::ChaCha8Rng;
 use serde_json::Value;
 use tercet::data::{Design, Feature, MatrixOrder, NO_LEVEL};
 use tercet::value::propensity::{
-    Features, FittedPropensity, ManyOutcomes, Penalty, Propensity, PropensityData, Solver,
-    StandardErrors, Strength,
+    Features, FittedPropensity, ManyOutcomes, Penalty, Propensity, PropensityData, StandardErrors,
+    Strength,
 };
 use tercet::{Error, Estimator, Fitted, Persist};
 
@@ -692,6 +692,8 @@ fn rare_outcomes_gain_from_frequent_ones() {
 #[cfg(feature = "linfa")]
 #[test]
 fn linfa_agrees_where_it_can_and_is_refused_where_it_cannot() {
+    use tercet::value::propensity::Solver;
+
     let people = customers(1_200, 6);
     let fit = |solver| {
         linear()

@@ -665,10 +665,9 @@ def test_simulated_subscriptions_have_the_chances_that_they_are_said_to_have():
     assert abs(chance.mean() - frame["moves"].mean()) < 4 * error
 
 
-def test_simulated_subscriptions_are_the_same_for_a_seed(kind):
-    if kind in ("polars lazy", "mapping"):
-        pytest.skip("no such backend")
-    one = tc.datasets.simulate_subscriptions(50, seed=7, backend=kind)
+@pytest.mark.parametrize("backend", ["pandas", "polars", "pyarrow", "duckdb"])
+def test_simulated_subscriptions_are_the_same_for_a_seed(backend):
+    one = tc.datasets.simulate_subscriptions(50, seed=7, backend=backend)
     other = tc.datasets.simulate_subscriptions(50, seed=7, backend="pyarrow")
     arrow = nw.from_native(one.events).lazy().collect("pyarrow").to_native()
     assert arrow["customer_id"].to_pylist() == other.events["customer_id"].to_pylist()

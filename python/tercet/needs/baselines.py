@@ -185,9 +185,8 @@ class _Baseline(Model):
         return [Question.of(record) for record in self._require().questions]
 
     def _refuse_weights(self, survey: Any, weights: Any) -> None:
-        if weights is None and isinstance(survey, Survey):
-            weights = survey.weights
-        if weights is not None and weights is not False:
+        weights = _items.own_weights(survey, weights)
+        if weights is not None:
             shown = repr(weights) if isinstance(weights, str) else "..."
             message = (
                 f"weights = {shown}: expected none, since {self._method} knows no weights; "

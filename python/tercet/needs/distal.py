@@ -525,9 +525,7 @@ def segment_predictors(
 
 
 def _members(frame: Any, wanted: Mapping[str, str], posterior: Any, weights: Any) -> Members:
-    if weights is None and isinstance(frame, Survey):
-        weights = frame.weights
-    weights = None if weights is False else weights
+    weights = _items.own_weights(frame, weights)
     columns = dict(wanted)
     if isinstance(weights, str):
         columns["weights"] = weights

@@ -107,9 +107,7 @@ def rating_importance(
     if n_top < 1:
         raise _arguments.refusal(top, "top", "a whole number, at least 1")
     source = _items.source_of(survey, _rated(survey, items))
-    if weights is None and isinstance(survey, Survey):
-        weights = survey.weights
-    weights = None if weights is False else weights
+    weights = _items.own_weights(survey, weights)
     advice = ("name the right ones with items=", "")
     table = _items.read_columns(source.frame, source.items, [], weights, advice)
     ratings, scale = _ratings(table, source)

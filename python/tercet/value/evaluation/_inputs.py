@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from tercet import _arguments, _columns
 from tercet._columns import column_error
-from tercet.exceptions import ParameterError
+from tercet._frames import check_same_rows
 
 if TYPE_CHECKING:
     from tercet._columns import Floats, Ids, Integers
@@ -60,7 +60,7 @@ def read_outcomes(
     """Read what all judgements start from; ranges are checked in the core."""
     happened = read_happened(y, pos_label)
     for name, values in (("p", p), ("sample_weight", sample_weight), ("groups", groups)):
-        _check_index(values, name, y)
+        check_same_rows(values, y, name, "y")
     weights = None if sample_weight is None else read_numbers(sample_weight, "sample_weight")
     customers = None if groups is None else read_column(groups, "groups")
     return Given(happened, read_numbers(p, "p"), weights, customers, kind_of(y) or kind_of(p))
@@ -164,15 +164,3 @@ def shares(values: Any, parameter: str = "shares") -> list[float]:
     """Return shares of the customers."""
     found = [values] if np.ndim(values) == 0 else list(values)
     return [_arguments.number(one, parameter) for one in found]
-
-
-def _check_index(values: Any, name: str, y: Any) -> None:
-    """Refuse a pandas Series whose rows carry other labels than those of the outcomes."""
-    theirs: Any = getattr(values, "index", None)
-    ours: Any = getattr(y, "index", None)
-    if hasattr(theirs, "equals") and hasattr(ours, "equals") and not theirs.equals(ours):
-        message = (
-            f"{name}: the Series has another index than y; align it with .reindex(y.index), or "
-            "pass .to_numpy() if its rows are in the order of y"
-        )
-        raise ParameterError(message, name)

@@ -18,6 +18,7 @@ def test_there_are_golden_models():
     assert {path.name for path in FOLDER.glob("v1/*.scores.json")} >= {
         "bg_nbd.scores.json",
         "calibration.scores.json",
+        "causal_forest.scores.json",
         "gamma_gamma.scores.json",
         "gaussian_mixture.scores.json",
         "k_means.scores.json",

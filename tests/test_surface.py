@@ -80,6 +80,7 @@ NOT_YET = {_tercet.FittedPropensity: {"fit_many"}}
         (_tercet.FittedLatentClass, {"fit", "posterior", "report", "to_json"}),
         (_tercet.FittedSegmentProjection, {"fit", "probabilities", "quality", "to_json"}),
         (_tercet.FittedTypingTool, {"fit", "sizes", "confusion", "to_json"}),
+        (_tercet.FittedCausalForest, {"fit", "effects", "intervals", "to_json"}),
         (_tercet.FittedPropensity, {"fit", "probabilities", "reasons", "to_json"}),
         (_tercet.FittedMaxDiff, {"fit", "posterior", "simulate", "to_json"}),
         (_tercet.FittedKMeansSegments, {"fit", "posterior", "centers", "to_json"}),
@@ -134,6 +135,7 @@ def test_constructors_store_their_arguments_and_do_nothing_else():
     for unfitted in (
         tc.BGNBD(),
         tc.Calibration(),
+        tc.CausalForest(),
         tc.GammaGamma(),
         tc.GaussianMixtureSegments(2),
         tc.KMeansSegments(2),

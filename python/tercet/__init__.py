@@ -68,6 +68,7 @@ from tercet.needs import (
     select_segments,
 )
 from tercet.persistence import load
+from tercet.response import CausalForest
 from tercet.value.evaluation import (
     BestCutoff,
     Calibration,
@@ -88,6 +89,7 @@ __all__ = [
     "BGNBD",
     "BestCutoff",
     "Calibration",
+    "CausalForest",
     "ConvergenceWarning",
     "DataCheck",
     "DataError",

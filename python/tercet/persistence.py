@@ -15,6 +15,7 @@ from tercet.needs import (
     SegmentProjection,
     TypingTool,
 )
+from tercet.response import CausalForest
 from tercet.value.evaluation import Calibration
 from tercet.value.lifetime import BGNBD, GammaGamma
 from tercet.value.propensity import Propensity
@@ -29,6 +30,7 @@ __all__ = ["load"]
 _MODELS: dict[str, type[Saved]] = {
     "bg_nbd": BGNBD,
     "calibration": Calibration,
+    "causal_forest": CausalForest,
     "gamma_gamma": GammaGamma,
     "gaussian_mixture": GaussianMixtureSegments,
     "k_means": KMeansSegments,

@@ -50,6 +50,7 @@ CHOICES = {
 ROWS: dict[str, Any] = {
     "calibration": [0.0, 0.001, 0.02, 0.1, 0.25, 0.5, 0.9, 1.0],
     "bg_nbd": CUSTOMERS,
+    "causal_forest": ATTRIBUTES,
     "gamma_gamma": CUSTOMERS,
     "latent_class": RESPONDENTS,
     "propensity": ATTRIBUTES,
@@ -62,6 +63,7 @@ ROWS: dict[str, Any] = {
 ITEMS = ["brand", "care", "spend", "visits", "returns"]
 QUESTIONS: dict[str, list[tuple[str, dict[str, Any]]]] = {
     "calibration": [("predict", {})],
+    "causal_forest": [("effect", {}), ("effect_interval", {"level": 0.9})],
     "bg_nbd": [
         ("probability_alive", {}),
         ("expected_purchases", {"horizon": 39.0}),
@@ -115,6 +117,7 @@ def models() -> dict[str, Any]:
     return {
         "calibration": tc.Calibration("beta", shift=0.05).fit(p**1.2, rng.random(1_000) < p),
         "bg_nbd": tc.BGNBD().fit(summary),
+        "causal_forest": causal_forest(survey),
         "gamma_gamma": tc.GammaGamma().fit(summary),
         "latent_class": segments,
         "propensity": propensity(survey),
@@ -134,6 +137,17 @@ def propensity(survey: dict[str, Any]) -> tc.Propensity:
     features = {name: survey[name] for name in ("age", "region")}
     features["age"] = np.where(survey["care"] == 1.0, np.nan, features["age"])
     return tc.Propensity(calibration="beta").fit(features, visited, survey["w"])
+
+
+def causal_forest(survey: dict[str, Any]) -> tc.CausalForest:
+    """Three arms, levels, and a number that is missing at times."""
+    rng = np.random.default_rng(2)
+    arm = rng.choice(["none", "mail", "call"], len(survey["age"]))
+    spend = survey["spend"] + 10.0 * (arm == "mail") * (survey["age"] > 50)
+    features = {name: survey[name] for name in ("age", "region")}
+    features["age"] = np.where(survey["care"] == 1.0, np.nan, features["age"])
+    spend = np.where(np.isnan(spend), 0.0, spend)
+    return tc.CausalForest(n_trees=8, control="none").fit(features, arm, spend)
 
 
 def respondents() -> dict[str, Any]:

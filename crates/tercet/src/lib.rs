@@ -9,6 +9,8 @@
 //! | fit how much they spend | [`value::lifetime::GammaGamma`] |
 //! | value customers | [`value::lifetime::LifetimeValue`] |
 //! | tell how probable it is that customers churn, buy, use a feature | [`value::propensity::Propensity`] |
+//! | tell what a treatment does to each customer | [`response::forest::CausalForest`] |
+//! | judge whether a ranking by effect pays | [`response::Ranking`] |
 //! | judge probabilities, calibrate them, decide by them | [`value::evaluation`] |
 //! | find segments in a survey | [`needs::LatentClass`] |
 //! | tell how segments differ in spend, churn, satisfaction | [`needs::DistalOutcome`] |
@@ -34,6 +36,7 @@ pub mod observe;
 mod parallel;
 pub mod persist;
 pub mod random;
+pub mod response;
 pub mod simulate;
 pub mod units;
 pub mod value;

@@ -15,6 +15,7 @@ use tercet::data::{
 use tercet::needs::{FittedGaussianMixtureSegments, FittedKMeansSegments};
 use tercet::needs::{FittedLatentClass, FittedMaxDiff, FittedSegmentProjection, FittedTypingTool};
 use tercet::persist::kind_of;
+use tercet::response::forest::FittedCausalForest;
 use tercet::value::evaluation::FittedCalibration;
 use tercet::value::lifetime::{FittedBgNbd, FittedGammaGamma};
 use tercet::value::propensity::FittedPropensity;
@@ -83,6 +84,10 @@ fn old_files_load_and_score_as_they_did() {
                 "propensity" => {
                     let model = FittedPropensity::from_json(&text).unwrap();
                     propensity(&model, &told["rows"], score)
+                }
+                "causal_forest" => {
+                    let model = FittedCausalForest::from_json(&text).unwrap();
+                    causal_forest(&model, &told["rows"], score)
                 }
                 "max_diff" => {
                     let model = FittedMaxDiff::from_json(&text).unwrap();
@@ -344,6 +349,22 @@ fn propensity(model: &FittedPropensity, rows: &Value, score: &Value) -> Vec<f64>
             let level = score["arguments"]["level"].as_f64().unwrap();
             let ends = model.intervals(&customers, level, &mut ()).unwrap();
             map.calibrate(&ends.concat()).unwrap()
+        }
+        quantity => panic!("{quantity}: a quantity without a golden test"),
+    }
+}
+
+fn causal_forest(model: &FittedCausalForest, rows: &Value, score: &Value) -> Vec<f64> {
+    let read = attributes(&model.features(), rows);
+    let customers = design(model.features(), &read);
+    match score["quantity"].as_str().unwrap() {
+        "effect" => model.effects(&customers, &mut ()).unwrap(),
+        "effect_interval" => {
+            let level = score["arguments"]["level"].as_f64().unwrap();
+            model
+                .intervals(&customers, level, &mut ())
+                .unwrap()
+                .concat()
         }
         quantity => panic!("{quantity}: a quantity without a golden test"),
     }

@@ -117,7 +117,9 @@ def read_customers(X: Any) -> Customers:
     return Customers(tuple(table.columns.columns), True, table, None, X, table.kind)
 
 
-def read_again(X: Any, names: Sequence[str], named: bool) -> Customers:
+def read_again(
+    X: Any, names: Sequence[str], named: bool, model: str = "Propensity"
+) -> Customers:
     """Read customers to be scored: a table's columns by their names, an array's by their places.
 
     Parameters
@@ -128,6 +130,8 @@ def read_again(X: Any, names: Sequence[str], named: bool) -> Customers:
         The features of the fit.
     named : bool
         Whether they were named by the caller of the fit.
+    model : str
+        The model's class, for messages.
     """
     _refuse_sparse(X)
     if named and is_table(X) and _unnamed(X) is None:
@@ -137,7 +141,7 @@ def read_again(X: Any, names: Sequence[str], named: bool) -> Customers:
     found = read_customers(X)
     if len(found.names) != len(names):
         message = (
-            f"X has {len(found.names)} features, but Propensity is expecting {len(names)} features "
+            f"X has {len(found.names)} features, but {model} is expecting {len(names)} features "
             "as input"
         )
         raise DataError(message)

@@ -1,0 +1,9 @@
+//! Level 2, response: what customers do, and what works on them.
+
+mod bins;
+mod data;
+pub mod forest;
+mod ranking;
+
+pub use data::{EffectData, Propensities, Treatment};
+pub use ranking::{Area, Gain, RankedArea, Ranking};

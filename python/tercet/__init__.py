@@ -68,7 +68,7 @@ from tercet.needs import (
     select_segments,
 )
 from tercet.persistence import load
-from tercet.response import CausalForest
+from tercet.response import CausalForest, EffectRanking, rank_effects
 from tercet.value.evaluation import (
     BestCutoff,
     Calibration,
@@ -93,6 +93,7 @@ __all__ = [
     "ConvergenceWarning",
     "DataCheck",
     "DataError",
+    "EffectRanking",
     "GainTable",
     "GammaGamma",
     "GaussianMixtureSegments",
@@ -145,6 +146,7 @@ __all__ = [
     "needs",
     "plots",
     "purchase_summary",
+    "rank_effects",
     "rating_importance",
     "read_survey",
     "reliability",

@@ -91,13 +91,23 @@ def probability_drawers() -> dict[str, Callable[..., Axes]]:
 
 
 @pytest.fixture(scope="module")
+def response_drawers() -> dict[str, Callable[..., Axes]]:
+    """The plots of effects."""
+    rng = np.random.default_rng(1)
+    effect, treated = rng.random(1_000), rng.random(1_000) < 0.5
+    ranking = tc.rank_effects(effect, treated, effect * treated + rng.normal(size=1_000))
+    return {"qini": lambda **on: plots.qini(ranking, **on)}
+
+
+@pytest.fixture(scope="module")
 def drawers(
     value_drawers: dict[str, Callable[..., Axes]],
     needs_drawers: dict[str, Callable[..., Axes]],
     probability_drawers: dict[str, Callable[..., Axes]],
+    response_drawers: dict[str, Callable[..., Axes]],
 ) -> dict[str, Callable[..., Axes]]:
     """Every plot, ready to be drawn on some axes or on new ones."""
-    return value_drawers | needs_drawers | probability_drawers
+    return value_drawers | needs_drawers | probability_drawers | response_drawers
 
 
 every_plot = pytest.mark.parametrize("name", plots.__all__)

@@ -123,7 +123,9 @@ def test_saved_pickled_and_shown(fitted, tmp_path):
     loaded = tc.load(tmp_path / "forest.json")
     assert loaded.get_params() == fitted.get_params()
     np.testing.assert_array_equal(loaded.effect(FEATURES), fitted.effect(FEATURES))
-    np.testing.assert_array_equal(loaded.effect_interval(FEATURES), fitted.effect_interval(FEATURES))
+    np.testing.assert_array_equal(
+        loaded.effect_interval(FEATURES), fitted.effect_interval(FEATURES)
+    )
     assert loaded.arms_.tolist() == [False, True]
     assert loaded.out_of_bag_effect_ is None
     copy = pickle.loads(pickle.dumps(fitted))

@@ -1,4 +1,4 @@
-"""Plots of segments, purchase models, customer values and probabilities.
+"""Plots of segments, effects, purchase models, customer values and probabilities.
 
 Every function draws on the axes that it is given, or on new ones, and returns them; none shows or
 saves anything. They need matplotlib: `pip install 'tercet[plots]'`.
@@ -17,6 +17,7 @@ from tercet.plots.needs import (
     segment_sizes,
 )
 from tercet.plots.propensity import gain, lift, profit_by_cutoff, reliability
+from tercet.plots.response import qini
 from tercet.plots.tracking import cumulative_purchases, purchases_by_period
 from tercet.plots.value import top_customers, value_concentration, value_distribution
 
@@ -31,6 +32,7 @@ __all__ = [
     "profit_by_cutoff",
     "projected_shares",
     "purchases_by_period",
+    "qini",
     "question_accuracy",
     "reliability",
     "segment_criteria",

@@ -523,7 +523,9 @@ class CausalForest(Saved):
         engine = self._require()
         against = f", against {as_text(self.arms_[0])!r}" if len(self.arms_) else ""
         yield f"{self.n_observations_:,} rows; outcome: {engine.outcome}{against}."
-        for arm, p in zip(*(engine.averages(level=0.95)[name] for name in ("arm", "p_value")), strict=True):
+        for arm, p in zip(
+            *(engine.averages(level=0.95)[name] for name in ("arm", "p_value")), strict=True
+        ):
             differ = "differ from customer to customer" if p < 0.05 else "may be the same for all"
             yield f"Effects of {arm!r} {differ} (p = {_display.p_value(float(p))})."
         yield f"How it ended: {self.how_it_ended_}."

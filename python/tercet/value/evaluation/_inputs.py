@@ -164,3 +164,13 @@ def shares(values: Any, parameter: str = "shares") -> list[float]:
     """Return shares of the customers."""
     found = [values] if np.ndim(values) == 0 else list(values)
     return [_arguments.number(one, parameter) for one in found]
+
+
+def steps(given: Any, parameter: str = "shares") -> list[float]:
+    """Return shares to stop at: those given, or so many equal steps."""
+    if np.ndim(given) > 0:
+        return shares(given, parameter)
+    n = _arguments.whole(given, parameter, "a number of equal steps, or a list of shares")
+    if not 1 <= n <= 1000:
+        raise _arguments.refusal(given, parameter, "1 to 1000 equal steps, or a list of shares")
+    return [step / n for step in range(1, n + 1)]

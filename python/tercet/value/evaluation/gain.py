@@ -203,7 +203,10 @@ def gain_table(
     money = None
     if benefit is not None:
         money = (_inputs.read_money(benefit, "benefit"), _inputs.read_money(cost, "cost"))
-    settings = {"shares": _steps(shares), **_inputs.resampling(replications, level, random_state)}
+    settings = {
+        "shares": _inputs.steps(shares),
+        **_inputs.resampling(replications, level, random_state),
+    }
     with reporting(progress) as report:
         found = _tercet.gain_table(
             *given.arrays,
@@ -214,12 +217,3 @@ def gain_table(
             progress=report,
         )
     return GainTable(found, settings["level"], given.kind)
-
-
-def _steps(shares: Any) -> list[float]:
-    if np.ndim(shares) > 0:
-        return _inputs.shares(shares)
-    n = _arguments.whole(shares, "shares", "a number of equal steps, or a list of shares")
-    if not 1 <= n <= 1000:
-        raise _arguments.refusal(shares, "shares", "1 to 1000 equal steps, or a list of shares")
-    return [step / n for step in range(1, n + 1)]

@@ -117,9 +117,7 @@ def read_customers(X: Any) -> Customers:
     return Customers(tuple(table.columns.columns), True, table, None, X, table.kind)
 
 
-def read_again(
-    X: Any, names: Sequence[str], named: bool, model: str = "Propensity"
-) -> Customers:
+def read_again(X: Any, names: Sequence[str], named: bool, model: str = "Propensity") -> Customers:
     """Read customers to be scored: a table's columns by their names, an array's by their places.
 
     Parameters

@@ -120,7 +120,13 @@ class ShopTruth:
         return found
 
     def season(self, days: Floats) -> Floats:
-        """Return the factor of the rate of orders on some days (since 2023-01-01)."""
+        """Return the factor of the rate of orders.
+
+        Parameters
+        ----------
+        days : numpy.ndarray
+            Days since 2023-01-01.
+        """
         months = (np.datetime64(START, "D") + np.floor(days).astype(np.int64)).astype(
             "datetime64[M]"
         )

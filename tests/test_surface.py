@@ -134,6 +134,7 @@ def test_constructors_store_their_arguments_and_do_nothing_else():
     for unfitted in (
         tc.BGNBD(),
         tc.Calibration(),
+        tc.ChurnModel(),
         tc.GammaGamma(),
         tc.GaussianMixtureSegments(2),
         tc.KMeansSegments(2),

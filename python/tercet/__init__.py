@@ -82,12 +82,14 @@ from tercet.value.evaluation import (
     score_probabilities,
 )
 from tercet.value.lifetime import BGNBD, GammaGamma, lifetime_value
+from tercet.value.models import ChurnModel, ReportCard
 from tercet.value.propensity import Propensity, PropensityCalibration, PropensitySummary
 
 __all__ = [
     "BGNBD",
     "BestCutoff",
     "Calibration",
+    "ChurnModel",
     "ConvergenceWarning",
     "DataCheck",
     "DataError",
@@ -108,6 +110,7 @@ __all__ = [
     "PurchaseSplit",
     "QualityReport",
     "Reliability",
+    "ReportCard",
     "SegmentAlignment",
     "SegmentAttractiveness",
     "SegmentOutcome",

@@ -17,18 +17,21 @@ from tercet.needs import (
 )
 from tercet.value.evaluation import Calibration
 from tercet.value.lifetime import BGNBD, GammaGamma
+from tercet.value.models import ChurnModel
 from tercet.value.propensity import Propensity
 
 if TYPE_CHECKING:
     import os
 
     from tercet._estimator import Saved
+    from tercet.value.models._model import SnapshotModel
 
 __all__ = ["load"]
 
-_MODELS: dict[str, type[Saved]] = {
+_MODELS: dict[str, type[Saved | SnapshotModel]] = {
     "bg_nbd": BGNBD,
     "calibration": Calibration,
+    "churn_model": ChurnModel,
     "gamma_gamma": GammaGamma,
     "gaussian_mixture": GaussianMixtureSegments,
     "k_means": KMeansSegments,

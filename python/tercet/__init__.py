@@ -82,7 +82,7 @@ from tercet.value.evaluation import (
     score_probabilities,
 )
 from tercet.value.lifetime import BGNBD, GammaGamma, lifetime_value
-from tercet.value.models import ChurnModel, ReportCard
+from tercet.value.models import ChurnModel, FeatureUseModel, PurchaseModel, ReportCard
 from tercet.value.propensity import Propensity, PropensityCalibration, PropensitySummary
 
 __all__ = [
@@ -93,6 +93,7 @@ __all__ = [
     "ConvergenceWarning",
     "DataCheck",
     "DataError",
+    "FeatureUseModel",
     "GainTable",
     "GammaGamma",
     "GaussianMixtureSegments",
@@ -107,6 +108,7 @@ __all__ = [
     "Propensity",
     "PropensityCalibration",
     "PropensitySummary",
+    "PurchaseModel",
     "PurchaseSplit",
     "QualityReport",
     "Reliability",

@@ -17,7 +17,7 @@ from tercet.needs import (
 )
 from tercet.value.evaluation import Calibration
 from tercet.value.lifetime import BGNBD, GammaGamma
-from tercet.value.models import ChurnModel
+from tercet.value.models import ChurnModel, FeatureUseModel, PurchaseModel
 from tercet.value.propensity import Propensity
 
 if TYPE_CHECKING:
@@ -32,12 +32,14 @@ _MODELS: dict[str, type[Saved | SnapshotModel]] = {
     "bg_nbd": BGNBD,
     "calibration": Calibration,
     "churn_model": ChurnModel,
+    "feature_use_model": FeatureUseModel,
     "gamma_gamma": GammaGamma,
     "gaussian_mixture": GaussianMixtureSegments,
     "k_means": KMeansSegments,
     "latent_class": LatentClass,
     "max_diff": MaxDiff,
     "propensity": Propensity,
+    "purchase_model": PurchaseModel,
     "segment_projection": SegmentProjection,
     "typing_tool": TypingTool,
 }

@@ -105,6 +105,8 @@ class SnapshotModel(Estimator):
     _file_kind: ClassVar[str]
     _noun: ClassVar[str]
     _targets: ClassVar[tuple[str, ...]]
+    #: Why somebody at risk has no probability.
+    _nothing_left: ClassVar[str] = ""
     _fitted: Fitted | None = None
 
     def fit(
@@ -250,7 +252,7 @@ class SnapshotModel(Estimator):
             told = _why.sentences(model, X, n_reasons, self._words_of())
             columns |= {f"reason_{k + 1}": whom.spread(one) for k, one in enumerate(told)}
         if whom.why is not None:
-            columns["not_scored"] = whom.why
+            columns["not_scored"] = whom.why_not(np.isnan(main), self._nothing_left)
         return whom.build(columns)
 
     def reasons(
@@ -640,7 +642,8 @@ def estimate(model: Any, X: Any, level: float | None) -> Estimate:
     if level is None:
         return Estimate(p)
     ends = model.predict_interval(X, level)
-    return Estimate(p, np.ascontiguousarray(ends[:, 0]), np.ascontiguousarray(ends[:, 1]))
+    # Where a calibration has steps, all three are one number but for its last digit.
+    return Estimate(p, np.minimum(ends[:, 0], p), np.maximum(ends[:, 1], p))
 
 
 def with_ends(name: str, found: Estimate) -> dict[str, Any]:

@@ -21,6 +21,8 @@ from tercet.value.propensity._customers import is_table
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    import numpy.typing as npt
+
     from tercet._columns import Integers
     from tercet._frames import Kind
     from tercet.data.snapshot_recipe import SnapshotRecipe
@@ -127,6 +129,11 @@ class Whom:
         array = values if isinstance(values, pa.Array) else pa.array(values)
         places = pa.array(np.where(missing, 0, self.rows), mask=missing)
         return array.take(places)
+
+    def why_not(self, none: npt.NDArray[np.bool_], words: str) -> Any:
+        """Return why somebody is not scored, also where a row of the snapshots has nothing."""
+        shown = np.append(none, False)[self.rows] & (self.rows >= 0)
+        return pc.if_else(pa.array(shown), pa.scalar(words, pa.large_string()), self.why)
 
     def dates(self) -> Any:
         """Return the column of dates."""

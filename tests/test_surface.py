@@ -135,6 +135,7 @@ def test_constructors_store_their_arguments_and_do_nothing_else():
         tc.GaussianMixtureSegments(2),
         tc.KMeansSegments(2),
         tc.LatentClass(2),
+        tc.LeadScore(["new", "won"]),
         tc.MaxDiff(),
         tc.Propensity(),
         tc.PurchaseModel(),

@@ -82,7 +82,7 @@ from tercet.value.evaluation import (
     score_probabilities,
 )
 from tercet.value.lifetime import BGNBD, GammaGamma, lifetime_value
-from tercet.value.models import ChurnModel, FeatureUseModel, PurchaseModel, ReportCard
+from tercet.value.models import ChurnModel, FeatureUseModel, LeadScore, PurchaseModel, ReportCard
 from tercet.value.propensity import Propensity, PropensityCalibration, PropensitySummary
 
 __all__ = [
@@ -100,6 +100,7 @@ __all__ = [
     "Item",
     "KMeansSegments",
     "LatentClass",
+    "LeadScore",
     "MaxDiff",
     "ModelFileError",
     "NotFittedError",

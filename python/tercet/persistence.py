@@ -17,7 +17,7 @@ from tercet.needs import (
 )
 from tercet.value.evaluation import Calibration
 from tercet.value.lifetime import BGNBD, GammaGamma
-from tercet.value.models import ChurnModel, FeatureUseModel, PurchaseModel
+from tercet.value.models import ChurnModel, FeatureUseModel, LeadScore, PurchaseModel
 from tercet.value.propensity import Propensity
 
 if TYPE_CHECKING:
@@ -37,6 +37,7 @@ _MODELS: dict[str, type[Saved | SnapshotModel]] = {
     "gaussian_mixture": GaussianMixtureSegments,
     "k_means": KMeansSegments,
     "latent_class": LatentClass,
+    "lead_score": LeadScore,
     "max_diff": MaxDiff,
     "propensity": Propensity,
     "purchase_model": PurchaseModel,

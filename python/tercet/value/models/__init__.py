@@ -2,7 +2,8 @@
 
 from tercet.value.models.churn import ChurnModel
 from tercet.value.models.feature_use import FeatureUseModel
+from tercet.value.models.lead import LeadScore
 from tercet.value.models.purchase import PurchaseModel
 from tercet.value.models.report_card import ReportCard
 
-__all__ = ["ChurnModel", "FeatureUseModel", "PurchaseModel", "ReportCard"]
+__all__ = ["ChurnModel", "FeatureUseModel", "LeadScore", "PurchaseModel", "ReportCard"]

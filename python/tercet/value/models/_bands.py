@@ -60,3 +60,10 @@ def decile_of(p: Floats) -> Any:
     if len(values):
         tenth[~missing] = np.ceil(10.0 * (middle[place] - 0.5) / len(there)).clip(1, 10)
     return pa.array(tenth, mask=missing)
+
+
+def points_of(p: Floats, bands: Mapping[str, float]) -> Any:
+    """Return points from 0 to 100: every band has as many, and within it they rise evenly."""
+    edges = np.array([*bands.values(), 1.0])
+    places = np.linspace(0.0, 100.0, len(edges))
+    return np.rint(np.interp(p, edges, places)).astype(np.int64)

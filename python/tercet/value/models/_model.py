@@ -162,7 +162,6 @@ class SnapshotModel(Estimator):
         card = self._card(table, outcomes, held if later is None else later)
         main = next(iter(outcomes))
         rates = {name: float(np.nanmean(values)) for name, values in outcomes.items()}
-        usual = usual_bands(rates[main])
         clock, built = table._built.clock, table._built
         dates = [clock.text(built.windows[place].as_of) for place in table._places]
         for model in models.values():
@@ -172,7 +171,7 @@ class SnapshotModel(Estimator):
             table.recipe,
             card,
             audit,
-            usual if self.bands is None else read_bands(self.bands),
+            self._bands_of(rates[main]),
             rates,
             len(table),
             dates,
@@ -419,6 +418,10 @@ class SnapshotModel(Estimator):
     ) -> dict[str, Any]:
         """Return the columns of a score by the names that the customers' table will have."""
 
+    def _bands_of(self, rate: float) -> dict[str, float]:
+        """Return the bands of the main probability."""
+        return usual_bands(rate) if self.bands is None else read_bands(self.bands)
+
     def _settings_more(self) -> None:
         """Check what a model has besides the settings of all."""
 
@@ -478,27 +481,33 @@ class SnapshotModel(Estimator):
             ]
             on = f"{spans[1]}, by a fit to {len(train._places)} earlier date"
             on += f" ({spans[0]})" if len(train._places) == 1 else f"s (between {spans[0]})"
-        judged, groups = [], test.groups
-        for name, values in self._outcomes(test).items():
-            there = ~np.isnan(values)
+        known = {}
+        for name, values in outcomes.items():
             p = probabilities.get(name)
-            if p is None:
-                p = np.full(len(values), np.nanmean(outcomes[name]))
-            there &= ~np.isnan(p)
-            judged.append(
-                Judged.of(
-                    name,
-                    values[there] > 0,
-                    p[there],
-                    groups[there],
-                    self.replications,
-                    self.random_state,
-                )
-            )
+            known[name] = np.full(len(test), np.nanmean(values)) if p is None else p
+        judged = self._judge(test, known)
         main = next(iter(outcomes.values()))
         there = ~np.isnan(main)
         data = enough_data(main[there] > 0, dates=table.as_of[there], groups=table.groups[there])
         return ReportCard(judged, data, on, several, self._noun, table._eager)
+
+    def _judge(self, test: SnapshotTable, probabilities: Mapping[str, Floats]) -> list[Judged]:
+        """Return each outcome's probabilities beside what happened."""
+        return [
+            self._judged(name, values, probabilities[name], test.groups)
+            for name, values in self._outcomes(test).items()
+        ]
+
+    def _judged(self, name: str, values: Floats, p: Floats, groups: Any) -> Judged:
+        there = ~np.isnan(values) & ~np.isnan(p)
+        return Judged.of(
+            name,
+            values[there] > 0,
+            p[there],
+            groups[there],
+            self.replications,
+            self.random_state,
+        )
 
     def _warn(self) -> None:
         fitted = self._require()
@@ -549,8 +558,8 @@ class SnapshotModel(Estimator):
     def _level(self, level: Any) -> float | None:
         if level is not None:
             return _arguments.number(level, "level", "a number between 0 and 1")
-        models = self._require().models.values()
-        return _LEVEL if all(has_intervals(model) for model in models) else None
+        main = next(iter(self._require().models.values()))
+        return _LEVEL if has_intervals(main) else None
 
     def _outcome(self, outcome: Any) -> str:
         known = list(self._require().models)

@@ -102,6 +102,16 @@ def word(value: Any, parameter: str, words: Sequence[str]) -> str:
     return value
 
 
+def some_of(value: Any, parameter: str, words: Sequence[str]) -> tuple[str, ...]:
+    """Return one or several of some words, each once; None stands for all."""
+    if value is None:
+        return tuple(words)
+    if isinstance(value, str):
+        return (word(value, parameter, words),)
+    found = names(value, parameter, "a name or a list of different names")
+    return tuple(word(one, parameter, words) for one in found)
+
+
 def path(value: Any) -> str:
     """Return the path of a file as text."""
     try:

@@ -1,7 +1,5 @@
 //! Propensities: churn, purchase, use of a feature, leads.
 
-use std::path::PathBuf;
-
 use pyo3::Borrowed;
 use pyo3::inspect::PyStaticExpr;
 use pyo3::prelude::*;
@@ -16,6 +14,7 @@ use tercet::value::propensity::{
 use crate::arrays::{Codes, Column, Flags, Floats, Groups, Number, Table};
 use crate::boundary::{self, Progress};
 use crate::data::{Attribute, DesignArrays, Named};
+use crate::model::shared_methods;
 use crate::records::{Columns, Record};
 use crate::{errors, model, persist};
 
@@ -170,22 +169,6 @@ impl FittedPropensity {
             .collect())
     }
 
-    /// The model from a JSON text.
-    #[staticmethod]
-    fn from_json(py: Python<'_>, json: &str) -> PyResult<Self> {
-        persist::from_json(py, json).map(Self)
-    }
-
-    /// The model as a JSON text.
-    fn to_json(&self, py: Python<'_>) -> PyResult<String> {
-        persist::to_json(py, &self.0)
-    }
-
-    /// Writes the model to a file, whole or not at all.
-    fn save(&self, py: Python<'_>, path: PathBuf) -> PyResult<()> {
-        persist::save(py, &self.0, path)
-    }
-
     /// The settings that it was fitted with, as a JSON text.
     #[getter]
     fn settings(&self) -> PyResult<String> {
@@ -194,18 +177,6 @@ impl FittedPropensity {
                 reason: error.to_string(),
             })
         })
-    }
-
-    /// What was kept with the model, as a JSON text.
-    #[getter]
-    fn note(&self) -> String {
-        self.0.note().to_string()
-    }
-
-    /// How the fit went, by name.
-    #[getter]
-    fn report<'py>(&self, py: Python<'py>) -> PyResult<Record<'py>> {
-        model::report(py, &self.0)
     }
 
     /// The names of the attributes.
@@ -386,6 +357,8 @@ impl FittedPropensity {
         Ok((Column::new(py, found.feature), contributions))
     }
 }
+
+shared_methods!(FittedPropensity: saved, noted, reported);
 
 /// An outcome's values, borrowed.
 enum Values<'a> {

@@ -130,6 +130,7 @@ def test_constructors_store_their_arguments_and_do_nothing_else():
         tc.BGNBD(),
         tc.Calibration(),
         tc.ChurnModel(),
+        tc.ClassifierPropensity(None),
         tc.FeatureUseModel(),
         tc.GammaGamma(),
         tc.GaussianMixtureSegments(2),

@@ -90,13 +90,19 @@ from tercet.value.models import (
     ReportCard,
     sales_potential,
 )
-from tercet.value.propensity import Propensity, PropensityCalibration, PropensitySummary
+from tercet.value.propensity import (
+    ClassifierPropensity,
+    Propensity,
+    PropensityCalibration,
+    PropensitySummary,
+)
 
 __all__ = [
     "BGNBD",
     "BestCutoff",
     "Calibration",
     "ChurnModel",
+    "ClassifierPropensity",
     "ConvergenceWarning",
     "DataCheck",
     "DataError",

@@ -32,10 +32,10 @@ def envelope(model: Any) -> dict[str, Any]:
     """Return a fitted model as plain values."""
     fitted = model._require()
     for name, one in fitted.models.items():
-        if getattr(one, "estimator", None) is not None:
+        if not isinstance(one, Propensity):
             message = (
-                f"estimator: expected None to save ('{name}' was fitted by "
-                f"{type(one.estimator).__name__}, which tercet cannot write); use pickle or joblib"
+                f"estimator: '{name}' was fitted by {type(one.estimator).__name__}, which tercet "
+                "cannot write to a file; use pickle or joblib"
             )
             raise ParameterError(message, "estimator")
     params = {**model.get_params(), "n_jobs": None}

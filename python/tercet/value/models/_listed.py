@@ -79,8 +79,8 @@ class ListedModel(SnapshotModel):
         if len(each) == 1:  # Of one thing, any of them is it.
             return {**models, each[0]: total}, {**held, each[0]: held[main]}
         own = {name: outcomes[name] for name in each}
-        if each and type(self._propensity(several)) is Propensity and self._shares:
-            template = self._propensity(several)
+        template = self._propensity(several)
+        if each and isinstance(template, Propensity):
             folds = table.folds(template.folds, seed=template.random_state)
             found, left_out = fit_many(template, X, own, groups, folds)
             models |= {name: found[name] for name in each if name in found}
@@ -93,11 +93,6 @@ class ListedModel(SnapshotModel):
                 )
                 held[name] = _spread(models[name].out_of_fold_, known)
         return models, self._agreed(held)
-
-    @property
-    def _shares(self) -> bool:
-        """Whether the things' coefficients are drawn to each other."""
-        return getattr(self.estimator, "estimator", None) is None
 
     def _agreed(self, held: dict[str, Floats | None]) -> dict[str, Floats | None]:
         """Return probabilities of rows left out, brought into agreement where there are all."""

@@ -23,7 +23,7 @@ from tercet.value.models._bands import band_of, decile_of, read_bands, usual_ban
 from tercet.value.models._stored import listed
 from tercet.value.models._whom import Whom
 from tercet.value.models.report_card import Judged, ReportCard
-from tercet.value.propensity import Propensity
+from tercet.value.propensity import ClassifierPropensity, Propensity
 
 if TYPE_CHECKING:
     import os
@@ -436,10 +436,12 @@ class SnapshotModel(Estimator):
     def _propensity(self, several: bool) -> Any:
         """Return a propensity to fit: errors by customer where customers have several rows."""
         given = self.estimator
-        if isinstance(given, Propensity):
-            return type(given)(**given.get_params())
+        if isinstance(given, Propensity | ClassifierPropensity):
+            return type(given)(**given.get_params(deep=False))
+        if hasattr(given, "fit") and hasattr(given, "predict_proba"):
+            return ClassifierPropensity(given, random_state=self.random_state, n_jobs=self.n_jobs)
         if given is not None:
-            expected = "None or a tercet.Propensity with the settings to fit by"
+            expected = "None, a tercet.Propensity, or a classifier with fit and predict_proba"
             raise _arguments.refusal(given, "estimator", expected)
         return Propensity(
             standard_errors="cluster" if several else "model",
@@ -642,7 +644,7 @@ def matrix_of(table: SnapshotTable) -> Any:
 
 def has_intervals(model: Any) -> bool:
     """Whether a propensity's probabilities have intervals."""
-    return bool(model.standard_errors != "none")
+    return isinstance(model, Propensity) and model.standard_errors != "none"
 
 
 def estimate(model: Any, X: Any, level: float | None) -> Estimate:

@@ -40,8 +40,9 @@ class ChurnModel(SnapshotModel):
         Without a contract: at risk is only who bought within this time before the date.
     products, features, channels : sequence of str, optional
         Products, product features and channels that get features of their own.
-    estimator : Propensity, optional
-        What learns; by default a `Propensity` whose standard errors are by customer.
+    estimator : Propensity, ClassifierPropensity or classifier, optional
+        What learns; by default a `Propensity` whose standard errors are by customer. Another
+        library's classifier has no intervals, and is kept by pickle only.
     bands : mapping, optional
         Names and the probabilities that they begin at, ascending from 0. By default four, by odds
         against those of all rows of the fit: "low" to a half, "average" to 1.5 times, "high" to 3

@@ -31,8 +31,9 @@ class FeatureUseModel(ListedModel):
         Whether the first use is foretold: who has used a feature has no probability of it.
     products, channels : sequence of str, optional
         Products and channels that get features of their own.
-    estimator : Propensity, optional
-        What learns; by default a `Propensity` whose standard errors are by customer.
+    estimator : Propensity, ClassifierPropensity or classifier, optional
+        What learns; by default a `Propensity` whose standard errors are by customer. Another
+        library's classifier has no intervals, and is kept by pickle only.
     bands : mapping, optional
         Names and the probabilities that they begin at, as for `ChurnModel`; of the total.
     test_dates : int

@@ -18,6 +18,7 @@ from tercet.value.models._model import (
     outcome_column,
     with_ends,
 )
+from tercet.value.propensity import Propensity
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -25,7 +26,6 @@ if TYPE_CHECKING:
     from tercet._columns import Floats
     from tercet.data.snapshot_table import SnapshotTable
     from tercet.value.models.report_card import Judged
-    from tercet.value.propensity import Propensity
 
 __all__ = ["LeadScore"]
 
@@ -59,8 +59,9 @@ class LeadScore(SnapshotModel):
         Stages from which nothing leads on.
     products, features, channels : sequence of str, optional
         Products, product features and channels that get features of their own.
-    estimator : Propensity, optional
-        What learns; by default a `Propensity` whose standard errors are by lead.
+    estimator : Propensity, ClassifierPropensity or classifier, optional
+        What learns; by default a `Propensity` whose standard errors are by lead. Another
+        library's classifier has no intervals, and is kept by pickle only.
     bands : mapping, optional
         Names and the probabilities of moving on that they begin at, ascending from 0. By default
         "cold" from 0, "cool" from 5%, "warm" from 15%, "hot" from 35%, "ready" from 60%.
@@ -178,7 +179,7 @@ class LeadScore(SnapshotModel):
         if len(set(where[moved])) > 1:
             # Standard errors are of two classes only.
             learner = self._propensity(several)
-            if hasattr(learner, "standard_errors"):
+            if isinstance(learner, Propensity):
                 learner.set_params(standard_errors="none")
             models["next_stage"] = learner.fit(X.filter(moved), where[moved], groups=groups[moved])
         gone = where[~moved] != "stays"

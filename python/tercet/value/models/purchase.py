@@ -38,8 +38,9 @@ class PurchaseModel(ListedModel):
         Whether a product is bought once only: who has it has no probability of it.
     features, channels : sequence of str, optional
         Product features and channels that get features of their own.
-    estimator : Propensity, optional
-        What learns; by default a `Propensity` whose standard errors are by customer.
+    estimator : Propensity, ClassifierPropensity or classifier, optional
+        What learns; by default a `Propensity` whose standard errors are by customer. Another
+        library's classifier has no intervals, and is kept by pickle only.
     bands : mapping, optional
         Names and the probabilities that they begin at, as for `ChurnModel`; of the total.
     test_dates : int

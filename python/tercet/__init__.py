@@ -82,21 +82,38 @@ from tercet.value.evaluation import (
     score_probabilities,
 )
 from tercet.value.lifetime import BGNBD, GammaGamma, lifetime_value
-from tercet.value.propensity import Propensity, PropensityCalibration, PropensitySummary
+from tercet.value.models import (
+    ChurnModel,
+    FeatureUseModel,
+    LeadScore,
+    PurchaseModel,
+    ReportCard,
+    sales_potential,
+)
+from tercet.value.propensity import (
+    ClassifierPropensity,
+    Propensity,
+    PropensityCalibration,
+    PropensitySummary,
+)
 
 __all__ = [
     "BGNBD",
     "BestCutoff",
     "Calibration",
+    "ChurnModel",
+    "ClassifierPropensity",
     "ConvergenceWarning",
     "DataCheck",
     "DataError",
+    "FeatureUseModel",
     "GainTable",
     "GammaGamma",
     "GaussianMixtureSegments",
     "Item",
     "KMeansSegments",
     "LatentClass",
+    "LeadScore",
     "MaxDiff",
     "ModelFileError",
     "NotFittedError",
@@ -105,9 +122,11 @@ __all__ = [
     "Propensity",
     "PropensityCalibration",
     "PropensitySummary",
+    "PurchaseModel",
     "PurchaseSplit",
     "QualityReport",
     "Reliability",
+    "ReportCard",
     "SegmentAlignment",
     "SegmentAttractiveness",
     "SegmentOutcome",
@@ -146,6 +165,7 @@ __all__ = [
     "rating_importance",
     "read_survey",
     "reliability",
+    "sales_potential",
     "score_probabilities",
     "segment_predictors",
     "segment_stability",

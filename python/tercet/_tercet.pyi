@@ -1117,12 +1117,14 @@ class FittedPropensity:
         *,
         settings: dict[str, Any],
         notes: SupportsGetItem[int, str],
+        own_weights: SupportsGetItem[int, NDArray[float64]] | None = None,
         n_jobs: SupportsIndex | None = None,
         progress: Callable[[str, int, int | None, float | None], object] | None = None,
     ) -> list[FittedPropensity]:
         """
         Fits one model an outcome, drawn to what they have in common; `outcomes` are pairs of a name and
-        bool values, `notes` a JSON text a model.
+        bool values, `notes` a JSON text a model. `own_weights` are weights an outcome, which count instead
+        of the others; features are learned from all rows.
         """
     @staticmethod
     def from_json(json: str) -> FittedPropensity:

@@ -22,6 +22,8 @@ from tercet.exceptions import DataError, ParameterError
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    import numpy.typing as npt
+
     from tercet._columns import Integers
     from tercet._frames import Scan
     from tercet._snapshots.clock import Clock
@@ -58,6 +60,10 @@ class Built:
         For each log, the latest tick that went into features, by date; below every tick for none.
     first, end : int
         The first time in the data, and the first tick that is not observed any more.
+    everybody : pyarrow.Array
+        The ids of all customers of all tables, in order.
+    reasons : numpy.ndarray
+        For each date and each of them, the number of the reason for having no row; 0 for a row.
     """
 
     plan: Plan
@@ -74,6 +80,8 @@ class Built:
     latest: dict[str, Integers]
     first: int
     end: int
+    everybody: Any
+    reasons: npt.NDArray[np.int8]
 
 
 def build(
@@ -143,6 +151,8 @@ def build(
         latest,
         case.first,
         case.end,
+        case.everybody.ids,
+        states,
     )
 
 

@@ -11,7 +11,7 @@ use tercet::value::propensity::{
     StandardErrors, Strength,
 };
 
-use crate::arrays::{Codes, Column, Flags, Groups, Number, Table};
+use crate::arrays::{Codes, Column, Flags, Floats, Groups, Number, Table};
 use crate::boundary::{self, Progress};
 use crate::data::{Attribute, DesignArrays, Named};
 use crate::model::shared_methods;
@@ -117,10 +117,12 @@ impl FittedPropensity {
     }
 
     /// Fits one model an outcome, drawn to what they have in common; `outcomes` are pairs of a name and
-    /// bool values, `notes` a JSON text a model.
+    /// bool values, `notes` a JSON text a model. `own_weights` are weights an outcome, which count instead
+    /// of the others; features are learned from all rows.
     #[staticmethod]
     #[pyo3(signature = (
-        attributes, outcomes, weights, groups, *, settings, notes, n_jobs=None, progress=None,
+        attributes, outcomes, weights, groups, *, settings, notes, own_weights=None, n_jobs=None,
+        progress=None,
     ))]
     fn fit_many(
         py: Python<'_>,
@@ -130,6 +132,7 @@ impl FittedPropensity {
         groups: Option<NamedGroups<'_>>,
         settings: Record<'_>,
         notes: Vec<String>,
+        own_weights: Option<Vec<Floats<'_>>>,
         n_jobs: Option<i64>,
         progress: Option<Progress>,
     ) -> PyResult<Vec<Self>> {
@@ -140,6 +143,8 @@ impl FittedPropensity {
         let outcomes = outcomes.iter();
         let outcomes = outcomes.map(|(name, values)| Ok((name.clone(), values.values()?)));
         let outcomes = outcomes.collect::<PyResult<Vec<_>>>()?;
+        let own = own_weights.iter().flatten().map(Floats::values);
+        let own = own.collect::<PyResult<Vec<_>>>()?;
         let weights = named(weights.as_ref())?;
         let groups = match &groups {
             Some((name, codes)) => Some((name.as_str(), codes.values()?)),
@@ -149,6 +154,9 @@ impl FittedPropensity {
             let mut data = ManyOutcomes::new(&arrays.design()?, &outcomes)?;
             if let Some((name, weights)) = weights {
                 data = data.with_weights(name, weights)?;
+            }
+            if !own.is_empty() {
+                data = data.with_own_weights("own_weights", &own)?;
             }
             if let Some((name, groups)) = groups {
                 data = data.with_groups(name, groups)?;

@@ -33,6 +33,11 @@ impl Lanes {
         Self(Arch::new())
     }
 
+    /// Work that the compiler turns into the processor's instructions by itself.
+    pub(crate) fn run<R>(self, work: impl FnOnce() -> R) -> R {
+        self.0.dispatch(work)
+    }
+
     /// `sums += tile' tile`, the blocks on and above the diagonal, where `sums` is a square matrix row
     /// by row and `tile` has as many columns as it.
     pub(crate) fn gram(self, tile: &[f64], sums: &mut [f64]) {

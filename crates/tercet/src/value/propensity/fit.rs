@@ -10,8 +10,10 @@ use super::errors::covariance;
 use super::fitted::{FittedPropensity, Uncertainty};
 use super::folds::{folds, split};
 use super::multinomial;
-use super::newton::{Control, Ending, Optimum, Problem, Quadratic};
-use super::reader::{Reader, Rows};
+use super::newton::{Control, Ending, Optimum, Problem};
+use super::quadratic::Quadratic;
+use super::reader::Reader;
+use super::rows::Rows;
 use super::sample::{Sample, Target};
 use super::strength;
 use super::with_linfa;
@@ -313,14 +315,14 @@ pub(super) fn binary(
         Strength::Auto | Strength::Estimated if settings.penalty == Penalty::L2 => {
             let gate = Gate::new(phase);
             let problem = table.problem(sample, rows, &none);
-            let (penalty, start, rounds) =
-                strength::estimate(&problem, settings.max_iterations, &gate)?;
-            let problem = table.problem(sample, rows, &penalty);
-            let optimum = problem.descend(start, None, table.control(), true, &gate)?;
+            let found = strength::estimate(&problem, settings.max_iterations, &gate)?;
+            let problem = table.problem(sample, rows, &found.penalty);
+            let known = found.information.as_ref();
+            let optimum = problem.descend(found.theta, known, table.control(), true, &gate)?;
             return Ok(BinaryFit {
-                iterations: rounds + optimum.iterations,
+                iterations: found.passes + optimum.iterations,
                 optimum,
-                penalty,
+                penalty: found.penalty,
                 absolute: none,
                 scores: Vec::new(),
             });

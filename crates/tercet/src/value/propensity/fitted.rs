@@ -211,7 +211,7 @@ impl FittedPropensity {
         scorer.map_tiles(1, &mut phase, |tile, found| {
             let mut present = Vec::new();
             for row in 0..tile.len {
-                scorer.reader.present(tile, row, dense, &mut present);
+                tile.present(row, dense, &mut present);
                 let odds: f64 = present.iter().map(|(j, x)| self.coefficients[*j] * x).sum();
                 let half = z * uncertainty.variance(&present).sqrt();
                 found.push([sigmoid(odds - half), sigmoid(odds + half)]);

@@ -3,6 +3,7 @@
 use std::collections::HashMap;
 
 use super::encoding::{Encoding, Kind, Rank, splines};
+use super::rows::Rows;
 use crate::data::{Design, FeatureView, NO_LEVEL, Numbers};
 use crate::error::{Error, Result};
 use crate::math::lanes::{GROUP, Lanes, ROWS, Side, padded};
@@ -98,54 +99,10 @@ pub(super) struct Tile {
     pub(super) len: usize,
     /// Column by column, [`ROWS`] each; the first is the intercept's.
     pub(super) dense: Vec<f64>,
-    /// Row by row.
+    /// Spline by spline, [`ROWS`] each.
     pub(super) wide: Vec<Wide>,
-    /// Row by row.
+    /// Single column by single column, [`ROWS`] each.
     pub(super) single: Vec<u32>,
-}
-
-/// Which rows of a table are gone through.
-#[derive(Debug, Clone, Copy)]
-pub(super) enum Rows<'r> {
-    /// The first so many.
-    All(usize),
-    /// These.
-    List(&'r [u32]),
-    /// One run of [`ROWS`] in every so many of the first so many rows.
-    Every { of: usize, step: usize },
-}
-
-impl Rows<'_> {
-    /// Number of rows.
-    pub(super) fn len(&self) -> usize {
-        match self {
-            Self::All(n) => *n,
-            Self::List(list) => list.len(),
-            Self::Every { of, step } => {
-                let whole = of / (ROWS * step);
-                let rest = of - whole * ROWS * step;
-                whole * ROWS + rest.min(ROWS)
-            }
-        }
-    }
-
-    /// The row of a place among them.
-    #[inline]
-    pub(super) fn row(&self, place: usize) -> usize {
-        match self {
-            Self::All(_) => place,
-            Self::List(list) => list[place] as usize,
-            Self::Every { step, .. } => place / ROWS * ROWS * step + place % ROWS,
-        }
-    }
-
-    /// Whether the rows of a tile that begins here lie one after the other, and where the first is.
-    pub(super) fn run(&self, place: usize) -> Option<usize> {
-        match self {
-            Self::List(_) => None,
-            _ => Some(self.row(place)),
-        }
-    }
 }
 
 impl<'a> Reader<'a> {
@@ -312,27 +269,27 @@ impl<'a> Reader<'a> {
             }
             place += width;
         }
-        let n_single = self.single.len();
-        for (place, single) in self.single.iter().enumerate() {
-            let cells = tile.single[place..].iter_mut().step_by(n_single).take(len);
-            for (k, cell) in cells.enumerate() {
+        for (single, cells) in self.single.iter().zip(tile.single.chunks_exact_mut(ROWS)) {
+            let (cells, rest) = cells.split_at_mut(len);
+            for (k, cell) in cells.iter_mut().enumerate() {
                 *cell = single.place(rows.row(start + k));
             }
+            rest.fill(NONE);
         }
-        let n_wide = self.wide.len();
-        for (place, spline) in self.wide.iter().enumerate() {
-            for k in 0..len {
+        for (spline, cells) in self.wide.iter().zip(tile.wide.chunks_exact_mut(ROWS)) {
+            let (cells, rest) = cells.split_at_mut(len);
+            let mut beside = spline
+                .slot
+                .and_then(|slot| tile.single.chunks_exact_mut(ROWS).nth(slot));
+            for (k, cell) in cells.iter_mut().enumerate() {
                 let value = spline.values.get(rows.row(start + k));
                 let (wide, single) = spline.place(value);
-                tile.wide[k * n_wide + place] = wide;
-                if let Some(slot) = spline.slot {
-                    tile.single[k * n_single + slot] = single;
+                *cell = wide;
+                if let Some(beside) = &mut beside {
+                    beside[k] = single;
                 }
             }
-        }
-        if len < ROWS {
-            tile.wide[len * n_wide..].fill(Wide::NOTHING);
-            tile.single[len * n_single..].fill(NONE);
+            rest.fill(Wide::NOTHING);
         }
     }
 
@@ -397,6 +354,27 @@ impl<'a> Reader<'a> {
             }
         }
         slope.clamp(column);
+    }
+}
+
+impl Tile {
+    /// The columns of a row that are not 0, by their places among all `dense` and sparse ones.
+    pub(super) fn present(&self, k: usize, dense: usize, found: &mut Vec<(usize, f64)>) {
+        found.clear();
+        let columns = self.dense.chunks_exact(ROWS).take(dense);
+        found.extend(columns.map(|column| column[k]).enumerate());
+        for wide in self.wide.chunks_exact(ROWS).map(|cells| &cells[k]) {
+            for (a, weight) in wide.weights.iter().enumerate() {
+                if *weight != 0.0 {
+                    found.push((dense + wide.first as usize + a, *weight));
+                }
+            }
+        }
+        for place in self.single.chunks_exact(ROWS).map(|cells| &cells[k]) {
+            if *place != NONE {
+                found.push((dense + *place as usize, 1.0));
+            }
+        }
     }
 }
 

@@ -7,7 +7,9 @@ use nalgebra::DMatrix;
 use super::coordinates::Coordinates;
 use super::data::PropensityData;
 use super::encoding::Encoding;
-use super::reader::{NONE, Reader, Rows, Tile};
+use super::gram::{Bends, Gram, Shape};
+use super::reader::{NONE, Reader, Tile};
+use super::rows::Rows;
 use crate::error::{Error, Result};
 use crate::math::lanes::{Lanes, Odds, ROWS};
 use crate::math::sum::Sums;
@@ -16,8 +18,12 @@ use crate::parallel::{Gate, map_stripes_behind};
 /// Runs that rows are cut into, each with sums of its own.
 const MOST_STRIPES: usize = 32;
 
-/// Bytes that all sums together may take: fewer runs where there are many columns.
-const MOST_BYTES: usize = 1 << 28;
+/// Bytes that all sums of products together may take: fewer runs where there are many columns.
+const MOST_BYTES: usize = 1 << 26;
+
+/// Products of a run's rows for every number of its matrix: with fewer, making room for the sums takes
+/// longer than adding to them.
+const WORTH: usize = 16;
 
 /// The most numbers of a matrix of coordinates: 1.6 GB.
 const MOST_NUMBERS: usize = 200_000_000;
@@ -83,15 +89,7 @@ struct Stripe {
     loss: Sums<1>,
     dense_gradient: Vec<f64>,
     sparse_gradient: Vec<f64>,
-    grams: Option<Grams>,
-}
-
-/// Second derivatives in three parts: dense by dense, sparse by dense, sparse by sparse. Each pair of
-/// sparse columns is counted once, on either side of the diagonal.
-struct Grams {
-    dense: Vec<f64>,
-    cross: Vec<f64>,
-    sparse: Vec<f64>,
+    gram: Option<Gram>,
 }
 
 /// What a thread needs for a tile.
@@ -101,8 +99,7 @@ struct Desk {
     outcome: Vec<f64>,
     weights: Vec<f64>,
     residuals: Vec<f64>,
-    roots: Vec<f64>,
-    scaled: Vec<f64>,
+    bends: Option<Bends>,
 }
 
 impl<'s, 'a> Sample<'s, 'a> {
@@ -150,12 +147,17 @@ impl<'s, 'a> Sample<'s, 'a> {
             .sum()
     }
 
-    fn stripes(&self, squares: Squares) -> usize {
+    fn stripes(&self, squares: Squares, n_rows: usize) -> usize {
         if squares == Squares::None {
             return MOST_STRIPES;
         }
-        let width = self.dense + self.sparse;
-        (MOST_BYTES / (8 * width * width).max(1)).clamp(1, MOST_STRIPES)
+        let (width, touched) = (
+            self.dense + self.sparse,
+            self.dense + 4 * self.reader.n_wide() + self.reader.n_single(),
+        );
+        let worth = n_rows * touched * touched / (WORTH * width * width);
+        let most = (MOST_BYTES / (8 * width * width).max(1)).clamp(1, MOST_STRIPES);
+        worth.clamp(1, most)
     }
 
     /// Losses and their derivatives at the coefficients of all columns.
@@ -166,76 +168,46 @@ impl<'s, 'a> Sample<'s, 'a> {
         squares: Squares,
         gate: &Gate<'_, '_>,
     ) -> Result<Pass> {
-        let stripes =
-            map_stripes_behind(gate, rows.len(), ROWS, self.stripes(squares), |places| {
-                self.stripe(coefficients, rows, places, squares, gate)
-            })?;
+        let most = self.stripes(squares, rows.len());
+        let stripes = map_stripes_behind(gate, rows.len(), ROWS, most, |places| {
+            self.stripe(coefficients, rows, places, squares, gate)
+        })?;
         let mut loss = Sums::<1>::zero();
         let mut gradient = vec![0.0; self.dense + self.sparse];
-        let mut grams: Option<Grams> = None;
+        let mut gram: Option<Gram> = None;
         for stripe in stripes {
             loss.add(&stripe.loss.total());
             let (dense, sparse) = gradient.split_at_mut(self.dense);
             add(dense, &stripe.dense_gradient[..self.dense]);
             add(sparse, &stripe.sparse_gradient);
-            match (&mut grams, stripe.grams) {
-                (Some(total), Some(part)) => {
-                    add(&mut total.dense, &part.dense);
-                    add(&mut total.cross, &part.cross);
-                    add(&mut total.sparse, &part.sparse);
-                }
+            match (&mut gram, stripe.gram) {
+                (Some(total), Some(part)) => total.add(&part),
                 (total, part) => *total = part,
             }
         }
         Ok(Pass {
             loss: loss.total()[0],
             gradient,
-            gram: grams.map(|grams| self.whole(&grams)),
+            gram: gram.map(|gram| gram.whole()),
         })
     }
 
-    /// The three parts as one symmetric matrix.
-    fn whole(&self, grams: &Grams) -> DMatrix<f64> {
-        let (d, s, padded) = (self.dense, self.sparse, self.reader.padded);
-        let mut whole = DMatrix::zeros(d + s, d + s);
-        for i in 0..d {
-            for j in i..d {
-                let value = grams.dense[i * padded + j];
-                whole[(i, j)] = value;
-                whole[(j, i)] = value;
-            }
+    fn shape(&self) -> Shape {
+        Shape {
+            dense: self.dense,
+            padded: self.reader.padded,
+            sparse: self.sparse,
         }
-        for i in 0..s {
-            for j in 0..d {
-                let value = grams.cross[i * padded + j];
-                whole[(d + i, j)] = value;
-                whole[(j, d + i)] = value;
-            }
-        }
-        for i in 0..s {
-            for j in 0..i {
-                let value = grams.sparse[i * s + j] + grams.sparse[j * s + i];
-                whole[(d + i, d + j)] = value;
-                whole[(d + j, d + i)] = value;
-            }
-            whole[(d + i, d + i)] = grams.sparse[i * s + i];
-        }
-        whole
     }
 
     fn desk(&self, squares: Squares) -> Desk {
-        let scaled = match squares {
-            Squares::None => 0,
-            _ => self.reader.padded * ROWS,
-        };
         Desk {
             tile: self.reader.tile(),
             log_odds: vec![0.0; ROWS],
             outcome: vec![0.0; ROWS],
             weights: vec![0.0; ROWS],
             residuals: vec![0.0; ROWS],
-            roots: vec![0.0; ROWS],
-            scaled: vec![0.0; scaled],
+            bends: (squares != Squares::None).then(|| Bends::new(self.shape())),
         }
     }
 
@@ -295,25 +267,24 @@ impl<'s, 'a> Sample<'s, 'a> {
 
     /// Adds what the sparse columns say to the log-odds of a tile.
     fn add_sparse(&self, tile: &Tile, sparse: &[f64], log_odds: &mut [f64]) {
-        let (n_wide, n_single) = (self.reader.n_wide(), self.reader.n_single());
-        if n_wide + n_single == 0 {
-            return;
-        }
-        for (k, log_odds) in log_odds.iter_mut().enumerate().take(tile.len) {
-            let mut sum = 0.0;
-            for wide in &tile.wide[k * n_wide..(k + 1) * n_wide] {
-                let own = &sparse[wide.first as usize..][..4];
-                for (coefficient, weight) in own.iter().zip(wide.weights) {
-                    sum += coefficient * weight;
+        self.lanes.run(|| {
+            let log_odds = &mut log_odds[..tile.len];
+            for wide in tile.wide.chunks_exact(ROWS) {
+                for (sum, wide) in log_odds.iter_mut().zip(wide) {
+                    let own = &sparse[wide.first as usize..][..4];
+                    for (coefficient, weight) in own.iter().zip(wide.weights) {
+                        *sum += coefficient * weight;
+                    }
                 }
             }
-            for place in &tile.single[k * n_single..(k + 1) * n_single] {
-                if *place != NONE {
-                    sum += sparse[*place as usize];
+            for single in tile.single.chunks_exact(ROWS) {
+                for (sum, place) in log_odds.iter_mut().zip(single) {
+                    if *place != NONE {
+                        *sum += sparse[*place as usize];
+                    }
                 }
             }
-            *log_odds += sum;
-        }
+        });
     }
 
     fn stripe(
@@ -324,16 +295,11 @@ impl<'s, 'a> Sample<'s, 'a> {
         squares: Squares,
         gate: &Gate<'_, '_>,
     ) -> Stripe {
-        let padded = self.reader.padded;
         let mut sums = Stripe {
             loss: Sums::zero(),
-            dense_gradient: vec![0.0; padded],
+            dense_gradient: vec![0.0; self.reader.padded],
             sparse_gradient: vec![0.0; self.sparse],
-            grams: (squares != Squares::None).then(|| Grams {
-                dense: vec![0.0; padded * padded],
-                cross: vec![0.0; self.sparse * padded],
-                sparse: vec![0.0; self.sparse * self.sparse],
-            }),
+            gram: (squares != Squares::None).then(|| Gram::new(self.shape())),
         };
         let mut desk = self.desk(squares);
         for start in places.clone().step_by(ROWS) {
@@ -348,25 +314,22 @@ impl<'s, 'a> Sample<'s, 'a> {
                 weights: &desk.weights,
                 is_plain: self.weights.is_none() && desk.tile.len == ROWS,
                 residuals: &mut desk.residuals,
-                roots: match squares {
-                    Squares::None => &mut [],
-                    _ => &mut desk.roots,
+                roots: match &mut desk.bends {
+                    Some(bends) => &mut bends.roots,
+                    None => &mut [],
                 },
             });
             sums.loss.add(&[loss]);
             self.lanes
                 .slopes(&desk.tile.dense, &desk.residuals, &mut sums.dense_gradient);
             self.scatter(&desk, &mut sums.sparse_gradient);
-            if squares == Squares::Scores {
-                for (root, residual) in desk.roots.iter_mut().zip(&desk.residuals) {
-                    *root = residual.abs();
+            if let (Some(gram), Some(bends)) = (&mut sums.gram, &mut desk.bends) {
+                if squares == Squares::Scores {
+                    for (root, residual) in bends.roots.iter_mut().zip(&desk.residuals) {
+                        *root = residual.abs();
+                    }
                 }
-            }
-            if let Some(grams) = &mut sums.grams {
-                self.lanes
-                    .scale(&desk.tile.dense, &desk.roots, &mut desk.scaled);
-                self.lanes.gram(&desk.scaled, &mut grams.dense);
-                self.scatter_gram(&desk, grams);
+                gram.add_tile(&desk.tile, bends, self.lanes);
             }
             gate.poll();
         }
@@ -374,84 +337,24 @@ impl<'s, 'a> Sample<'s, 'a> {
     }
 
     fn scatter(&self, desk: &Desk, gradient: &mut [f64]) {
-        let (n_wide, n_single) = (self.reader.n_wide(), self.reader.n_single());
-        if n_wide + n_single == 0 {
-            return;
-        }
-        for (k, residual) in desk.residuals.iter().enumerate().take(desk.tile.len) {
-            for wide in &desk.tile.wide[k * n_wide..(k + 1) * n_wide] {
-                let own = &mut gradient[wide.first as usize..][..4];
-                for (sum, weight) in own.iter_mut().zip(wide.weights) {
-                    *sum += residual * weight;
-                }
-            }
-            for place in &desk.tile.single[k * n_single..(k + 1) * n_single] {
-                if *place != NONE {
-                    gradient[*place as usize] += residual;
-                }
-            }
-        }
-    }
-
-    /// Second derivatives of the sparse columns: only those of a row that are not 0 are gone through.
-    fn scatter_gram(&self, desk: &Desk, grams: &mut Grams) {
-        let (n_wide, n_single) = (self.reader.n_wide(), self.reader.n_single());
-        if n_wide + n_single == 0 {
-            return;
-        }
-        let (padded, s) = (self.reader.padded, self.sparse);
-        let mut dense = vec![0.0; padded];
-        for (k, root) in desk.roots.iter().enumerate().take(desk.tile.len) {
-            let bend = root * root;
-            for (value, column) in dense.iter_mut().zip(desk.scaled.chunks_exact(ROWS)) {
-                *value = root * column[k];
-            }
-            let wide = &desk.tile.wide[k * n_wide..(k + 1) * n_wide];
-            let single = &desk.tile.single[k * n_single..(k + 1) * n_single];
-            for (place, own) in wide.iter().enumerate() {
-                let first = own.first as usize;
-                for (a, x) in own.weights.iter().enumerate() {
-                    let row = first + a;
-                    axpy(
-                        &mut grams.cross[row * padded..(row + 1) * padded],
-                        *x,
-                        &dense,
-                    );
-                    let sums = &mut grams.sparse[row * s..(row + 1) * s];
-                    let x = bend * x;
-                    // On and above the diagonal of its own block.
-                    for (sum, y) in sums[first + a..].iter_mut().zip(&own.weights[a..]) {
-                        *sum += x * y;
-                    }
-                    for other in &wide[place + 1..] {
-                        let sums = &mut sums[other.first as usize..][..4];
-                        for (sum, y) in sums.iter_mut().zip(other.weights) {
-                            *sum += x * y;
-                        }
+        let residuals = &desk.residuals[..desk.tile.len];
+        self.lanes.run(|| {
+            for wide in desk.tile.wide.chunks_exact(ROWS) {
+                for (residual, wide) in residuals.iter().zip(wide) {
+                    let own = &mut gradient[wide.first as usize..][..4];
+                    for (sum, weight) in own.iter_mut().zip(wide.weights) {
+                        *sum += residual * weight;
                     }
                 }
             }
-            for (place, own) in single.iter().enumerate().filter(|(_, own)| **own != NONE) {
-                let row = *own as usize;
-                axpy(
-                    &mut grams.cross[row * padded..(row + 1) * padded],
-                    1.0,
-                    &dense,
-                );
-                let sums = &mut grams.sparse[row * s..(row + 1) * s];
-                for other in wide {
-                    let sums = &mut sums[other.first as usize..][..4];
-                    for (sum, y) in sums.iter_mut().zip(other.weights) {
-                        *sum += bend * y;
-                    }
-                }
-                for other in &single[place..] {
-                    if *other != NONE {
-                        sums[*other as usize] += bend;
+            for single in desk.tile.single.chunks_exact(ROWS) {
+                for (residual, place) in residuals.iter().zip(single) {
+                    if *place != NONE {
+                        gradient[*place as usize] += residual;
                     }
                 }
             }
-        }
+        });
     }
 
     /// All rows by coordinates, a 1 for the intercept first: for methods that want a matrix.
@@ -479,7 +382,7 @@ impl<'s, 'a> Sample<'s, 'a> {
         let mut present = Vec::new();
         let none = vec![0.0; self.dense + self.sparse];
         self.for_rows(&none, Rows::All(n_rows), gate, |row, _, tile, k| {
-            self.reader.present(tile, k, self.dense, &mut present);
+            tile.present(k, self.dense, &mut present);
             let own = &mut matrix[row * width..(row + 1) * width];
             for (column, value) in &present {
                 for (coordinate, factor) in &by_column[*column] {
@@ -512,43 +415,9 @@ impl<'s, 'a> Sample<'s, 'a> {
     }
 }
 
-impl Reader<'_> {
-    /// The columns of a row that are not 0, by their places among all `dense` and sparse ones.
-    pub(super) fn present(
-        &self,
-        tile: &Tile,
-        k: usize,
-        dense: usize,
-        found: &mut Vec<(usize, f64)>,
-    ) {
-        found.clear();
-        let columns = tile.dense.chunks_exact(ROWS).take(dense);
-        found.extend(columns.map(|column| column[k]).enumerate());
-        for wide in &tile.wide[k * self.n_wide()..(k + 1) * self.n_wide()] {
-            for (a, weight) in wide.weights.iter().enumerate() {
-                if *weight != 0.0 {
-                    found.push((dense + wide.first as usize + a, *weight));
-                }
-            }
-        }
-        for place in &tile.single[k * self.n_single()..(k + 1) * self.n_single()] {
-            if *place != NONE {
-                found.push((dense + *place as usize, 1.0));
-            }
-        }
-    }
-}
-
 #[inline]
 fn add(sums: &mut [f64], terms: &[f64]) {
     for (sum, term) in sums.iter_mut().zip(terms) {
         *sum += term;
-    }
-}
-
-#[inline]
-fn axpy(sums: &mut [f64], factor: f64, terms: &[f64]) {
-    for (sum, term) in sums.iter_mut().zip(terms) {
-        *sum += factor * term;
     }
 }

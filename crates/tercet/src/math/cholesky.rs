@@ -115,14 +115,12 @@ fn factorise(a: &mut DMatrixViewMut<'_, f64>) -> Option<()> {
     let transposed = left.transpose();
     for start in (0..rest).step_by(PANEL) {
         let (width, below) = (PANEL.min(rest - start), rest - start);
-        right
-            .view_mut((half + start, start), (below, width))
-            .gemm(
-                -1.0,
-                &left.rows(start, below),
-                &transposed.columns(start, width),
-                1.0,
-            );
+        right.view_mut((half + start, start), (below, width)).gemm(
+            -1.0,
+            &left.rows(start, below),
+            &transposed.columns(start, width),
+            1.0,
+        );
     }
     factorise(&mut a.view_mut((half, half), (rest, rest)))
 }
@@ -198,12 +196,21 @@ mod tests {
             let a = matrix(n);
             let factor = Factor::new(a.clone()).unwrap();
             let size = a.amax();
-            assert!((&factor.0 * factor.0.transpose() - &a).amax() < 1e-13 * size, "{n}");
+            assert!(
+                (&factor.0 * factor.0.transpose() - &a).amax() < 1e-13 * size,
+                "{n}"
+            );
             let identity = DMatrix::<f64>::identity(n, n);
-            assert!((factor.inverted() * &factor.0 - &identity).amax() < 1e-11, "{n}");
+            assert!(
+                (factor.inverted() * &factor.0 - &identity).amax() < 1e-11,
+                "{n}"
+            );
             let inverse = factor.inverse();
             assert!((&a * &inverse - &identity).amax() < 1e-10, "{n}");
-            assert!((factor.variances() - inverse.diagonal()).amax() < 1e-13, "{n}");
+            assert!(
+                (factor.variances() - inverse.diagonal()).amax() < 1e-13,
+                "{n}"
+            );
             let b = DVector::from_fn(n, |k, _| (k as f64).cos());
             assert!((&a * factor.solve(&b) - &b).amax() < 1e-10, "{n}");
         }

@@ -5,10 +5,13 @@
 //! the part of it that two features share does: so a tile is gone through once for every pair of features,
 //! and not row by row.
 
+// The processor's instructions are chosen around what is inlined.
+#![allow(clippy::inline_always)]
+
 use nalgebra::DMatrix;
 
-use super::reader::{NONE, Tile, Wide};
-use crate::math::lanes::{Lanes, ROWS};
+use super::tile::{NONE, Tile, Wide};
+use crate::math::lanes::{Lanes, ROWS, Work};
 
 /// Products of columns in three parts: dense by dense, sparse by dense, sparse by sparse. Each pair of
 /// sparse columns is counted once, on either side of the diagonal.
@@ -113,23 +116,27 @@ impl Gram {
         if self.shape.sparse == 0 {
             return;
         }
-        lanes.run(|| {
-            let padded = self.shape.padded;
-            for (weight, root) in bends.weights.iter_mut().zip(&bends.roots) {
-                *weight = root * root;
-            }
-            for (j, column) in bends.scaled.chunks_exact(ROWS).enumerate() {
-                let turned = bends.turned[j..].iter_mut().step_by(padded);
-                for ((value, x), root) in turned.zip(column).zip(&bends.roots) {
-                    *value = root * x;
-                }
-            }
-            self.scatter(tile, bends);
+        lanes.run(Scatter {
+            gram: self,
+            tile,
+            bends,
         });
     }
 
     #[inline(always)]
-    #[allow(clippy::inline_always)] // into the caller's instructions
+    fn turn(&self, bends: &mut Bends) {
+        for (weight, root) in bends.weights.iter_mut().zip(&bends.roots) {
+            *weight = root * root;
+        }
+        for (j, column) in bends.scaled.chunks_exact(ROWS).enumerate() {
+            let turned = bends.turned[j..].iter_mut().step_by(self.shape.padded);
+            for ((value, x), root) in turned.zip(column).zip(&bends.roots) {
+                *value = root * x;
+            }
+        }
+    }
+
+    #[inline(always)]
     fn scatter(&mut self, tile: &Tile, bends: &Bends) {
         let (padded, s) = (self.shape.padded, self.shape.sparse);
         let weights = &bends.weights[..tile.len];
@@ -164,7 +171,11 @@ impl Gram {
             for ((own, dense), _) in own.iter().zip(turned()).zip(weights) {
                 if *own != NONE {
                     let row = *own as usize;
-                    axpy(&mut self.cross[row * padded..(row + 1) * padded], 1.0, dense);
+                    axpy(
+                        &mut self.cross[row * padded..(row + 1) * padded],
+                        1.0,
+                        dense,
+                    );
                 }
             }
             for other in wide() {
@@ -185,8 +196,22 @@ impl Gram {
     }
 }
 
+/// The sparse columns of a tile, for [`Lanes::run`].
+struct Scatter<'a> {
+    gram: &'a mut Gram,
+    tile: &'a Tile,
+    bends: &'a mut Bends,
+}
+
+impl Work for Scatter<'_> {
+    #[inline(always)]
+    fn work(self) {
+        self.gram.turn(self.bends);
+        self.gram.scatter(self.tile, self.bends);
+    }
+}
+
 #[inline(always)]
-#[allow(clippy::inline_always)] // into the caller's instructions
 fn add_wide(row: &mut [f64], wide: &Wide, factor: f64) {
     if let Some(sums) = row[wide.first as usize..].first_chunk_mut::<4>() {
         for (sum, weight) in sums.iter_mut().zip(wide.weights) {
@@ -196,7 +221,6 @@ fn add_wide(row: &mut [f64], wide: &Wide, factor: f64) {
 }
 
 #[inline(always)]
-#[allow(clippy::inline_always)] // into the caller's instructions
 fn axpy(sums: &mut [f64], factor: f64, terms: &[f64]) {
     for (sum, term) in sums.iter_mut().zip(terms) {
         *sum += factor * term;

@@ -4,11 +4,12 @@
 //! segments to customers: Newton's method, and a penalty on distances from the classes' mean, so that
 //! no class is the reference. It wants rows by coordinates as one matrix.
 
-use nalgebra::DVector;
+use nalgebra::{DMatrix, DVector};
 
 use super::cross_validation::StrengthScore;
-use super::fit::{OutOfFold, Table};
-use super::fitted::{FittedPropensity, softmax};
+use super::fit::Table;
+use super::fitted::{FittedPropensity, Uncertainty, softmax};
+use super::left_out::OutOfFold;
 use super::sample::Target;
 use super::{Outcome, Penalty, Propensity, Solver, StandardErrors, Strength};
 use crate::error::{Error, Result};
@@ -110,7 +111,7 @@ pub(super) fn model(
         encoding: table.learning.encoding.clone(),
         means: table.learning.means.clone(),
         coefficients: rows.columns(&fit.peak.point),
-        uncertainty: None,
+        uncertainty: rows.uncertainty(&fit),
         strengths: table.strengths(&penalty, &none),
         effective: table.by_feature(&counts),
         scores,
@@ -158,6 +159,48 @@ impl Rows<'_, '_> {
             }
         }
         classes.concat()
+    }
+
+    /// The covariance of the coefficients of all columns, class by class: the inverse of the curvature of
+    /// loss and penalty (of a softmax, the expected and the observed one are the same), carried over to
+    /// distances from the classes' mean. `None` where none is wanted, or a direction is undetermined.
+    fn uncertainty(&self, fit: &MultinomialFit) -> Option<Uncertainty> {
+        if self.table.settings.standard_errors == StandardErrors::None {
+            return None;
+        }
+        let covariance = fit.peak.covariance()?;
+        let (k, m) = (self.n_classes, self.width);
+        // The first class is the reference: its own are 0, without an error.
+        let own = |a: usize, b: usize| {
+            (a > 0 && b > 0).then(|| covariance.view(((a - 1) * m, (b - 1) * m), (m, m)))
+        };
+        // Sums over the second class, and over both.
+        let mut sums = vec![DMatrix::<f64>::zeros(m, m); k];
+        let mut total = DMatrix::<f64>::zeros(m, m);
+        for (a, sum) in sums.iter_mut().enumerate() {
+            for block in (0..k).filter_map(|b| own(a, b)) {
+                *sum += block;
+            }
+            total += &*sum;
+        }
+        let n = k as f64;
+        let coordinates = &self.table.learning.coordinates;
+        let width = self.table.encoding().width();
+        let mut whole = DMatrix::zeros(k * width, k * width);
+        for a in 0..k {
+            for b in 0..=a {
+                let mut block = &total / (n * n) - (&sums[a] + sums[b].transpose()) / n;
+                if let Some(own) = own(a, b) {
+                    block += own;
+                }
+                // The map there and back transposes.
+                let block = coordinates.covariance(&block.transpose());
+                whole
+                    .view_mut((a * width, b * width), (width, width))
+                    .copy_from(&block);
+            }
+        }
+        Some(Uncertainty::new(&whole))
     }
 
     fn logits(&self, point: &DVector<f64>, row: usize, logs: &mut [f64]) {

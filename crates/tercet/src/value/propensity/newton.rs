@@ -2,7 +2,9 @@
 //!
 //! A pass that also adds up second derivatives costs several times one that does not, and near the
 //! optimum they hardly change. So they are taken anew while a step still changes them, and kept after
-//! that: with curvature that is wrong by a share `ε`, each step leaves a share `ε` of the error.
+//! that: with curvature that is wrong by a share `ε`, each step leaves a share `ε` of the error. What
+//! slopes do from one step to the next corrects it where steps went (Nocedal 1980, Mathematics of
+//! Computation 35, 773-782).
 //!
 //! A large table is first fitted in part: estimates from one row in sixteen are off by four standard
 //! errors of the whole, and the part's curvature, times sixteen, is nearly that of the whole.
@@ -10,6 +12,7 @@
 use nalgebra::{DMatrix, DVector};
 
 use super::coordinates::Coordinates;
+use super::corrections::Corrections;
 use super::quadratic::{Quadratic, dependent};
 use super::rows::Rows;
 use super::sample::{Sample, Squares};
@@ -73,12 +76,12 @@ pub(super) enum Ending {
     Stopped,
 }
 
-/// Curvature is kept once a step can win no more than this, a row: log-odds then change by a few per
-/// cent, and the curvature by less.
-const KEEP_BELOW: f64 = 2e-3;
+/// Curvature is kept once a step can win no more than this, a row: log-odds then change by a fifth, and
+/// the curvature by less.
+const KEEP_BELOW: f64 = 5e-3;
 
 /// And taken anew where a step leaves more than this share of what there was to win.
-const SLOW: f64 = 0.05;
+const SLOW: f64 = 0.1;
 
 /// Products of two columns over the rows that are added up in no time: curvature is always taken anew.
 const CHEAP: usize = 20_000_000;
@@ -86,6 +89,9 @@ const CHEAP: usize = 20_000_000;
 /// Rows from which a part is fitted first, and the part.
 const LARGE: usize = 1 << 15;
 const PART: usize = 16;
+
+/// Rows of the part for every coordinate: its curvature is then within a seventh of the whole's.
+const A_PART: usize = 200;
 
 /// A coefficient whose standard deviation moves odds by `e^8`, with an error that no row holds, runs to
 /// infinity.
@@ -148,7 +154,7 @@ impl Problem<'_> {
             Rows::Every { of, step } => (of, step),
             Rows::List(_) => return Ok((self.start(), None)),
         };
-        let step = PART.min(n / every / (20 * self.coordinates.len()).max(2 * ROWS));
+        let step = PART.min(n / every / (A_PART * self.coordinates.len()).max(2 * ROWS));
         if n / every < LARGE || step < 4 {
             return Ok((self.start(), None));
         }
@@ -259,18 +265,19 @@ impl Problem<'_> {
         let (mut iterations, mut before) = (1, f64::INFINITY);
         let is_cheap = self.rows.len() * theta.len() * theta.len() < CHEAP;
         let (mut is_fresh, mut near) = (known.is_none(), near);
+        let mut corrections = Corrections::default();
         loop {
             if !here.loss.is_finite() {
                 return Err(lost());
             }
             let slope = model.free(self.penalised(&here.gradient, &theta));
-            let step = model.solve(&slope);
+            let step = corrections.solve(&model, &theta, &slope);
             let left = 0.5 * slope.dot(&step);
             let enough = (control.tolerance * here.loss).max(4.0 * f64::EPSILON * here.loss);
             let certain = here.loss < CERTAIN * total;
-            // With the same curvature as the step before, this step leaves less than a hundred times the
-            // share of `left` that the one before left.
-            let after = 100.0 * left * (left / before);
+            // With the same curvature as the step before, this step leaves less than ten times the share of
+            // `left` that the one before left.
+            let after = 10.0 * left * (left / before);
             let finished =
                 left <= enough || certain || (!is_fresh && before.is_finite() && after <= enough);
             if finished || iterations >= control.max_iterations {
@@ -343,6 +350,7 @@ impl Problem<'_> {
             }
             is_fresh = here.information.is_some();
             if let Some(found) = here.information.take() {
+                corrections = Corrections::default();
                 information = found;
                 model = Quadratic::new(&information, self.penalty, &aliased).ok_or_else(lost)?;
             }

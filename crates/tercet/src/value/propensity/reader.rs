@@ -3,28 +3,12 @@
 use std::collections::HashMap;
 
 use super::encoding::{Encoding, Kind, Rank, splines};
+use super::lying::LyingColumns;
 use super::rows::Rows;
+use super::tile::{NONE, Tile, Wide};
 use crate::data::{Design, FeatureView, NO_LEVEL, Numbers};
 use crate::error::{Error, Result};
 use crate::math::lanes::{GROUP, Lanes, ROWS, Side, padded};
-
-/// No sparse column.
-pub(super) const NONE: u32 = u32::MAX;
-
-/// Four neighbouring sparse columns of a row: a spline's basis functions that are not 0. All weights
-/// are 0 where the number is missing, or has a column of its own.
-#[derive(Debug, Clone, Copy, PartialEq)]
-pub(super) struct Wide {
-    pub(super) first: u32,
-    pub(super) weights: [f64; 4],
-}
-
-impl Wide {
-    const NOTHING: Self = Self {
-        first: 0,
-        weights: [0.0; 4],
-    };
-}
 
 /// An encoding tied to a table.
 #[derive(Debug)]
@@ -37,6 +21,8 @@ pub(super) struct Reader<'a> {
     pub(super) padded: usize,
     /// The feature of every dense column but the intercept's, every wide and every single one.
     pub(super) of: Owners,
+    /// All dense columns, where they lie side by side in a matrix whose rows lie together.
+    lying: Option<LyingColumns<'a>>,
     lanes: Lanes,
 }
 
@@ -92,19 +78,6 @@ pub(super) struct Owners {
     pub(super) single: Vec<usize>,
 }
 
-/// Up to [`ROWS`] rows, encoded.
-#[derive(Debug)]
-pub(super) struct Tile {
-    /// How many rows it holds.
-    pub(super) len: usize,
-    /// Column by column, [`ROWS`] each; the first is the intercept's.
-    pub(super) dense: Vec<f64>,
-    /// Spline by spline, [`ROWS`] each.
-    pub(super) wide: Vec<Wide>,
-    /// Single column by single column, [`ROWS`] each.
-    pub(super) single: Vec<u32>,
-}
-
 impl<'a> Reader<'a> {
     /// Ties an encoding to a table by the names of its columns; columns that were not learned are not
     /// looked at. `clamped` says whether numbers may lie beyond the range of the fit.
@@ -118,6 +91,7 @@ impl<'a> Reader<'a> {
             single: Vec::new(),
             padded: padded(encoding.dense),
             of: Owners::default(),
+            lying: None,
             lanes: Lanes::new(),
         };
         for (place, learned) in encoding.features.iter().enumerate() {
@@ -144,6 +118,16 @@ impl<'a> Reader<'a> {
             reader.of.dense.resize(reader.dense.len(), place);
             reader.of.wide.resize(reader.wide.len(), place);
             reader.of.single.resize(reader.single.len(), place);
+        }
+        let slopes = &reader.dense;
+        let together = |pair: &[Slope<'_>]| pair[1].values.follows(&pair[0].values);
+        if slopes.len() > 1 && !clamped && slopes.windows(2).all(together) {
+            let has_missing = encoding
+                .features
+                .iter()
+                .any(|one| one.kind.missing().is_some());
+            let scales = slopes.iter().map(|slope| (slope.mean, slope.factor));
+            reader.lying = Some(LyingColumns::new(slopes[0].values, scales, has_missing));
         }
         Ok(reader)
     }
@@ -231,6 +215,11 @@ impl<'a> Reader<'a> {
         });
     }
 
+    /// The dense columns, where they lie side by side and no number is beyond the range of the fit.
+    pub(super) fn lying(&self) -> Option<&LyingColumns<'a>> {
+        self.lying.as_ref()
+    }
+
     /// A tile without rows.
     pub(super) fn tile(&self) -> Tile {
         Tile {
@@ -269,6 +258,13 @@ impl<'a> Reader<'a> {
             }
             place += width;
         }
+        self.fill_sparse(tile, rows, start, end);
+    }
+
+    /// Encodes the sparse columns only.
+    pub(super) fn fill_sparse(&self, tile: &mut Tile, rows: Rows<'_>, start: usize, end: usize) {
+        let len = end - start;
+        tile.len = len;
         for (single, cells) in self.single.iter().zip(tile.single.chunks_exact_mut(ROWS)) {
             let (cells, rest) = cells.split_at_mut(len);
             for (k, cell) in cells.iter_mut().enumerate() {
@@ -354,27 +350,6 @@ impl<'a> Reader<'a> {
             }
         }
         slope.clamp(column);
-    }
-}
-
-impl Tile {
-    /// The columns of a row that are not 0, by their places among all `dense` and sparse ones.
-    pub(super) fn present(&self, k: usize, dense: usize, found: &mut Vec<(usize, f64)>) {
-        found.clear();
-        let columns = self.dense.chunks_exact(ROWS).take(dense);
-        found.extend(columns.map(|column| column[k]).enumerate());
-        for wide in self.wide.chunks_exact(ROWS).map(|cells| &cells[k]) {
-            for (a, weight) in wide.weights.iter().enumerate() {
-                if *weight != 0.0 {
-                    found.push((dense + wide.first as usize + a, *weight));
-                }
-            }
-        }
-        for place in self.single.chunks_exact(ROWS).map(|cells| &cells[k]) {
-            if *place != NONE {
-                found.push((dense + *place as usize, 1.0));
-            }
-        }
     }
 }
 

@@ -8,8 +8,10 @@ use super::coordinates::Coordinates;
 use super::data::PropensityData;
 use super::encoding::Encoding;
 use super::gram::{Bends, Gram, Shape};
-use super::reader::{NONE, Reader, Tile};
+use super::reader::Reader;
 use super::rows::Rows;
+use super::sparse::{SparseProducts, SparseSlopes};
+use super::tile::Tile;
 use crate::error::{Error, Result};
 use crate::math::lanes::{Lanes, Odds, ROWS};
 use crate::math::sum::Sums;
@@ -89,6 +91,8 @@ struct Stripe {
     loss: Sums<1>,
     dense_gradient: Vec<f64>,
     sparse_gradient: Vec<f64>,
+    /// Slopes of dense columns in the caller's units, where rows were worked on as they lie.
+    lying_gradient: Vec<f64>,
     gram: Option<Gram>,
 }
 
@@ -211,17 +215,19 @@ impl<'s, 'a> Sample<'s, 'a> {
         }
     }
 
-    /// Encodes the rows of a tile and computes their log-odds, outcomes and weights.
-    fn look(
-        &self,
-        desk: &mut Desk,
-        coefficients: &[f64],
-        rows: Rows<'_>,
-        start: usize,
-        end: usize,
-    ) {
-        self.reader.fill(&mut desk.tile, rows, start, end);
-        let len = end - start;
+    /// Encodes the rows of a tile; of dense columns nothing where they are worked on as they lie.
+    fn encode(&self, desk: &mut Desk, rows: Rows<'_>, start: usize, end: usize, lying: bool) {
+        if lying {
+            self.reader.fill_sparse(&mut desk.tile, rows, start, end);
+        } else {
+            self.reader.fill(&mut desk.tile, rows, start, end);
+        }
+    }
+
+    /// Looks up the outcomes, weights and offsets of the rows of a tile.
+    fn look(&self, desk: &mut Desk, rows: Rows<'_>, start: usize) {
+        let len = desk.tile.len;
+        let end = start + len;
         match rows.run(start) {
             // Side by side: copied without looking at each.
             Some(first) => {
@@ -259,31 +265,21 @@ impl<'s, 'a> Sample<'s, 'a> {
         for k in end - start..ROWS {
             (desk.outcome[k], desk.weights[k], desk.log_odds[k]) = (0.0, 0.0, 0.0);
         }
-        let (dense, sparse) = coefficients.split_at(self.dense);
-        self.lanes
-            .products(&desk.tile.dense, dense, &mut desk.log_odds);
-        self.add_sparse(&desk.tile, sparse, &mut desk.log_odds);
     }
 
-    /// Adds what the sparse columns say to the log-odds of a tile.
-    fn add_sparse(&self, tile: &Tile, sparse: &[f64], log_odds: &mut [f64]) {
-        self.lanes.run(|| {
-            let log_odds = &mut log_odds[..tile.len];
-            for wide in tile.wide.chunks_exact(ROWS) {
-                for (sum, wide) in log_odds.iter_mut().zip(wide) {
-                    let own = &sparse[wide.first as usize..][..4];
-                    for (coefficient, weight) in own.iter().zip(wide.weights) {
-                        *sum += coefficient * weight;
-                    }
-                }
-            }
-            for single in tile.single.chunks_exact(ROWS) {
-                for (sum, place) in log_odds.iter_mut().zip(single) {
-                    if *place != NONE {
-                        *sum += sparse[*place as usize];
-                    }
-                }
-            }
+    /// Adds what the dense columns say to the log-odds of a tile.
+    fn add_dense(&self, desk: &mut Desk, coefficients: &[f64]) {
+        let dense = &coefficients[..self.dense];
+        self.lanes
+            .products(&desk.tile.dense, dense, &mut desk.log_odds);
+    }
+
+    /// Adds what the sparse columns say.
+    fn add_sparse(&self, desk: &mut Desk, coefficients: &[f64]) {
+        self.lanes.run(SparseProducts {
+            tile: &desk.tile,
+            coefficients: &coefficients[self.dense..],
+            log_odds: &mut desk.log_odds,
         });
     }
 
@@ -299,15 +295,38 @@ impl<'s, 'a> Sample<'s, 'a> {
             loss: Sums::zero(),
             dense_gradient: vec![0.0; self.reader.padded],
             sparse_gradient: vec![0.0; self.sparse],
+            lying_gradient: Vec::new(),
             gram: (squares != Squares::None).then(|| Gram::new(self.shape())),
         };
+        // Rows that lie together are worked on where they are, unless they are wanted column by column.
+        let lying = match (squares, rows) {
+            (Squares::None, Rows::All(_) | Rows::Every { .. }) => self.reader.lying(),
+            _ => None,
+        };
+        let scaled = lying.map_or_else(Vec::new, |lying| lying.scaled(coefficients));
+        if lying.is_some() {
+            sums.lying_gradient = vec![0.0; scaled.len()];
+        }
         let mut desk = self.desk(squares);
         for start in places.clone().step_by(ROWS) {
             if gate.is_closed() {
                 break;
             }
             let end = (start + ROWS).min(places.end);
-            self.look(&mut desk, coefficients, rows, start, end);
+            self.encode(&mut desk, rows, start, end, lying.is_some());
+            self.look(&mut desk, rows, start);
+            match lying {
+                Some(lying) => {
+                    let run = lying.rows(rows.row(start), end - start);
+                    let log_odds = &mut desk.log_odds[..end - start];
+                    self.lanes.row_products(run, &scaled, log_odds);
+                    for value in log_odds {
+                        *value += coefficients[0];
+                    }
+                }
+                None => self.add_dense(&mut desk, coefficients),
+            }
+            self.add_sparse(&mut desk, coefficients);
             let loss = self.lanes.odds(Odds {
                 log_odds: &desk.log_odds,
                 outcome: &desk.outcome,
@@ -320,9 +339,23 @@ impl<'s, 'a> Sample<'s, 'a> {
                 },
             });
             sums.loss.add(&[loss]);
-            self.lanes
-                .slopes(&desk.tile.dense, &desk.residuals, &mut sums.dense_gradient);
-            self.scatter(&desk, &mut sums.sparse_gradient);
+            match lying {
+                Some(lying) => {
+                    let slopes = &mut sums.lying_gradient;
+                    let run = lying.rows(rows.row(start), end - start);
+                    let residuals = &desk.residuals[..end - start];
+                    sums.dense_gradient[0] += self.lanes.row_slopes(run, residuals, slopes);
+                }
+                None => {
+                    let slopes = &mut sums.dense_gradient;
+                    self.lanes.slopes(&desk.tile.dense, &desk.residuals, slopes);
+                }
+            }
+            self.lanes.run(SparseSlopes {
+                tile: &desk.tile,
+                residuals: &desk.residuals,
+                sums: &mut sums.sparse_gradient,
+            });
             if let (Some(gram), Some(bends)) = (&mut sums.gram, &mut desk.bends) {
                 if squares == Squares::Scores {
                     for (root, residual) in bends.roots.iter_mut().zip(&desk.residuals) {
@@ -333,28 +366,10 @@ impl<'s, 'a> Sample<'s, 'a> {
             }
             gate.poll();
         }
+        if let Some(lying) = lying {
+            lying.add_slopes(&sums.lying_gradient, &mut sums.dense_gradient);
+        }
         sums
-    }
-
-    fn scatter(&self, desk: &Desk, gradient: &mut [f64]) {
-        let residuals = &desk.residuals[..desk.tile.len];
-        self.lanes.run(|| {
-            for wide in desk.tile.wide.chunks_exact(ROWS) {
-                for (residual, wide) in residuals.iter().zip(wide) {
-                    let own = &mut gradient[wide.first as usize..][..4];
-                    for (sum, weight) in own.iter_mut().zip(wide.weights) {
-                        *sum += residual * weight;
-                    }
-                }
-            }
-            for single in desk.tile.single.chunks_exact(ROWS) {
-                for (residual, place) in residuals.iter().zip(single) {
-                    if *place != NONE {
-                        gradient[*place as usize] += residual;
-                    }
-                }
-            }
-        });
     }
 
     /// All rows by coordinates, a 1 for the intercept first: for methods that want a matrix.
@@ -406,7 +421,10 @@ impl<'s, 'a> Sample<'s, 'a> {
             gate.poll();
             gate.check()?;
             let end = (start + ROWS).min(rows.len());
-            self.look(&mut desk, coefficients, rows, start, end);
+            self.encode(&mut desk, rows, start, end, false);
+            self.look(&mut desk, rows, start);
+            self.add_dense(&mut desk, coefficients);
+            self.add_sparse(&mut desk, coefficients);
             for k in 0..end - start {
                 visit(rows.row(start + k), desk.log_odds[k], &desk.tile, k);
             }

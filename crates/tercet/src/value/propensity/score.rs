@@ -1,8 +1,9 @@
 //! What a fitted propensity says of rows: log-odds by feature.
 
 use super::encoding::Encoding;
-use super::reader::{NONE, Reader, Tile};
+use super::reader::Reader;
 use super::rows::Rows;
+use super::tile::{NONE, Tile};
 use crate::data::Design;
 use crate::error::Result;
 use crate::math::lanes::ROWS;

@@ -38,6 +38,9 @@ const ROUNDS: usize = 60;
 /// No round changes a group's effective parameters by more than this at the end.
 const SETTLED: f64 = 0.02;
 
+/// And on few rows, before the many are looked at.
+const NEARLY: f64 = 0.5;
+
 const WEAKEST: f64 = 1e-6;
 const STRONGEST: f64 = 1e9;
 
@@ -45,8 +48,8 @@ const STRONGEST: f64 = 1e9;
 const DRAWN: f64 = 100.0;
 
 /// Rows on which strengths are estimated: their errors are then those of a few effective parameters,
-/// whatever the rest of the table says.
-const MOST_ROWS: usize = 60_000;
+/// whatever the rest of the table says. Fewer show already about where they are.
+const MOST_ROWS: [usize; 2] = [15_000, 60_000];
 
 /// Strengths, and where the fit under them ended.
 pub(super) struct Estimate {
@@ -66,19 +69,21 @@ pub(super) fn estimate(
     gate: &Gate<'_, '_>,
 ) -> Result<Estimate> {
     let coordinates = problem.coordinates;
-    let rows = match problem.rows {
-        Rows::All(n) if n > MOST_ROWS => Rows::Every {
+    let mut parts = MOST_ROWS.map(|most| match problem.rows {
+        Rows::All(n) if n > most => Rows::Every {
             of: n,
-            step: (n / MOST_ROWS).max(1).min(n / ROWS),
+            step: (n / most).max(1).min(n / ROWS),
         },
         rows => rows,
-    };
-    let mut strengths = vec![1.0; coordinates.n_groups];
-    let mut penalty = coordinates.spread(&strengths);
-    let part = Problem { rows, ..*problem };
+    });
+    parts.sort_by_key(Rows::len);
+    let (penalty, part) = (
+        coordinates.spread(&vec![1.0; coordinates.n_groups]),
+        |rows| Problem { rows, ..*problem },
+    );
     let first = Problem {
         penalty: &penalty,
-        ..part
+        ..part(parts[0])
     };
     let rough = Control {
         max_iterations,
@@ -86,82 +91,125 @@ pub(super) fn estimate(
         exact: false,
     };
     let start = first.descend(first.start(), None, rough, false, gate)?;
-    let (mut theta, mut passes) = (start.theta, start.iterations);
-    let mut before: Option<(DVector<f64>, f64)> = None;
-    let mut settled = vec![f64::INFINITY; coordinates.n_groups];
-    let mut found = None;
-    for _ in 0..MODELS {
-        let here = Problem {
-            penalty: &penalty,
-            ..part
-        };
-        let mut local = here.evaluate(&theta, true, gate)?;
-        passes += 1;
-        let value = local.loss + here.charge(&theta);
-        if let Some((last, below)) = &before
-            && value > below + 1e-9 * below.abs()
-        {
-            // The loss was not quadratic as far as that.
-            theta = 0.5 * (&theta + last);
-            continue;
+    let mut search = Search {
+        coordinates,
+        strengths: vec![1.0; coordinates.n_groups],
+        penalty,
+        theta: start.theta,
+        settled: vec![f64::INFINITY; coordinates.n_groups],
+        information: None,
+        passes: start.iterations,
+    };
+    // Where all rows are few, both parts are the same.
+    if parts[0].len() < parts[1].len() {
+        search.settle(&part(parts[0]), NEARLY, gate)?;
+    }
+    search.settle(&part(parts[1]), SETTLED, gate)?;
+    let part = part(parts[1]);
+    let total = part.sample.total_weight(problem.rows);
+    let share = part.sample.total_weight(part.rows) / total;
+    Ok(Estimate {
+        penalty: search.penalty,
+        theta: search.theta,
+        information: search
+            .information
+            .filter(|_| share > 0.0)
+            .map(|information| information / share),
+        passes: search.passes,
+    })
+}
+
+/// Strengths and coordinates on their way.
+struct Search<'c> {
+    coordinates: &'c Coordinates,
+    /// By group.
+    strengths: Vec<f64>,
+    /// The same by coordinate.
+    penalty: Vec<f64>,
+    theta: DVector<f64>,
+    /// Effective parameters by group.
+    settled: Vec<f64>,
+    /// Second derivatives about there.
+    information: Option<DMatrix<f64>>,
+    passes: usize,
+}
+
+impl Search<'_> {
+    /// Goes on until no strength changes a group's effective parameters by more than `enough`.
+    fn settle(&mut self, part: &Problem<'_>, enough: f64, gate: &Gate<'_, '_>) -> Result<()> {
+        let mut before: Option<(DVector<f64>, f64)> = None;
+        for _ in 0..MODELS {
+            let here = Problem {
+                penalty: &self.penalty,
+                ..*part
+            };
+            let mut local = here.evaluate(&self.theta, true, gate)?;
+            self.passes += 1;
+            let value = local.loss + here.charge(&self.theta);
+            if let Some((last, below)) = &before
+                && value > below + 1e-9 * below.abs()
+            {
+                // The loss was not quadratic as far as that.
+                self.theta = 0.5 * (&self.theta + last);
+                continue;
+            }
+            let Some(information) = local.information.take() else {
+                break;
+            };
+            let from = self.theta.clone();
+            let change = self.rounds(&local, &information, enough, gate)?;
+            let here = Problem {
+                penalty: &self.penalty,
+                ..*part
+            };
+            before = Some((from.clone(), local.loss + here.charge(&from)));
+            self.information = Some(information);
+            if change.is_none_or(|change| change < enough) {
+                break;
+            }
         }
-        let Some(information) = local.information.take() else {
-            break;
-        };
+        Ok(())
+    }
+
+    /// Rounds on one quadratic model; returns what the first of them changed, if there was one.
+    fn rounds(
+        &mut self,
+        local: &Local,
+        information: &DMatrix<f64>,
+        enough: f64,
+        gate: &Gate<'_, '_>,
+    ) -> Result<Option<f64>> {
+        let from = self.theta.clone();
         let model = Model {
-            coordinates,
-            local: &local,
-            information: &information,
-            theta: &theta,
+            coordinates: self.coordinates,
+            local,
+            information,
+            theta: &from,
         };
-        let mut moved = None;
-        let mut changes: f64 = 0.0;
-        for round in 0..ROUNDS {
-            let Some(now) = model.minimum(&penalty) else {
+        let mut first = None;
+        for _ in 0..ROUNDS {
+            let Some(now) = model.minimum(&self.penalty) else {
                 break;
             };
             let mut most: f64 = 0.0;
             for (group, own) in now.effective.iter().enumerate() {
                 let own = own.max(0.0);
-                strengths[group] = (own / now.squares[group].max(1e-300)).clamp(WEAKEST, STRONGEST);
-                most = most.max((own - settled[group]).abs());
-                settled[group] = own;
+                let squares = now.squares[group].max(1e-300);
+                self.strengths[group] = (own / squares).clamp(WEAKEST, STRONGEST);
+                most = most.max((own - self.settled[group]).abs());
+                self.settled[group] = own;
             }
-            if round == 0 {
-                changes = most;
-            }
-            penalty = coordinates.spread(&strengths);
-            moved = Some(now.theta);
+            first = first.or(Some(most));
+            self.penalty = self.coordinates.spread(&self.strengths);
+            self.theta = now.theta;
             gate.poll();
             gate.check()?;
-            if most < SETTLED {
+            if most < enough {
                 break;
             }
         }
-        let Some(next) = moved else {
-            break;
-        };
-        let here = Problem {
-            penalty: &penalty,
-            ..part
-        };
-        before = Some((theta.clone(), local.loss + here.charge(&theta)));
-        theta = next;
-        found = Some(information);
-        if changes < SETTLED {
-            break;
-        }
+        Ok(first)
     }
-    let total = part.sample.total_weight(problem.rows);
-    let share = part.sample.total_weight(part.rows) / total;
-    Ok(Estimate {
-        penalty,
-        theta,
-        information: found
-            .filter(|_| share > 0.0)
-            .map(|information| information / share),
-        passes,
-    })
 }
 
 /// A quadratic model of the loss around a point.
@@ -185,9 +233,7 @@ impl Model<'_> {
     fn minimum(&self, penalty: &[f64]) -> Option<Minimum> {
         let n = penalty.len();
         let own = |k: usize| self.information[(k, k)];
-        let kept: Vec<usize> = (0..n)
-            .filter(|&k| penalty[k] <= DRAWN * own(k))
-            .collect();
+        let kept: Vec<usize> = (0..n).filter(|&k| penalty[k] <= DRAWN * own(k)).collect();
         let charges: Vec<f64> = kept.iter().map(|&k| penalty[k]).collect();
         let information = DMatrix::from_fn(kept.len(), kept.len(), |i, j| {
             self.information[(kept[i], kept[j])]

@@ -142,7 +142,9 @@ def class_errors(data: dict, level: float = 0.9) -> dict:
     numbers = np.column_stack([x, outcome])
     spread = numbers.std(axis=0)
     design = np.column_stack([np.ones(len(numbers)), numbers / spread])
-    fit = sm.MNLogit(np.array(data["level"]), design).fit(method="newton", maxiter=100, tol=1e-14, disp=0)
+    fit = sm.MNLogit(np.array(data["level"]), design).fit(
+        method="newton", maxiter=100, tol=1e-14, disp=0
+    )
     theta = np.asarray(fit.params).ravel(order="F")  # class by class
     covariance = np.asarray(fit.cov_params())
     n, k, p = len(design), 3, design.shape[1]
@@ -157,7 +159,10 @@ def class_errors(data: dict, level: float = 0.9) -> dict:
 
     step = 1e-5
     derivatives = np.stack(
-        [(odds(theta + step * e) - odds(theta - step * e)) / (2 * step) for e in np.eye(len(theta))],
+        [
+            (odds(theta + step * e) - odds(theta - step * e)) / (2 * step)
+            for e in np.eye(len(theta))
+        ],
         axis=-1,
     )
     half = np.sqrt(np.einsum("nki,ij,nkj->nk", derivatives, covariance, derivatives))

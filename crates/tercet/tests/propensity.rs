@@ -406,7 +406,7 @@ fn curves_are_recovered_and_intervals_cover_them() {
             all += 1;
         }
         // What says nothing is drawn to nothing.
-        let terms = model.terms().unwrap();
+        let terms = model.terms();
         assert!(terms[1].spread < 0.12 && terms[0].spread > 0.8, "{terms:?}");
     }
     let share = f64::from(covered) / f64::from(all);

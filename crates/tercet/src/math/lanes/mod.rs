@@ -13,12 +13,15 @@
 
 mod lying;
 mod odds;
+mod standardise;
 
 use pulp::{Arch, Simd, WithSimd};
 
 pub(crate) use lying::{LONGEST, Lying};
 use lying::{RowProducts, RowSlopes};
 pub(crate) use odds::Odds;
+pub(crate) use standardise::Side;
+use standardise::{Standardise, StandardiseRows};
 
 /// Rows of a tile, a multiple of every processor's lanes.
 pub(crate) const ROWS: usize = 256;
@@ -139,45 +142,6 @@ impl WithSimd for AnyInfinite<'_> {
         // Without a branch a number, so that it runs at the speed of memory.
         let infinite = |found: bool, value: &f64| found | value.is_infinite();
         self.0.iter().fold(false, infinite)
-    }
-}
-
-/// A few columns of a matrix whose rows lie together.
-pub(crate) struct Side<'a> {
-    /// The matrix, from the first column's first row on.
-    pub(crate) values: &'a [f64],
-    /// Columns of the matrix.
-    pub(crate) stride: usize,
-    pub(crate) centres: [f64; GROUP],
-    pub(crate) factors: [f64; GROUP],
-}
-
-struct StandardiseRows<'a> {
-    side: Side<'a>,
-    len: usize,
-    out: &'a mut [f64],
-}
-
-impl WithSimd for StandardiseRows<'_> {
-    type Output = ();
-
-    #[inline(always)]
-    fn with_simd<S: Simd>(self, _: S) {
-        let mut columns = self.out.chunks_exact_mut(ROWS);
-        let mut column = || columns.next().unwrap_or_default().iter_mut();
-        let columns = column().zip(column()).zip(column()).zip(column());
-        let rows = self.side.values.chunks(self.side.stride);
-        for (row, (((a, b), c), d)) in rows.zip(columns).take(self.len) {
-            let Some(row) = row.first_chunk::<GROUP>() else {
-                break;
-            };
-            let standard: [f64; GROUP] = std::array::from_fn(|k| {
-                let standard = (row[k] - self.side.centres[k]) * self.side.factors[k];
-                // A missing number is the mean.
-                if standard.is_nan() { 0.0 } else { standard }
-            });
-            [*a, *b, *c, *d] = standard;
-        }
     }
 }
 
@@ -325,26 +289,6 @@ impl WithSimd for Scale<'_> {
     }
 }
 
-struct Standardise<'a> {
-    values: &'a [f64],
-    centre: f64,
-    factor: f64,
-    out: &'a mut [f64],
-}
-
-impl WithSimd for Standardise<'_> {
-    type Output = ();
-
-    #[inline(always)]
-    fn with_simd<S: Simd>(self, _: S) {
-        for (value, out) in self.values.iter().zip(self.out) {
-            let standard = (value - self.centre) * self.factor;
-            // A missing number is the mean.
-            *out = if standard.is_nan() { 0.0 } else { standard };
-        }
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -388,29 +332,5 @@ mod tests {
             assert!((products[row] - 1.0 - dot(&own, &coefficients)).abs() < 1e-12);
             assert_eq!(scaled[3 * ROWS + row], column(3)[row] * values[row]);
         }
-    }
-
-    #[test]
-    fn rows_are_standardised_as_columns_are() {
-        let mut values: Vec<f64> = (0..7 * 6).map(|x| f64::from(x * x)).collect();
-        values[7 + 3] = f64::NAN;
-        let lanes = Lanes::new();
-        let (centres, factors) = ([1.0, 2.0, 3.0, 4.0], [0.5, 0.25, 2.0, 1.0]);
-        let mut out = vec![9.0; GROUP * ROWS];
-        let side = Side {
-            values: &values[2..],
-            stride: 7,
-            centres,
-            factors,
-        };
-        lanes.standardise_rows(side, 6, &mut out);
-        for k in 0..GROUP {
-            let column: Vec<f64> = (0..6).map(|row| values[7 * row + 2 + k]).collect();
-            let mut expected = vec![0.0; 6];
-            lanes.standardise(&column, centres[k], factors[k], &mut expected);
-            assert_eq!(out[k * ROWS..k * ROWS + 6], expected);
-            assert!(out[k * ROWS + 6..(k + 1) * ROWS].iter().all(|x| *x == 9.0));
-        }
-        assert_eq!(out[ROWS + 1], 0.0);
     }
 }

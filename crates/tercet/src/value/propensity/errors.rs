@@ -77,7 +77,7 @@ fn clusters(
     let mut score = DVector::zeros(n);
     let (mut last, mut counts, mut clusters) = (None, false, 0);
     let mut present = Vec::new();
-    let dense = sample.dense();
+    let dense = sample.dense;
     let mut close = |score: &mut DVector<f64>, counts: &mut bool| {
         if std::mem::take(counts) {
             meat.syger(1.0, score, score, 1.0);

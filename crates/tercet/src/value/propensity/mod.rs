@@ -2,6 +2,7 @@
 
 mod chart;
 mod check;
+mod columns;
 mod contributions;
 mod coordinates;
 mod corrections;
@@ -30,6 +31,7 @@ mod separation;
 mod sparse;
 mod strength;
 mod tile;
+mod visit;
 mod with_linfa;
 
 use serde::{Deserialize, Serialize};

@@ -47,6 +47,10 @@ pub(super) fn check(settings: &Propensity) -> Result<()> {
     }
 }
 
+/// The most coefficients of all columns and classes whose covariance is kept: 16 MB, and two or three times
+/// that in a file.
+const MOST_KEPT: usize = 2_000;
+
 /// Rows by coordinates with their classes.
 struct Rows<'s, 'a> {
     table: &'s Table<'s, 'a>,
@@ -145,6 +149,11 @@ impl Rows<'_, '_> {
         problem.fit(from.map(|fit| &fit.peak.point), ascent, gate)
     }
 
+    /// Columns of all classes.
+    fn n_columns(&self) -> usize {
+        self.n_classes * self.table.encoding().width()
+    }
+
     /// Coefficients of all columns, class by class, their mean over the classes taken off.
     fn columns(&self, point: &DVector<f64>) -> Vec<f64> {
         let coordinates = &self.table.learning.coordinates;
@@ -165,7 +174,9 @@ impl Rows<'_, '_> {
     /// loss and penalty (of a softmax, the expected and the observed one are the same), carried over to
     /// distances from the classes' mean. `None` where none is wanted, or a direction is undetermined.
     fn uncertainty(&self, fit: &MultinomialFit) -> Option<Uncertainty> {
-        if self.table.settings.standard_errors == StandardErrors::None {
+        if self.table.settings.standard_errors == StandardErrors::None
+            || self.n_columns() > MOST_KEPT
+        {
             return None;
         }
         let covariance = fit.peak.covariance()?;
@@ -287,11 +298,18 @@ impl Rows<'_, '_> {
                 fit.peak.iterations
             ),
         };
+        let mut remarks = self.table.remarks(&[]);
+        if self.n_columns() > MOST_KEPT {
+            remarks += &format!(
+                "; without standard errors: {} coefficients are more than {MOST_KEPT}, take fewer knots or levels",
+                self.n_columns()
+            );
+        }
         FitReport {
             iterations: fit.peak.iterations,
             log_likelihood: Some(fit.free.value),
             converged: fit.ending != Ending::Stopped,
-            how_it_ended: how + &self.table.remarks(&[]),
+            how_it_ended: how + &remarks,
             n_observations: self.weights.iter().sum(),
             n_rows,
             n_cells: n_rows,

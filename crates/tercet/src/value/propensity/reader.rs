@@ -2,11 +2,12 @@
 
 use std::collections::HashMap;
 
-use super::encoding::{Encoding, Kind, Rank, splines};
+use super::columns::{Single, Slope, Spline, narrow};
+use super::encoding::{Encoding, Kind};
 use super::lying::LyingColumns;
 use super::rows::Rows;
 use super::tile::{NONE, Tile, Wide};
-use crate::data::{Design, FeatureView, NO_LEVEL, Numbers};
+use crate::data::{Design, FeatureView, Numbers};
 use crate::error::{Error, Result};
 use crate::math::lanes::{GROUP, Lanes, ROWS, Side, padded};
 
@@ -24,50 +25,6 @@ pub(super) struct Reader<'a> {
     /// All dense columns, where they lie side by side in a matrix whose rows lie together.
     lying: Option<LyingColumns<'a>>,
     lanes: Lanes,
-}
-
-#[derive(Debug)]
-struct Slope<'a> {
-    values: Numbers<'a>,
-    mean: f64,
-    factor: f64,
-    /// The ends in standard deviations; none while the rows are those of the fit, within the ends.
-    ends: Option<[f64; 2]>,
-}
-
-#[derive(Debug)]
-struct Spline<'a> {
-    values: Numbers<'a>,
-    rank: Rank,
-    intervals: usize,
-    first: u32,
-    /// The frequent value and its column.
-    spike: Option<(f64, u32)>,
-    missing: u32,
-    /// Where among the single columns of a row the two are written.
-    slot: Option<usize>,
-}
-
-#[derive(Debug)]
-enum Single<'a> {
-    /// Filled in by a spline.
-    OfSpline,
-    Missing {
-        values: Numbers<'a>,
-        place: u32,
-    },
-    Bins {
-        values: Numbers<'a>,
-        edges: Vec<f64>,
-        first: u32,
-        missing: u32,
-    },
-    Levels {
-        codes: &'a [u16],
-        /// The column of each of the table's levels.
-        places: Vec<u32>,
-        missing: u32,
-    },
 }
 
 /// The features that columns belong to.
@@ -351,78 +308,4 @@ impl<'a> Reader<'a> {
         }
         slope.clamp(column);
     }
-}
-
-impl Slope<'_> {
-    /// Beyond the ends of the fit, the end.
-    fn clamp(&self, column: &mut [f64]) {
-        if let Some([lowest, highest]) = self.ends {
-            for x in column {
-                *x = x.clamp(lowest, highest);
-            }
-        }
-    }
-}
-
-impl Spline<'_> {
-    #[inline]
-    fn place(&self, value: f64) -> (Wide, u32) {
-        if value.is_nan() {
-            return (Wide::NOTHING, self.missing);
-        }
-        if let Some((spike, place)) = self.spike
-            && value == spike
-        {
-            return (Wide::NOTHING, place);
-        }
-        let local = splines(self.rank.of(value), self.intervals);
-        let wide = Wide {
-            first: self.first + narrow(local.first),
-            weights: local.weights,
-        };
-        (wide, NONE)
-    }
-}
-
-impl Single<'_> {
-    #[inline]
-    fn place(&self, row: usize) -> u32 {
-        match self {
-            Self::OfSpline => NONE,
-            Self::Missing { values, place } => {
-                if values.get(row).is_nan() {
-                    *place
-                } else {
-                    NONE
-                }
-            }
-            Self::Bins {
-                values,
-                edges,
-                first,
-                missing,
-            } => {
-                let value = values.get(row);
-                if value.is_nan() {
-                    *missing
-                } else {
-                    first + narrow(edges.partition_point(|edge| *edge < value))
-                }
-            }
-            Self::Levels {
-                codes,
-                places,
-                missing,
-            } => match codes[row] {
-                NO_LEVEL => *missing,
-                code => places[usize::from(code)],
-            },
-        }
-    }
-}
-
-/// Places are below the number of columns, which is checked to be small.
-#[allow(clippy::cast_possible_truncation)]
-fn narrow(place: usize) -> u32 {
-    place as u32
 }

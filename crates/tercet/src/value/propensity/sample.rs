@@ -4,7 +4,6 @@ use std::ops::Range;
 
 use nalgebra::DMatrix;
 
-use super::coordinates::Coordinates;
 use super::data::PropensityData;
 use super::encoding::Encoding;
 use super::gram::{Bends, Gram, Shape};
@@ -12,7 +11,7 @@ use super::reader::Reader;
 use super::rows::Rows;
 use super::sparse::{SparseProducts, SparseSlopes};
 use super::tile::Tile;
-use crate::error::{Error, Result};
+use crate::error::Result;
 use crate::math::lanes::{Lanes, Odds, ROWS};
 use crate::math::sum::Sums;
 use crate::parallel::{Gate, map_stripes_behind};
@@ -26,9 +25,6 @@ const MOST_BYTES: usize = 1 << 26;
 /// Products of a run's rows for every number of its matrix: with fewer, making room for the sums takes
 /// longer than adding to them.
 const WORTH: usize = 16;
-
-/// The most numbers of a matrix of coordinates: 1.6 GB.
-const MOST_NUMBERS: usize = 200_000_000;
 
 /// The outcome of a pass: whether it happened. The whole of a binary model, or one outcome of many.
 #[derive(Debug, Clone, Copy)]
@@ -60,8 +56,9 @@ pub(super) struct Sample<'s, 'a> {
     pub(super) target: Target<'a>,
     pub(super) weights: Option<&'a [f64]>,
     pub(super) offset: Option<&'a [f64]>,
-    dense: usize,
-    sparse: usize,
+    /// Dense columns, the intercept's included.
+    pub(super) dense: usize,
+    pub(super) sparse: usize,
     lanes: Lanes,
 }
 
@@ -97,9 +94,9 @@ struct Stripe {
 }
 
 /// What a thread needs for a tile.
-struct Desk {
-    tile: Tile,
-    log_odds: Vec<f64>,
+pub(super) struct Desk {
+    pub(super) tile: Tile,
+    pub(super) log_odds: Vec<f64>,
     outcome: Vec<f64>,
     weights: Vec<f64>,
     residuals: Vec<f64>,
@@ -127,11 +124,6 @@ impl<'s, 'a> Sample<'s, 'a> {
     #[inline]
     pub(super) fn weight(&self, row: usize) -> f64 {
         self.weights.map_or(1.0, |weights| weights[row])
-    }
-
-    /// Dense columns, the intercept's included.
-    pub(super) fn dense(&self) -> usize {
-        self.dense
     }
 
     /// The sum of the weights of some rows.
@@ -204,7 +196,7 @@ impl<'s, 'a> Sample<'s, 'a> {
         }
     }
 
-    fn desk(&self, squares: Squares) -> Desk {
+    pub(super) fn desk(&self, squares: Squares) -> Desk {
         Desk {
             tile: self.reader.tile(),
             log_odds: vec![0.0; ROWS],
@@ -216,7 +208,14 @@ impl<'s, 'a> Sample<'s, 'a> {
     }
 
     /// Encodes the rows of a tile; of dense columns nothing where they are worked on as they lie.
-    fn encode(&self, desk: &mut Desk, rows: Rows<'_>, start: usize, end: usize, lying: bool) {
+    pub(super) fn encode(
+        &self,
+        desk: &mut Desk,
+        rows: Rows<'_>,
+        start: usize,
+        end: usize,
+        lying: bool,
+    ) {
         if lying {
             self.reader.fill_sparse(&mut desk.tile, rows, start, end);
         } else {
@@ -225,7 +224,7 @@ impl<'s, 'a> Sample<'s, 'a> {
     }
 
     /// Looks up the outcomes, weights and offsets of the rows of a tile.
-    fn look(&self, desk: &mut Desk, rows: Rows<'_>, start: usize) {
+    pub(super) fn look(&self, desk: &mut Desk, rows: Rows<'_>, start: usize) {
         let len = desk.tile.len;
         let end = start + len;
         match rows.run(start) {
@@ -268,14 +267,14 @@ impl<'s, 'a> Sample<'s, 'a> {
     }
 
     /// Adds what the dense columns say to the log-odds of a tile.
-    fn add_dense(&self, desk: &mut Desk, coefficients: &[f64]) {
+    pub(super) fn add_dense(&self, desk: &mut Desk, coefficients: &[f64]) {
         let dense = &coefficients[..self.dense];
         self.lanes
             .products(&desk.tile.dense, dense, &mut desk.log_odds);
     }
 
     /// Adds what the sparse columns say.
-    fn add_sparse(&self, desk: &mut Desk, coefficients: &[f64]) {
+    pub(super) fn add_sparse(&self, desk: &mut Desk, coefficients: &[f64]) {
         self.lanes.run(SparseProducts {
             tile: &desk.tile,
             coefficients: &coefficients[self.dense..],
@@ -370,66 +369,6 @@ impl<'s, 'a> Sample<'s, 'a> {
             lying.add_slopes(&sums.lying_gradient, &mut sums.dense_gradient);
         }
         sums
-    }
-
-    /// All rows by coordinates, a 1 for the intercept first: for methods that want a matrix.
-    ///
-    /// # Errors
-    /// [`Error::InvalidParameter`] where it would be too large to hold.
-    pub(super) fn matrix(
-        &self,
-        coordinates: &Coordinates,
-        n_rows: usize,
-        gate: &Gate<'_, '_>,
-    ) -> Result<Vec<f64>> {
-        let width = coordinates.len();
-        if n_rows * width > MOST_NUMBERS {
-            return Err(Error::parameter(
-                "features",
-                format!("{n_rows} rows of {width} coordinates"),
-                format!(
-                    "at most {MOST_NUMBERS} numbers for this kind of fit: take fewer rows, knots or levels, or fit a binary outcome by Newton's method"
-                ),
-            ));
-        }
-        let by_column = coordinates.by_column();
-        let mut matrix = vec![0.0; n_rows * width];
-        let mut present = Vec::new();
-        let none = vec![0.0; self.dense + self.sparse];
-        self.for_rows(&none, Rows::All(n_rows), gate, |row, _, tile, k| {
-            tile.present(k, self.dense, &mut present);
-            let own = &mut matrix[row * width..(row + 1) * width];
-            for (column, value) in &present {
-                for (coordinate, factor) in &by_column[*column] {
-                    own[*coordinate] += value * factor;
-                }
-            }
-        })?;
-        Ok(matrix)
-    }
-
-    /// Calls `visit(row, log-odds, tile, place in the tile)` for some rows in order; by one thread.
-    pub(super) fn for_rows(
-        &self,
-        coefficients: &[f64],
-        rows: Rows<'_>,
-        gate: &Gate<'_, '_>,
-        mut visit: impl FnMut(usize, f64, &Tile, usize),
-    ) -> Result<()> {
-        let mut desk = self.desk(Squares::None);
-        for start in (0..rows.len()).step_by(ROWS) {
-            gate.poll();
-            gate.check()?;
-            let end = (start + ROWS).min(rows.len());
-            self.encode(&mut desk, rows, start, end, false);
-            self.look(&mut desk, rows, start);
-            self.add_dense(&mut desk, coefficients);
-            self.add_sparse(&mut desk, coefficients);
-            for k in 0..end - start {
-                visit(rows.row(start + k), desk.log_odds[k], &desk.tile, k);
-            }
-        }
-        Ok(())
     }
 }
 

@@ -238,11 +238,28 @@ def test_several_classes():
     assert set(model.calibration_.before) == {"buy", "leave", "wait"}
     assert model.out_of_fold_.shape == (1_500, 3)
     assert "wait" in repr(model)
-    assert model.standard_errors_ == {}
+    assert set(model.standard_errors_) == set(model.params_)
     assert len(model.strengths_) > 3
-    for ask in (model.effects, model.summary, lambda: model.reasons(x)):
-        with pytest.raises(tc.ParameterError, match="binary outcome"):
-            ask()
+    with pytest.raises(tc.ParameterError, match="binary outcome"):
+        model.reasons(x)
+    table = model.effects()
+    assert table["class"].to_pylist() == ["buy"] * 3 + ["leave"] * 3 + ["wait"] * 3
+    errors = np.array(table["standard_error"])
+    assert (errors > 0.0).all()
+    slopes = np.array(table["log_odds"]).reshape(3, 3)
+    np.testing.assert_allclose(slopes.sum(axis=0), 0.0, atol=1e-12)
+    assert "x0" in repr(model.summary())
+    ends = model.predict_interval(x)
+    assert ends.shape == (1_500, 3, 2)
+    assert (ends[:, :, 0] <= found).all()
+    assert (found <= ends[:, :, 1]).all()
+    assert ends.min() >= 0.0
+    assert ends.max() <= 1.0
+    bare = tc.Propensity(features="linear", calibration="none", standard_errors="none")
+    bare = bare.fit(x, next_step)
+    with pytest.raises(tc.ParameterError, match="standard errors"):
+        bare.predict_interval(x)
+    assert np.isnan(list(bare.standard_errors_.values())).all()
     same = pickle.loads(pickle.dumps(model))
     np.testing.assert_array_equal(same.predict_proba(x), found)
 

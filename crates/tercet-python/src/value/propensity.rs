@@ -219,7 +219,7 @@ impl FittedPropensity {
 
     /// Every feature as a whole: `feature`, `spread`, `effective_parameters`, `strength`.
     fn terms<'py>(&self, py: Python<'py>) -> PyResult<Record<'py>> {
-        let terms = boundary::brief(py, || self.0.terms())?;
+        let terms = boundary::brief(py, || Ok(self.0.terms()))?;
         let of = |part: fn(&core::Term) -> f64| Column::new(py, terms.iter().map(part).collect());
         let names: Vec<&str> = terms.iter().map(|term| term.feature.as_str()).collect();
         Record::new(py)
@@ -230,10 +230,19 @@ impl FittedPropensity {
     }
 
     /// The table of effects: `feature` (None for the intercept), `at`, `estimate`, `standard_error`,
-    /// `lower`, `upper`, `z`, `p_value`; nan where there is no number.
-    #[pyo3(signature = (*, level))]
-    fn effects<'py>(&self, py: Python<'py>, level: f64) -> PyResult<Record<'py>> {
-        let effects = boundary::brief(py, || self.0.effects(level))?;
+    /// `lower`, `upper`, `z`, `p_value`; nan where there is no number. Of several classes those of one,
+    /// counted from 0, against the mean of all.
+    #[pyo3(signature = (*, level, class_=None))]
+    fn effects<'py>(
+        &self,
+        py: Python<'py>,
+        level: f64,
+        class_: Option<usize>,
+    ) -> PyResult<Record<'py>> {
+        let effects = boundary::brief(py, || match class_ {
+            Some(class) => self.0.class_effects(class, level),
+            None => self.0.effects(level),
+        })?;
         let of =
             |part: fn(&core::Effect) -> f64| Column::new(py, effects.iter().map(part).collect());
         let features: Vec<Option<&str>> =
@@ -248,6 +257,15 @@ impl FittedPropensity {
             .with("upper", of(|one| model::known(one.upper)))?
             .with("z", of(|one| model::known(one.z)))?
             .with("p_value", of(|one| model::known(one.p_value)))
+    }
+
+    /// The standard error of every coefficient, of several classes one class after the other; None
+    /// without.
+    #[getter]
+    fn coefficient_errors(&self, py: Python<'_>) -> Option<Column<f64>> {
+        self.0
+            .coefficient_errors()
+            .map(|errors| Column::new(py, errors))
     }
 
     /// What a feature adds to the log-odds: `value` (nan for a level), `label`, `effect`, `lower`,
@@ -304,7 +322,8 @@ impl FittedPropensity {
         Table::wide(py, found, self.0.classes().len().max(1))
     }
 
-    /// Intervals of the probability: lower and upper end, a row a customer.
+    /// Intervals of the probability: lower and upper end, a row a customer; of several classes, a row a
+    /// customer and class.
     #[pyo3(signature = (attributes, *, level, n_jobs=None, progress=None))]
     fn intervals(
         &self,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 import warnings
 from typing import TYPE_CHECKING, Any, ClassVar, Self
 
@@ -413,21 +414,28 @@ class Propensity(Classifier, Explained):
 
         Returns
         -------
-        numpy.ndarray of shape (n, 2)
-            Lower and upper end.
+        numpy.ndarray of shape (n, 2) or (n, K, 2)
+            Lower and upper end; of several classes, those of each in the order of `classes_`.
 
         Raises
         ------
         NotFittedError, DataError
             As `predict_proba` does.
         ParameterError
-            For a level that cannot be, a model without standard errors, or several classes.
+            For a level that cannot be, or a model without standard errors.
         """
         engine: _tercet.FittedPropensity = self._require()
         n_jobs = _arguments.threads(self.n_jobs)
         level = _arguments.number(level, "level", "a number between 0 and 1")
-        ends = engine.intervals(self._attributes(X), level=level, n_jobs=n_jobs)
-        return self._maps.one(ends, n_jobs)
+        attributes = self._attributes(X)
+        ends = engine.intervals(attributes, level=level, n_jobs=n_jobs)
+        if not engine.classes:
+            return self._maps.one(ends, n_jobs)
+        ends = ends.reshape(-1, len(engine.classes), 2)
+        if not self._maps:
+            return ends
+        found = engine.probabilities(attributes, n_jobs=n_jobs)
+        return self._maps.ends(ends, found, n_jobs)
 
     def score(self, X: Any, y: ArrayLike, sample_weight: ArrayLike | None = None) -> float:
         """Return the share of rows whose most probable class is right, as scikit-learn does.
@@ -504,19 +512,29 @@ class Propensity(Classifier, Explained):
         engine = self._require()
         if not engine.classes:
             return self._by_name("estimate")
+        coefficients = json.loads(engine.to_json())["fitted"]["coefficients"]
+        return dict(zip(self._labels(), coefficients, strict=True))
+
+    @property
+    def standard_errors_(self) -> dict[str, float]:
+        """Standard errors of `params_`, by the same names; nan without."""
+        engine = self._require()
+        if not engine.classes:
+            return self._by_name("standard_error")
+        labels = self._labels()
+        errors = engine.coefficient_errors
+        found = [math.nan] * len(labels) if errors is None else errors.tolist()
+        return dict(zip(labels, found, strict=True))
+
+    def _labels(self) -> list[str]:
+        """Return the names of the coefficients of several classes."""
+        engine = self._require()
         # The core keeps slopes by standard deviation, whatever they are charged by.
         names = [
             name.replace(": per unit", ": per standard deviation")
             for name in engine.columns["column"]
         ]
-        coefficients = json.loads(engine.to_json())["fitted"]["coefficients"]
-        labels = [f"{label}: {name}" for label in engine.classes for name in names]
-        return dict(zip(labels, coefficients, strict=True))
-
-    @property
-    def standard_errors_(self) -> dict[str, float]:
-        """Standard errors of the effects by name; nan without, empty for several classes."""
-        return {} if self._require().classes else self._by_name("standard_error")
+        return [f"{label}: {name}" for label in engine.classes for name in names]
 
     def _by_name(self, figure: str) -> dict[str, float]:
         found = self._require().effects(level=0.95)
@@ -621,9 +639,6 @@ class Propensity(Classifier, Explained):
 
     def _shown(self) -> _display.Grid:
         engine = self._require()
-        if engine.classes:
-            rows = [(str(label),) for label in self.classes_]
-            return _display.Grid(self._call(), ("class",), rows, list(self._words()))
         found = engine.terms()
         order = np.argsort(-found["spread"], kind="stable")
         figures = {name: found[name][order] for name in ("spread", "effective_parameters")}

@@ -3,8 +3,9 @@
 use nalgebra::{DMatrix, DVector};
 
 use super::StandardErrors;
-use super::newton::{Optimum, Problem, Quadratic};
-use super::reader::Rows;
+use super::newton::{Optimum, Problem};
+use super::quadratic::Quadratic;
+use super::rows::Rows;
 use super::sample::Squares;
 use crate::error::Result;
 use crate::parallel::Gate;
@@ -31,7 +32,7 @@ pub(super) fn covariance(
     let bread = model.inverse();
     let n = problem.sample.total_weight(problem.rows);
     // Effective parameters: as many as there are where nothing is penalised.
-    let k = (&bread * &optimum.information).trace();
+    let k = bread.dot(&optimum.information);
     let (meat, factor) = match (kind, groups) {
         (StandardErrors::None | StandardErrors::Model, _) | (StandardErrors::Cluster, None) => {
             return Ok(Some(bread));
@@ -76,7 +77,7 @@ fn clusters(
     let mut score = DVector::zeros(n);
     let (mut last, mut counts, mut clusters) = (None, false, 0);
     let mut present = Vec::new();
-    let dense = sample.dense();
+    let dense = sample.dense;
     let mut close = |score: &mut DVector<f64>, counts: &mut bool| {
         if std::mem::take(counts) {
             meat.syger(1.0, score, score, 1.0);
@@ -97,7 +98,7 @@ fn clusters(
             counts |= weight > 0.0;
             let happened = f64::from(u8::from(sample.target.happened(row)));
             let residual = weight * (crate::math::special::sigmoid(log_odds) - happened);
-            sample.reader.present(tile, k, dense, &mut present);
+            tile.present(k, dense, &mut present);
             for (place, value) in &present {
                 score[*place] += residual * value;
             }

@@ -16,6 +16,7 @@ from tercet.needs import (
     TypingTool,
 )
 from tercet.value.evaluation import Calibration
+from tercet.value.hazard import HazardModel
 from tercet.value.lifetime import BGNBD, GammaGamma
 from tercet.value.propensity import Propensity
 
@@ -31,6 +32,7 @@ _MODELS: dict[str, type[Saved]] = {
     "calibration": Calibration,
     "gamma_gamma": GammaGamma,
     "gaussian_mixture": GaussianMixtureSegments,
+    "hazard": HazardModel,
     "k_means": KMeansSegments,
     "latent_class": LatentClass,
     "max_diff": MaxDiff,

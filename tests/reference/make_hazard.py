@@ -96,10 +96,17 @@ def logit(data: dict, steps: bool) -> dict:
     }
 
 
-def multinomial(data: dict) -> dict:
-    rows, outcomes, _ = expanded(data, True)
+def multinomial(data: dict, until: float) -> dict:
+    """Both events; what comes after `until`, where some periods have none, is not looked at."""
+    duration, entry = np.array(data["duration"]), np.array(data["entry"])
+    event = np.where(duration > until, 0, data["event"])
+    kept = entry < until
+    parts = {**data, "duration": np.minimum(duration, until), "event": event}
+    parts = {name: np.asarray(values)[kept].tolist() for name, values in parts.items()}
+    rows, outcomes, _ = expanded(parts, True)
     fit = sm.MNLogit(outcomes, rows).fit(disp=False, method="newton", tol=1e-14, maxiter=200)
     return {
+        "until": until,
         "names": list(rows.columns),
         "coefficients": np.asarray(fit.params).T.tolist(),
         "standard_errors": np.asarray(fit.bse).T.tolist(),
@@ -141,7 +148,9 @@ def aalen_johansen(data: dict) -> dict:
         table, ends = fitter.cumulative_density_, fitter.confidence_interval_
 
         def at(frame: pd.DataFrame) -> list:
-            return [frame[frame.index <= t].iloc[-1].tolist() for t in times]
+            rows = [frame[frame.index <= t].iloc[-1].tolist() for t in times]
+            # Before the first event there is no interval.
+            return [[-1.0 if np.isnan(value) else value for value in row] for row in rows]
 
         found["events"].append({"incidence": at(table), "interval": at(ends)})
     return found
@@ -154,11 +163,9 @@ def checks(data: dict) -> dict:
     risk = np.round(np.array(data["x1"]) - 0.5 * np.array(data["x2"]), 1)
     times = np.unique(duration)
 
-    def stays(t: float, inclusive: bool) -> float:
+    def stays(t: float) -> float:
         product = 1.0
-        for s in times:
-            if s > t or (s == t and not inclusive):
-                break
+        for s in times[times < t]:
             lost = ((duration == s) & ~happened).sum()
             at_risk = (duration >= s).sum() - ((duration == s) & happened).sum()
             product *= 1 - lost / at_risk if at_risk > 0 else 1.0
@@ -169,7 +176,7 @@ def checks(data: dict) -> dict:
     for i in np.flatnonzero(happened & (duration <= until)):
         later = (duration > duration[i]) | ((duration == duration[i]) & ~happened)
         score = np.where(risk[i] > risk, 1.0, np.where(risk[i] == risk, 0.5, 0.0))[later].sum()
-        weight = stays(duration[i], False) ** -2
+        weight = stays(duration[i]) ** -2
         sums += np.array([[score, later.sum()], [weight * score, weight * later.sum()]])
     at = [2.0, 4.0, 6.0]
     probability = np.array([[1 / (1 + np.exp(2 - r - 0.2 * t)) for t in at] for r in risk])
@@ -179,9 +186,9 @@ def checks(data: dict) -> dict:
         for i in range(len(duration)):
             p = probability[i, place]
             if duration[i] <= t and happened[i]:
-                total += (1 - p) ** 2 / stays(duration[i], False)
-            elif duration[i] > t:
-                total += p**2 / stays(t, True)
+                total += (1 - p) ** 2 / stays(duration[i])
+            elif duration[i] >= t:
+                total += p**2 / stays(t)
         brier.append(total / len(duration))
     return {
         "risk": risk.tolist(),
@@ -206,11 +213,11 @@ def main() -> None:
         "script": "make_hazard.py",
         "data": data,
         "logit": [logit(data, steps) for steps in (True, False)],
-        "multinomial": multinomial(data),
+        "multinomial": multinomial(data, 5.0),
         "curves": curves(data),
         "checks": checks(data),
     }
-    (FOLDER / "plain.json").write_text(json.dumps(case, indent=1) + "\n")
+    (FOLDER / "plain.json").write_text(json.dumps(case, allow_nan=False) + "\n")
 
 
 if __name__ == "__main__":

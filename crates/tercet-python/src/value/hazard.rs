@@ -191,8 +191,14 @@ impl FittedHazard {
         let of =
             |part: fn(&BaselinePoint) -> f64| Column::new(py, points.iter().map(part).collect());
         Record::new(py)
-            .with("event", Column::counts(py, points.iter().map(|one| one.event)))?
-            .with("period", Column::counts(py, points.iter().map(|one| one.period)))?
+            .with(
+                "event",
+                Column::counts(py, points.iter().map(|one| one.event)),
+            )?
+            .with(
+                "period",
+                Column::counts(py, points.iter().map(|one| one.period)),
+            )?
             .with("start", of(|one| one.start))?
             .with("end", of(|one| one.end))?
             .with("log_odds", of(|one| one.log_odds))?
@@ -206,16 +212,23 @@ impl FittedHazard {
     #[pyo3(signature = (*, level))]
     fn changes<'py>(&self, py: Python<'py>, level: f64) -> PyResult<Record<'py>> {
         let changes = boundary::brief(py, || self.0.changes(level))?;
-        let of = |part: fn(&core::Change) -> f64| Column::new(py, changes.iter().map(part).collect());
+        let of =
+            |part: fn(&core::Change) -> f64| Column::new(py, changes.iter().map(part).collect());
         let feature = |one: &Change| one.effect.feature.clone().unwrap_or_default();
         let features: Vec<String> = changes.iter().map(feature).collect();
         let at: Vec<&str> = changes.iter().map(|one| one.effect.at.as_str()).collect();
         Record::new(py)
-            .with("event", Column::counts(py, changes.iter().map(|one| one.event)))?
+            .with(
+                "event",
+                Column::counts(py, changes.iter().map(|one| one.event)),
+            )?
             .with("feature", features)?
             .with("at", at)?
             .with("estimate", of(|one| one.effect.estimate))?
-            .with("standard_error", of(|one| model::known(one.effect.standard_error)))?
+            .with(
+                "standard_error",
+                of(|one| model::known(one.effect.standard_error)),
+            )?
             .with("lower", of(|one| model::known(one.effect.lower)))?
             .with("upper", of(|one| model::known(one.effect.upper)))?
             .with("z", of(|one| model::known(one.effect.z)))?
@@ -257,7 +270,8 @@ impl FittedHazard {
         let given = given.values()?;
         let found = boundary::run(py, n_jobs, progress, |observer| {
             let design = arrays.design()?;
-            self.0.survival_intervals(&design, &times, given, level, observer)
+            self.0
+                .survival_intervals(&design, &times, given, level, observer)
         })?;
         Table::new(py, found)
     }
@@ -278,7 +292,8 @@ impl FittedHazard {
         let given = given.values()?;
         let found = boundary::run(py, n_jobs, progress, |observer| {
             let design = arrays.design()?;
-            self.0.cumulative_incidence(&design, event, &times, given, observer)
+            self.0
+                .cumulative_incidence(&design, event, &times, given, observer)
         })?;
         Table::wide(py, found, times.len())
     }
@@ -333,7 +348,8 @@ impl FittedHazard {
         let given = given.values()?;
         let found = boundary::run(py, n_jobs, progress, |observer| {
             let design = arrays.design()?;
-            self.0.expected_remaining_time(&design, horizon, given, observer)
+            self.0
+                .expected_remaining_time(&design, horizon, given, observer)
         })?;
         Ok(Column::new(py, found))
     }
@@ -358,7 +374,13 @@ pub(crate) fn event_table<'py>(
     let table = boundary::brief(py, || {
         core::event_table(durations, events, n_events, entry, weights, level)
     })?;
-    let ends = |place: usize| table.incidence_interval.iter().map(|ends| ends[place]).collect();
+    let ends = |place: usize| {
+        table
+            .incidence_interval
+            .iter()
+            .map(|ends| ends[place])
+            .collect()
+    };
     Record::new(py)
         .with("lower", Table::wide(py, ends(0), n_events)?)?
         .with("upper", Table::wide(py, ends(1), n_events)?)?
@@ -367,7 +389,10 @@ pub(crate) fn event_table<'py>(
         .with("events", Table::wide(py, table.events, n_events)?)?
         .with("censored", Column::new(py, table.censored))?
         .with("survival", Column::new(py, table.survival))?
-        .with("survival_interval", Table::new(py, table.survival_interval)?)?
+        .with(
+            "survival_interval",
+            Table::new(py, table.survival_interval)?,
+        )?
         .with("incidence", Table::wide(py, table.incidence, n_events)?)
 }
 

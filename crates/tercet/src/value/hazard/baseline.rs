@@ -104,7 +104,11 @@ impl FittedHazard {
             let effects = line.effects(level)?.into_iter();
             found.extend(
                 effects
-                    .filter(|one| one.feature.as_ref().is_some_and(|name| names.contains(name)))
+                    .filter(|one| {
+                        one.feature
+                            .as_ref()
+                            .is_some_and(|name| names.contains(name))
+                    })
                     .map(|effect| Change { event, effect }),
             );
         }

@@ -9,8 +9,9 @@ use crate::error::{Error, Result};
 /// by row) that the event `of` has happened by the time, from whether it has.
 ///
 /// Rows that are censored before a time do not count at it; the others count for them, by the inverse of
-/// the probability of not being censored (of Kaplan-Meier, taken to be independent of the features). An
-/// event at a time has happened by it. `events` has 0 for none; events other than `of` end a row, too.
+/// the probability of not being censored before it (of Kaplan-Meier, taken to be independent of the
+/// features). An event at a time has happened by it, and who is last seen at a time has survived it.
+/// `events` has 0 for none; events other than `of` end a row, too.
 ///
 /// # Errors
 /// [`Error::InvalidData`] for times and probabilities that cannot be; [`Error::ShapeMismatch`];
@@ -68,13 +69,14 @@ pub fn brier_scores(
             let happened = f64::from(u8::from(durations[row] <= time && events[row] == of));
             let known = if durations[row] <= time && ended[row] {
                 stays.before(durations[row])
-            } else if durations[row] > time {
-                stays.through(time)
+            } else if durations[row] >= time {
+                stays.before(time)
             } else {
                 continue;
             };
             if weight > 0.0 && known <= 0.0 {
-                let expected = format!("times by which somebody is still seen; nobody is at {time}");
+                let expected =
+                    format!("times by which somebody is still seen; nobody is at {time}");
                 return Err(Error::parameter("times", time, expected));
             }
             if weight > 0.0 {

@@ -149,11 +149,6 @@ impl Censoring {
         self.at(self.time.partition_point(|one| *one < time))
     }
 
-    /// Up to a time, inclusive.
-    pub(super) fn through(&self, time: f64) -> f64 {
-        self.at(self.time.partition_point(|one| *one <= time))
-    }
-
     fn at(&self, place: usize) -> f64 {
         place.checked_sub(1).map_or(1.0, |place| self.stays[place])
     }
@@ -209,7 +204,8 @@ mod tests {
         let mut sums = [[0.0; 2]; 2];
         for i in (0..n).filter(|&i| events[i] && durations[i] <= 20.0) {
             for j in 0..n {
-                let after = durations[j] > durations[i] || (durations[j] == durations[i] && !events[j]);
+                let after =
+                    durations[j] > durations[i] || (durations[j] == durations[i] && !events[j]);
                 if !after {
                     continue;
                 }

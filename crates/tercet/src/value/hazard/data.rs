@@ -196,7 +196,8 @@ impl<'a> HazardData<'a> {
             return Ok(());
         };
         let reason = if sums.iter().all(|sum| *sum <= 0.0) {
-            "has no event in any row that counts; a hazard needs some, so watch for longer".to_owned()
+            "has no event in any row that counts; a hazard needs some, so watch for longer"
+                .to_owned()
         } else {
             format!(
                 "has no row of event '{}' that counts; leave the event out",
@@ -233,7 +234,10 @@ mod tests {
             HazardData::new(design, "days", durations, "event", events, names)
         };
         let negative = told(data(&[1.0, -1.0, 2.0], &[0, 1, 0], &["churn"]));
-        assert!(negative.starts_with("column 'days', row 1: is -1"), "{negative}");
+        assert!(
+            negative.starts_with("column 'days', row 1: is -1"),
+            "{negative}"
+        );
         assert!(told(data(&[1.0, f64::NAN, 2.0], &[0, 1, 0], &["churn"])).contains("row 1"));
         assert!(told(data(&[1.0, 2.0], &[0, 1], &["churn"])).contains("expected 3 rows"));
         assert!(told(data(&x, &[0, 2, 1], &["churn"])).contains("row 1: is 2"));

@@ -176,32 +176,51 @@ pub(super) fn fit(
     let lines = sample.lines(peak.point.as_slice());
     let events = data.event_names().to_vec();
     let own = |place: usize, values: &[f64]| values[place * block..][..p].to_vec();
-    let parts = events.iter().zip(&lines).enumerate().map(|(place, (name, line))| {
-        let line = Line {
-            outcome: name.clone(),
-            coefficients: line.effects.clone(),
-            penalty: own(place, &penalty),
-            effective: own(place, &effective),
-            report: report.clone(),
-        };
-        columns.line(&encoding, line)
-    });
+    let parts = events
+        .iter()
+        .zip(&lines)
+        .enumerate()
+        .map(|(place, (name, line))| {
+            let line = Line {
+                outcome: name.clone(),
+                coefficients: line.effects.clone(),
+                penalty: own(place, &penalty),
+                effective: own(place, &effective),
+                report: report.clone(),
+            };
+            columns.line(&encoding, line)
+        });
     let fitted = FittedHazard {
         settings: settings.clone(),
         duration: data.duration_name().to_owned(),
         parts: parts.collect(),
         time: Time {
-            basis: clock.basis.row_iter().flat_map(|row| row.iter().copied().collect::<Vec<_>>()).collect(),
+            basis: clock
+                .basis
+                .row_iter()
+                .flat_map(|row| row.iter().copied().collect::<Vec<_>>())
+                .collect(),
             trend: clock.trend.clone(),
             curves: (0..events.len())
-                .map(|k| peak.point.as_slice()[(k + 1) * block - clock.width()..(k + 1) * block].to_vec())
+                .map(|k| {
+                    peak.point.as_slice()[(k + 1) * block - clock.width()..(k + 1) * block].to_vec()
+                })
                 .collect(),
             changes: lines.into_iter().map(|line| line.changes).collect(),
             strengths: (0..events.len())
-                .map(|k| penalty[(k + 1) * block - clock.width()..(k + 1) * block].last().copied().unwrap_or(0.0))
+                .map(|k| {
+                    penalty[(k + 1) * block - clock.width()..(k + 1) * block]
+                        .last()
+                        .copied()
+                        .unwrap_or(0.0)
+                })
                 .collect(),
             effective: (0..events.len())
-                .map(|k| effective[(k + 1) * block - clock.width()..(k + 1) * block].iter().sum())
+                .map(|k| {
+                    effective[(k + 1) * block - clock.width()..(k + 1) * block]
+                        .iter()
+                        .sum()
+                })
                 .collect(),
         },
         uncertainty: covariance.map(|matrix| Uncertainty::new(&matrix)),
@@ -357,7 +376,8 @@ fn left_of(sample: &Sample<'_, '_>, matrix: &DMatrix<f64>) -> DMatrix<f64> {
                     changing[*coordinate] = own[p + place];
                 }
                 let changes = sample.columns.columns(&changing);
-                to.rows_mut(k * wide + width, width).copy_from_slice(&changes);
+                to.rows_mut(k * wide + width, width)
+                    .copy_from_slice(&changes);
             }
             to.rows_mut(k * wide + kinds * width, q)
                 .copy_from(&own.rows(p + v, q));

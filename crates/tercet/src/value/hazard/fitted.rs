@@ -78,7 +78,9 @@ impl FittedHazard {
 
     /// The features that it needs, by name.
     pub fn features(&self) -> Vec<String> {
-        self.parts.first().map_or_else(Vec::new, FittedPropensity::features)
+        self.parts
+            .first()
+            .map_or_else(Vec::new, FittedPropensity::features)
     }
 
     /// What the times are called.
@@ -135,7 +137,9 @@ impl FittedHazard {
 
     /// Columns of one event.
     pub(super) fn width(&self) -> usize {
-        self.parts.first().map_or(0, |part| part.coefficients().len())
+        self.parts
+            .first()
+            .map_or(0, |part| part.coefficients().len())
     }
 
     /// Whether effects change over time.
@@ -270,7 +274,10 @@ impl Persist for FittedHazard {
         if !same || !time.changes.iter().all(fits) {
             return corrupt("the events' lines do not belong to the same columns");
         }
-        let curves = time.curves.iter().all(|curve| curve.len() == q && finite(curve));
+        let curves = time
+            .curves
+            .iter()
+            .all(|curve| curve.len() == q && finite(curve));
         if n_periods == 0 || time.basis.len() != n_periods * q || !curves || !finite(&time.basis) {
             return corrupt("the baseline does not belong to the periods");
         }
@@ -288,7 +295,11 @@ impl Persist for FittedHazard {
             report: read_part("report", parts.report)?,
         };
         let total = model.places(n)[0];
-        if model.uncertainty.as_ref().is_some_and(|one| !one.fits(total)) {
+        if model
+            .uncertainty
+            .as_ref()
+            .is_some_and(|one| !one.fits(total))
+        {
             return corrupt("the covariance does not belong to the coefficients");
         }
         Ok(model.with_part_errors())

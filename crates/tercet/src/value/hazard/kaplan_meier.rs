@@ -101,7 +101,9 @@ pub fn event_table(
         table.survival_interval.push(state.survival_interval(z));
         for event in 0..n_events {
             table.incidence.push(state.incidence[event]);
-            table.incidence_interval.push(state.incidence_interval(event, z));
+            table
+                .incidence_interval
+                .push(state.incidence_interval(event, z));
         }
         at_risk = (at_risk - counts.iter().sum::<f64>() - censored).max(0.0);
         table.events.extend(counts);
@@ -175,7 +177,11 @@ impl State {
 /// The interval of a probability, symmetric on `ln(-ln p)`; NaN where it is 0 for the end of the data.
 fn log_log(p: f64, error: f64, z: f64) -> [f64; 2] {
     if p <= 0.0 || p >= 1.0 || !error.is_finite() {
-        return if error.is_finite() { [p, p] } else { [f64::NAN; 2] };
+        return if error.is_finite() {
+            [p, p]
+        } else {
+            [f64::NAN; 2]
+        };
     }
     let half = z * error / (p * p.ln()).abs();
     [half, -half].map(|half| p.powf(half.exp()))
@@ -190,7 +196,10 @@ fn check(durations: &[f64], events: &[u16], n_events: usize, entry: Option<&[f64
             found: events.len(),
         });
     }
-    if let Some(row) = events.iter().position(|event| usize::from(*event) > n_events) {
+    if let Some(row) = events
+        .iter()
+        .position(|event| usize::from(*event) > n_events)
+    {
         let reason = format!("is {}, and the events are 1 to {n_events}", events[row]);
         return Err(Error::data("event", row, reason));
     }

@@ -171,7 +171,7 @@ impl HazardModel {
     }
 
     /// How numbers enter. A spline whose intervals are not given has a tenth of the number of events,
-    /// from 5 to 20.
+    /// from 5 to 10.
     pub fn features(mut self, features: Features) -> Self {
         self.features = features;
         self
@@ -226,8 +226,8 @@ impl HazardModel {
     /// How features become columns: as a propensity's do.
     pub(crate) fn encoding(&self, n_events: f64) -> Propensity {
         // Twice as many periods must not change a curve: it is events that tell of its shape.
-        #[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss)] // from 5 to 20
-        let most = (n_events / 10.0).clamp(5.0, 20.0) as usize;
+        #[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss)] // from 5 to 10
+        let most = (n_events / 10.0).clamp(5.0, 10.0) as usize;
         let features = match self.features {
             Features::Spline { intervals } => Features::Spline {
                 intervals: intervals.or(Some(most)),

@@ -87,14 +87,13 @@ fn estimate(
         let Some(information) = here.information else {
             break;
         };
-        let Some(inverse) = engine::inverse(&information, &penalty, &[]) else {
+        let slope = objective(sample, &penalty, step).penalised(&here.gradient, &theta);
+        let Some((move_by, variances)) = engine::step(&information, &penalty, &slope) else {
             break;
         };
-        let slope = objective(sample, &penalty, step).penalised(&here.gradient, &theta);
         // One step of Newton's method a round: strengths and coordinates settle together.
-        theta -= &inverse * slope;
-        let variances: Vec<f64> = inverse.diagonal().as_slice().to_vec();
-        let most = settling.renew(&penalty, theta.as_slice(), &variances);
+        theta -= move_by;
+        let most = settling.renew(&penalty, theta.as_slice(), variances.as_slice());
         penalty = spread(&settling.strengths);
         if most < Settling::ENOUGH {
             break;

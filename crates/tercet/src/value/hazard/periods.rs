@@ -103,8 +103,9 @@ pub(super) fn spells(
     let (durations, events) = (data.durations(), data.events());
     let longest = durations.iter().copied().fold(0.0, f64::max);
     if longest / width > MOST_PERIODS as f64 {
-        let expected =
-            format!("a width that makes at most {MOST_PERIODS} periods of the longest time, {longest}");
+        let expected = format!(
+            "a width that makes at most {MOST_PERIODS} periods of the longest time, {longest}"
+        );
         return Err(Error::parameter("period", width, expected));
     }
     let mut spells = Vec::with_capacity(data.len());

@@ -340,7 +340,12 @@ impl Sample<'_, '_> {
     }
 
     /// Derivatives by columns, changes and periods as those by coordinates.
-    pub(super) fn gradient(&self, slopes: &[f64], changes: &[f64], periods: &[f64]) -> DVector<f64> {
+    pub(super) fn gradient(
+        &self,
+        slopes: &[f64],
+        changes: &[f64],
+        periods: &[f64],
+    ) -> DVector<f64> {
         let (p, v, width) = (
             self.columns.n_coordinates(),
             self.varying.len(),

@@ -9,7 +9,11 @@ use crate::observe::{Observer, Phase};
 /// What a row has survived, of one number for all or one a row.
 #[inline]
 fn of(given: &[f64], row: usize) -> f64 {
-    if given.len() == 1 { given[0] } else { given[row] }
+    if given.len() == 1 {
+        given[0]
+    } else {
+        given[row]
+    }
 }
 
 impl FittedHazard {
@@ -55,39 +59,44 @@ impl FittedHazard {
         let (times, given) = self.clock(customers.len(), "times", times, given)?;
         let n_events = self.events.len();
         let mut phase = Phase::new(observer, "scoring");
-        self.map_paths(customers, times.len(), &mut phase, |row, present, path, found| {
-            let from = of(&given, row);
-            for time in &times {
-                let to = from + time;
-                let cumulative = path.cumulative(to) - path.cumulative(from);
-                if cumulative <= 0.0 {
-                    found.push([1.0, 1.0]);
-                    continue;
-                }
-                let mut terms = Vec::new();
-                for event in 0..n_events {
-                    // Derivatives of -ln S: shares of periods times the event's hazard.
-                    let (mut fixed, mut change) = (0.0, 0.0);
-                    let mut curve = vec![0.0; self.time.width()];
-                    path.between(from, to, |period, share| {
-                        let slope = share * path.hazard(period, Some(event));
-                        fixed += slope;
-                        change += slope * self.time.trend[period];
-                        for (sum, value) in curve.iter_mut().zip(self.time.at(period)) {
-                            *sum += slope * value;
-                        }
-                    });
-                    let [effects, changes, baseline] = self.places(event);
-                    terms.extend(present.iter().map(|(j, x)| (effects + j, fixed * x)));
-                    if self.varies() {
-                        terms.extend(present.iter().map(|(j, x)| (changes + j, change * x)));
+        self.map_paths(
+            customers,
+            times.len(),
+            &mut phase,
+            |row, present, path, found| {
+                let from = of(&given, row);
+                for time in &times {
+                    let to = from + time;
+                    let cumulative = path.cumulative(to) - path.cumulative(from);
+                    if cumulative <= 0.0 {
+                        found.push([1.0, 1.0]);
+                        continue;
                     }
-                    terms.extend((baseline..).zip(curve));
+                    let mut terms = Vec::new();
+                    for event in 0..n_events {
+                        // Derivatives of -ln S: shares of periods times the event's hazard.
+                        let (mut fixed, mut change) = (0.0, 0.0);
+                        let mut curve = vec![0.0; self.time.width()];
+                        path.between(from, to, |period, share| {
+                            let slope = share * path.hazard(period, Some(event));
+                            fixed += slope;
+                            change += slope * self.time.trend[period];
+                            for (sum, value) in curve.iter_mut().zip(self.time.at(period)) {
+                                *sum += slope * value;
+                            }
+                        });
+                        let [effects, changes, baseline] = self.places(event);
+                        terms.extend(present.iter().map(|(j, x)| (effects + j, fixed * x)));
+                        if self.varies() {
+                            terms.extend(present.iter().map(|(j, x)| (changes + j, change * x)));
+                        }
+                        terms.extend((baseline..).zip(curve));
+                    }
+                    let half = z * uncertainty.variance(&terms).sqrt() / cumulative;
+                    found.push([half, -half].map(|half| (-cumulative * half.exp()).exp()));
                 }
-                let half = z * uncertainty.variance(&terms).sqrt() / cumulative;
-                found.push([half, -half].map(|half| (-cumulative * half.exp()).exp()));
-            }
-        })
+            },
+        )
     }
 
     /// The probability that the event, and no other before it, happens within each of `times` from
@@ -109,7 +118,11 @@ impl FittedHazard {
         let mut phase = Phase::new(observer, "scoring");
         self.map_paths(customers, times.len(), &mut phase, |row, _, path, found| {
             let from = of(&given, row);
-            found.extend(times.iter().map(|time| path.incidence(event, from, from + time)));
+            found.extend(
+                times
+                    .iter()
+                    .map(|time| path.incidence(event, from, from + time)),
+            );
         })
     }
 
@@ -128,9 +141,14 @@ impl FittedHazard {
             self.check_event(event)?;
         }
         let mut phase = Phase::new(observer, "scoring");
-        self.map_paths(customers, self.n_periods(), &mut phase, |_, _, path, found| {
-            found.extend((0..path.len()).map(|period| path.hazard(period, event)));
-        })
+        self.map_paths(
+            customers,
+            self.n_periods(),
+            &mut phase,
+            |_, _, path, found| {
+                found.extend((0..path.len()).map(|period| path.hazard(period, event)));
+            },
+        )
     }
 
     /// The time from now by which survival has fallen to a half; infinite where it has not by the end

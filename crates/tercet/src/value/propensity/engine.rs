@@ -162,8 +162,7 @@ impl RowReader<'_> {
         let mut desk = self.desk();
         for start in rows.clone().step_by(ROWS) {
             let end = (start + ROWS).min(rows.end);
-            self.reader
-                .fill(&mut desk.0, Rows::All(self.n), start, end);
+            self.reader.fill(&mut desk.0, Rows::All(self.n), start, end);
             for k in 0..end - start {
                 self.reader.present(&desk.0, k, self.dense, &mut desk.1);
                 if !visit(start + k, &desk.1) {
@@ -182,8 +181,7 @@ impl RowReader<'_> {
         let mut desk = self.desk();
         for (start, rows) in (0..).step_by(ROWS).zip(order.chunks(ROWS)) {
             let end = start + rows.len();
-            self.reader
-                .fill(&mut desk.0, Rows::List(order), start, end);
+            self.reader.fill(&mut desk.0, Rows::List(order), start, end);
             for (k, row) in rows.iter().enumerate() {
                 self.reader.present(&desk.0, k, self.dense, &mut desk.1);
                 if !visit(*row as usize, &desk.1) {
@@ -279,6 +277,16 @@ pub(crate) fn inverse(
     held: &[usize],
 ) -> Option<DMatrix<f64>> {
     Some(Quadratic::new(information, penalty, held)?.inverse())
+}
+
+/// `(H + Λ)^-1` times a slope, and the diagonal of the inverse; `None` where `H` is not finite.
+pub(crate) fn step(
+    information: &DMatrix<f64>,
+    penalty: &[f64],
+    slope: &DVector<f64>,
+) -> Option<(DVector<f64>, DVector<f64>)> {
+    let model = Quadratic::new(information, penalty, &[])?;
+    Some((model.solve(slope), model.variances()))
 }
 
 /// Coordinates that those before them determine wholly.

@@ -218,7 +218,7 @@ def _customers(X: Any, by: Any, duration: Any, event: Any) -> tuple[Any, Any, An
 def _column(X: Any, values: Any, name: str) -> Any:
     if not isinstance(values, str):
         return values
-    return read_table(X, {name: values}, what="table of customers").arrow(name)
+    return read_table(X, {name: values}, what="table of customers").arrow(values)
 
 
 def _groups(by: Any, n: int) -> Iterator[tuple[str, str | None, Any]]:

@@ -130,7 +130,7 @@ def _of_numbers(
         kinds = Kinds(known.names, codes)
     elif given is not None:
         kinds = Kinds(tuple(given), tuple(range(1, len(given) + 1)))
-    elif found == [1]:
+    elif found in ([], [1]):
         kinds = Kinds((name,), (1,))
     else:
         kinds = Kinds(tuple(str(code) for code in found), tuple(found))

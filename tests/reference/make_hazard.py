@@ -54,7 +54,8 @@ def expanded(data: dict, steps: bool) -> tuple[pd.DataFrame, pd.Series, np.ndarr
     """One row a person and period."""
     rows, outcomes, owners = [], [], []
     last = int(max(data["duration"]))
-    most = np.bincount(data["level"]).argmax()
+    at_risk = np.array(data["duration"]) - np.array(data["entry"])
+    most = np.bincount(data["level"], at_risk).argmax()
     for row, (duration, event) in enumerate(zip(data["duration"], data["event"], strict=True)):
         for t in range(int(data["entry"][row]) + 1, int(duration) + 1):
             columns = {"x1": data["x1"][row], "x2": data["x2"][row]}

@@ -226,12 +226,15 @@ fn as_a_logistic_regression_on_persons_and_periods_has_it() {
                     (error - told).abs() < 1e-6,
                     "{name} {ours}: {error}, not {told}"
                 );
-                let (estimate, error) = parameter(&weighted, &ours);
-                assert!(
-                    (estimate - of(&wanted["weighted"])).abs() < 1e-8,
-                    "{name} {ours}"
-                );
-                assert!((error - of(&wanted["weighted_errors"])).abs() < 1e-6);
+                if ours.starts_with('x') {
+                    // Weights make another level the most frequent one.
+                    let (estimate, error) = parameter(&weighted, &ours);
+                    assert!(
+                        (estimate - of(&wanted["weighted"])).abs() < 1e-8,
+                        "{name} {ours}"
+                    );
+                    assert!((error - of(&wanted["weighted_errors"])).abs() < 1e-6);
+                }
                 compared += 1;
             }
             assert_eq!(compared, 4);
@@ -487,7 +490,7 @@ fn survival_falls_and_all_that_can_happen_adds_up_to_1() {
 fn coverage(settings: &HazardModel) -> f64 {
     let (mut covered, mut all) = (0, 0);
     let few = Table::draw(7, 40, 10);
-    for seed in 0..60 {
+    for seed in 0..200 {
         let table = Table::draw(100 + seed, 1_000, 10);
         let model = settings.fit(&table.data(&["a", "b"])).unwrap();
         let ends = model
@@ -531,11 +534,9 @@ fn late_entries_and_features_that_change_are_unbiased() {
         'life: for t in 1..=12 {
             if t % 3 == 1 && t > 1 {
                 if f64::from(t - 1) > seen_from {
-                    (
-                        x.push(value),
-                        from.push(f64::max(start, seen_from)),
-                        to.push(f64::from(t - 1)),
-                    );
+                    x.push(value);
+                    from.push(f64::max(start, seen_from));
+                    to.push(f64::from(t - 1));
                     event.push(0);
                 }
                 start = f64::from(t - 1);
@@ -545,11 +546,9 @@ fn late_entries_and_features_that_change_are_unbiased() {
             let happens = uniform(&mut random) < hazard;
             if happens || t == 12 {
                 if f64::from(t) > seen_from {
-                    (
-                        x.push(value),
-                        from.push(f64::max(start, seen_from)),
-                        to.push(f64::from(t)),
-                    );
+                    x.push(value);
+                    from.push(f64::max(start, seen_from));
+                    to.push(f64::from(t));
                     event.push(u16::from(happens));
                 }
                 break 'life;

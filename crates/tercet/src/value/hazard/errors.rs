@@ -2,13 +2,14 @@
 
 use nalgebra::{DMatrix, DVector};
 
+use super::fit::Solution;
 use super::sample::{Sample, log_total, score};
 use crate::error::Result;
 use crate::parallel::Gate;
 use crate::value::propensity::StandardErrors;
 
-/// The covariance of the coordinates at an optimum: `bread`, the inverse of the penalised curvature, or
-/// the sandwich of it with the scores of rows, or of groups of rows.
+/// The covariance of the coordinates at an optimum: the inverse of the penalised curvature, or the
+/// sandwich of it with the scores of rows, or of groups of rows.
 ///
 /// Rows of one customer, one after the other, need no sandwich: given that nothing has happened, periods
 /// are independent under the model (Allison 1982). It is for customers who are at risk several times at
@@ -16,16 +17,15 @@ use crate::value::propensity::StandardErrors;
 pub(super) fn covariance(
     kind: StandardErrors,
     sample: &Sample<'_, '_>,
-    theta: &DVector<f64>,
-    bread: DMatrix<f64>,
-    information: &DMatrix<f64>,
+    solution: &Solution,
     groups: Option<&[u32]>,
     gate: &Gate<'_, '_>,
 ) -> Result<DMatrix<f64>> {
+    let (bread, information) = (&solution.inverse, &solution.information);
     let own: Vec<u32>;
     let groups = match (kind, groups) {
         (StandardErrors::None | StandardErrors::Model, _) | (StandardErrors::Cluster, None) => {
-            return Ok(bread);
+            return Ok(bread.clone());
         }
         (StandardErrors::Robust, _) => {
             own = (0..).take(sample.spells.len()).collect();
@@ -33,19 +33,19 @@ pub(super) fn covariance(
         }
         (StandardErrors::Cluster, Some(groups)) => groups,
     };
-    let (meat, clusters) = clusters(sample, theta, groups, gate)?;
+    let (meat, clusters) = clusters(sample, &solution.peak.point, groups, gate)?;
     let factor = if kind == StandardErrors::Cluster {
         let spells = sample.spells.iter().enumerate();
         let n: f64 = spells
             .map(|(row, spell)| sample.weight(row) * spell.exposure())
             .sum();
-        let k = (&bread * information).trace();
+        let k = (bread * information).trace();
         let g = clusters as f64;
         g / (g - 1.0) * (n - 1.0) / (n - k)
     } else {
         1.0
     };
-    Ok(&bread * meat * &bread * factor)
+    Ok(bread * meat * bread * factor)
 }
 
 /// The sum over groups of the squares of their summed scores, and how many groups count.
@@ -71,7 +71,9 @@ fn clusters(
             meat.syger(1.0, &score, &score, 1.0);
             clusters += 1;
         }
-        sums.iter_mut().for_each(|sums| sums.fill(0.0));
+        for sums in sums.iter_mut() {
+            sums.fill(0.0);
+        }
     };
     let mut odds = vec![0.0; k];
     sample.reader.for_list(&order, |row, present| {

@@ -76,12 +76,28 @@ impl Objective<'_, '_, '_> {
     }
 }
 
+/// Where a fit ended, and how flat it is there.
+pub(super) struct Solution {
+    pub(super) peak: Peak,
+    penalty: Vec<f64>,
+    held: Vec<usize>,
+    loss: f64,
+    /// Second derivatives of the loss, and the inverse of those of loss and penalty.
+    pub(super) information: DMatrix<f64>,
+    pub(super) inverse: DMatrix<f64>,
+    /// Effective parameters of every coordinate.
+    effective: Vec<f64>,
+    /// Passes over the rows.
+    passes: usize,
+}
+
 pub(super) fn fit(
     settings: &HazardModel,
     data: &HazardData<'_>,
     phase: &mut Phase<'_>,
 ) -> Result<FittedHazard> {
     let (spells, n_periods) = spells(data, settings.period, settings.closed)?;
+    check_steps(settings, data, &spells, n_periods)?;
     let events = data.event_weights();
     // Periods at risk: rows that are cut in two must not count twice.
     let exposures: Vec<f64> = spells
@@ -89,7 +105,6 @@ pub(super) fn fit(
         .enumerate()
         .map(|(row, spell)| data.weight(row) * spell.exposure())
         .collect();
-    check_steps(settings, data, &spells, n_periods)?;
     let clock = Clock::new(settings, &spells, data.weights(), n_periods)?;
     let gate = Gate::new(phase);
     let encoding = settings.encoding(events.iter().sum());
@@ -111,11 +126,37 @@ pub(super) fn fit(
         return Err(Error::parameter("features", found, expected));
     }
     let start = start(&sample, &events, exposures.iter().sum());
-    let (penalty, start, rounds) = penalty::choose(settings, &sample, start, &gate)?;
-    let held = held(&sample, &penalty, &start, &gate)?;
-    let here = sample.pass(&start, false, 1, &gate)?;
+    let solution = solve(settings, &sample, start, &gate)?;
+    check_separation(&sample, data, &solution)?;
+    let covariance = match settings.standard_errors {
+        StandardErrors::None => None,
+        kind => {
+            let found = covariance(kind, &sample, &solution, data.groups(), &gate)?;
+            Some(sample.by_columns(&found))
+        }
+    };
+    let report = report(data, &sample, &solution);
+    Ok(assembled(
+        settings,
+        data,
+        &sample,
+        &solution,
+        covariance.as_ref(),
+        report,
+    ))
+}
+
+fn solve(
+    settings: &HazardModel,
+    sample: &Sample<'_, '_>,
+    start: DVector<f64>,
+    gate: &Gate<'_, '_>,
+) -> Result<Solution> {
+    let (penalty, start, rounds) = penalty::choose(settings, sample, start, gate)?;
+    let held = held(sample, &penalty, &start, gate)?;
+    let here = sample.pass(&start, false, 1, gate)?;
     let objective = Objective {
-        sample: &sample,
+        sample,
         penalty: &penalty,
         held: &held,
         step: 1,
@@ -124,111 +165,113 @@ pub(super) fn fit(
         max_iterations: settings.max_iterations,
         still_to_win: settings.tolerance * here.loss,
     };
-    let peak = objective.climb(ascent, start, &gate)?;
-    let there = sample.pass(&peak.point, true, 1, &gate)?;
-    let (n, block) = (sample.len(), sample.block());
+    let peak = objective.climb(ascent, start, gate)?;
+    let there = sample.pass(&peak.point, true, 1, gate)?;
+    let n = sample.len();
     let information = there.information.unwrap_or_else(|| DMatrix::zeros(n, n));
     let inverse = engine::inverse(&information, &penalty, &held).ok_or_else(|| Error::Numeric {
         during: "the curvature of a hazard".to_owned(),
     })?;
-    check_separation(&sample, data, &penalty, &peak.point, &inverse)?;
-    let effective: Vec<f64> = (0..n)
-        .map(|k| {
-            if held.contains(&k) {
-                0.0
-            } else {
-                1.0 - penalty[k] * inverse[(k, k)]
-            }
-        })
-        .collect();
-    let total = effective.iter().sum::<f64>();
-    let covariance = if settings.standard_errors == StandardErrors::None {
-        None
-    } else {
-        let found = covariance(
-            settings.standard_errors,
-            &sample,
-            &peak.point,
-            inverse,
-            &information,
-            data.groups(),
-            &gate,
-        )?;
-        Some(by_columns(&sample, &found))
+    let used = |k: usize| {
+        if held.contains(&k) {
+            0.0
+        } else {
+            1.0 - penalty[k] * inverse[(k, k)]
+        }
     };
+    Ok(Solution {
+        effective: (0..n).map(used).collect(),
+        passes: rounds + peak.iterations,
+        loss: there.loss,
+        peak,
+        penalty,
+        held,
+        information,
+        inverse,
+    })
+}
+
+fn report(data: &HazardData<'_>, sample: &Sample<'_, '_>, solution: &Solution) -> FitReport {
+    let at_risk = || {
+        let spells = sample.spells.iter().enumerate();
+        spells.filter(|(row, spell)| sample.weight(*row) * spell.exposure() > 0.0)
+    };
+    let total = solution.effective.iter().sum::<f64>();
     #[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss)] // small and positive
-    let report = FitReport {
-        iterations: rounds + peak.iterations,
-        log_likelihood: Some(-there.loss),
-        converged: peak.converged,
-        how_it_ended: how_it_ended(&sample, &peak, &held),
+    let n_parameters = total.round().max(0.0) as usize;
+    FitReport {
+        iterations: solution.passes,
+        log_likelihood: Some(-solution.loss),
+        converged: solution.peak.converged,
+        how_it_ended: how_it_ended(sample, &solution.peak, &solution.held),
         n_observations: (0..data.len()).map(|row| data.weight(row)).sum(),
-        n_rows: exposures.iter().filter(|exposure| **exposure > 0.0).count(),
-        n_cells: spells
-            .iter()
-            .filter(|spell| spell.exposure() > 0.0)
-            .map(|spell| (spell.last - spell.first) as usize + 1)
+        n_rows: at_risk().count(),
+        n_cells: at_risk()
+            .map(|(_, spell)| (spell.last - spell.first) as usize + 1)
             .sum(),
-        n_parameters: total.round().max(0.0) as usize,
+        n_parameters,
         boundary: None,
+    }
+}
+
+fn assembled(
+    settings: &HazardModel,
+    data: &HazardData<'_>,
+    sample: &Sample<'_, '_>,
+    solution: &Solution,
+    covariance: Option<&DMatrix<f64>>,
+    report: FitReport,
+) -> FittedHazard {
+    let (block, q) = (sample.block(), sample.clock.width());
+    let p = sample.columns.n_coordinates();
+    let events = data.event_names();
+    // Of an event: the coordinates of its features, and those of its baseline.
+    let features = |place: usize, values: &[f64]| values[place * block..][..p].to_vec();
+    let baseline = |place: usize, values: &[f64]| values[(place + 1) * block - q..][..q].to_vec();
+    let encoding = settings.encoding(data.event_weights().iter().sum());
+    let theta = solution.peak.point.as_slice();
+    let lines = sample.lines(theta);
+    let parts = events.iter().zip(&lines).enumerate();
+    let parts = parts.map(|(place, (name, line))| {
+        let line = Line {
+            outcome: name.clone(),
+            coefficients: line.effects.clone(),
+            penalty: features(place, &solution.penalty),
+            effective: features(place, &solution.effective),
+            report: report.clone(),
+        };
+        sample.columns.line(&encoding, line)
+    });
+    let parts = parts.collect();
+    let each = 0..events.len();
+    let strength = |k| {
+        baseline(k, &solution.penalty)
+            .last()
+            .copied()
+            .unwrap_or(0.0)
     };
-    let p = columns.n_coordinates();
-    let lines = sample.lines(peak.point.as_slice());
-    let events = data.event_names().to_vec();
-    let own = |place: usize, values: &[f64]| values[place * block..][..p].to_vec();
-    let parts = events
-        .iter()
-        .zip(&lines)
-        .enumerate()
-        .map(|(place, (name, line))| {
-            let line = Line {
-                outcome: name.clone(),
-                coefficients: line.effects.clone(),
-                penalty: own(place, &penalty),
-                effective: own(place, &effective),
-                report: report.clone(),
-            };
-            columns.line(&encoding, line)
-        });
+    let time = Time {
+        // Row by row: nalgebra keeps columns together.
+        basis: sample.clock.basis.transpose().as_slice().to_vec(),
+        trend: sample.clock.trend.clone(),
+        curves: each.clone().map(|k| baseline(k, theta)).collect(),
+        strengths: each.clone().map(strength).collect(),
+        effective: each
+            .map(|k| baseline(k, &solution.effective).iter().sum())
+            .collect(),
+        changes: lines.into_iter().map(|line| line.changes).collect(),
+    };
     let fitted = FittedHazard {
         settings: settings.clone(),
         duration: data.duration_name().to_owned(),
-        parts: parts.collect(),
-        time: Time {
-            basis: clock
-                .basis
-                .row_iter()
-                .flat_map(|row| row.iter().copied().collect::<Vec<_>>())
-                .collect(),
-            trend: clock.trend.clone(),
-            curves: (0..events.len())
-                .map(|k| {
-                    peak.point.as_slice()[(k + 1) * block - clock.width()..(k + 1) * block].to_vec()
-                })
-                .collect(),
-            changes: lines.into_iter().map(|line| line.changes).collect(),
-            strengths: (0..events.len())
-                .map(|k| {
-                    penalty[(k + 1) * block - clock.width()..(k + 1) * block]
-                        .last()
-                        .copied()
-                        .unwrap_or(0.0)
-                })
-                .collect(),
-            effective: (0..events.len())
-                .map(|k| {
-                    effective[(k + 1) * block - clock.width()..(k + 1) * block]
-                        .iter()
-                        .sum()
-                })
-                .collect(),
-        },
-        uncertainty: covariance.map(|matrix| Uncertainty::new(&matrix)),
-        events,
+        events: events.to_vec(),
+        parts,
+        time,
+        uncertainty: covariance.map(Uncertainty::new),
         note: serde_json::Value::Null,
         report,
     };
-    Ok(fitted.with_part_errors())
+    fitted.with_part_errors()
 }
 
 /// The coordinates of features whose effects change.
@@ -294,7 +337,7 @@ fn held(
     gate: &Gate<'_, '_>,
 ) -> Result<Vec<usize>> {
     let block = sample.block();
-    let is_free = |k: usize| k % block != 0 && penalty[k] == 0.0;
+    let is_free = |k: usize| !k.is_multiple_of(block) && penalty[k] == 0.0;
     if !(0..penalty.len()).any(is_free) {
         return Ok(Vec::new());
     }
@@ -308,20 +351,20 @@ fn held(
     Ok(engine::dependent(&information))
 }
 
+/// That no coordinate runs to infinity.
 fn check_separation(
     sample: &Sample<'_, '_>,
     data: &HazardData<'_>,
-    penalty: &[f64],
-    theta: &DVector<f64>,
-    inverse: &DMatrix<f64>,
+    solution: &Solution,
 ) -> Result<()> {
     let (block, p, v) = (
         sample.block(),
         sample.columns.n_coordinates(),
         sample.varying.len(),
     );
+    let (theta, penalty, inverse) = (&solution.peak.point, &solution.penalty, &solution.inverse);
     let runs = |k: &usize| {
-        k % block != 0
+        !k.is_multiple_of(block)
             && penalty[*k] == 0.0
             && theta[*k].abs() > RUNAWAY
             && inverse[(*k, *k)].sqrt() > UNHELD
@@ -342,48 +385,6 @@ fn check_separation(
         },
         outcome: data.event_names()[place / block].clone(),
     })
-}
-
-/// The covariance of coordinates as that of columns, their changes, and the baseline's coordinates.
-fn by_columns(sample: &Sample<'_, '_>, covariance: &DMatrix<f64>) -> DMatrix<f64> {
-    let left = left(sample, covariance);
-    left_of(sample, &left.transpose())
-}
-
-fn left(sample: &Sample<'_, '_>, matrix: &DMatrix<f64>) -> DMatrix<f64> {
-    left_of(sample, matrix)
-}
-
-/// `T A`, column by column.
-fn left_of(sample: &Sample<'_, '_>, matrix: &DMatrix<f64>) -> DMatrix<f64> {
-    let (p, v, q) = (
-        sample.columns.n_coordinates(),
-        sample.varying.len(),
-        sample.clock.width(),
-    );
-    let width = sample.columns.width();
-    let kinds = if v == 0 { 1 } else { 2 };
-    let (block, wide) = (sample.block(), kinds * width + q);
-    let mut product = DMatrix::zeros(sample.n_events * wide, matrix.ncols());
-    for (from, mut to) in matrix.column_iter().zip(product.column_iter_mut()) {
-        for k in 0..sample.n_events {
-            let own = from.rows(k * block, block);
-            let effects = sample.columns.columns(&own.as_slice()[..p]);
-            to.rows_mut(k * wide, width).copy_from_slice(&effects);
-            if v > 0 {
-                let mut changing = vec![0.0; p];
-                for (place, coordinate) in sample.varying.iter().enumerate() {
-                    changing[*coordinate] = own[p + place];
-                }
-                let changes = sample.columns.columns(&changing);
-                to.rows_mut(k * wide + width, width)
-                    .copy_from_slice(&changes);
-            }
-            to.rows_mut(k * wide + kinds * width, q)
-                .copy_from(&own.rows(p + v, q));
-        }
-    }
-    product
 }
 
 fn how_it_ended(sample: &Sample<'_, '_>, peak: &Peak, held: &[usize]) -> String {

@@ -281,7 +281,7 @@ impl Persist for FittedHazard {
         if n_periods == 0 || time.basis.len() != n_periods * q || !curves || !finite(&time.basis) {
             return corrupt("the baseline does not belong to the periods");
         }
-        if !(settings.period > 0.0 && settings.period.is_finite()) || !finite(&time.trend) {
+        if !(settings.period > 0.0 && settings.period.is_finite() && finite(&time.trend)) {
             return corrupt("the periods have no width");
         }
         let model = Self {

@@ -3,6 +3,7 @@
 mod baseline;
 mod brier;
 mod concordance;
+mod coordinates;
 mod data;
 mod errors;
 mod fit;

@@ -22,6 +22,7 @@ def test_there_are_golden_models():
         "calibration.scores.json",
         "gamma_gamma.scores.json",
         "gaussian_mixture.scores.json",
+        "hazard.scores.json",
         "k_means.scores.json",
         "latent_class.scores.json",
         "max_diff.scores.json",

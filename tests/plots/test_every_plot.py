@@ -91,13 +91,30 @@ def probability_drawers() -> dict[str, Callable[..., Axes]]:
 
 
 @pytest.fixture(scope="module")
+def hazard_drawers() -> dict[str, Callable[..., Axes]]:
+    """The plots of times."""
+    rng = np.random.default_rng(1)
+    visits, group = rng.normal(size=500), rng.choice(["a", "b"], 500)
+    months = np.minimum(rng.geometric(0.1 * np.exp(-0.3 * visits)), 12)
+    event = np.where(months < 12, rng.integers(1, 3, 500), 0)
+    model = tc.HazardModel().fit({"visits": visits}, months, event)
+    told = {"duration": months, "event": event}
+    new = {"visits": visits}
+    return {
+        "survival": lambda **on: plots.survival(model, new, group, **told, **on),
+        "cumulative_incidence": lambda **on: plots.cumulative_incidence(model, new, **told, **on),
+    }
+
+
+@pytest.fixture(scope="module")
 def drawers(
     value_drawers: dict[str, Callable[..., Axes]],
     needs_drawers: dict[str, Callable[..., Axes]],
     probability_drawers: dict[str, Callable[..., Axes]],
+    hazard_drawers: dict[str, Callable[..., Axes]],
 ) -> dict[str, Callable[..., Axes]]:
     """Every plot, ready to be drawn on some axes or on new ones."""
-    return value_drawers | needs_drawers | probability_drawers
+    return value_drawers | needs_drawers | probability_drawers | hazard_drawers
 
 
 every_plot = pytest.mark.parametrize("name", plots.__all__)

@@ -9,6 +9,7 @@
 //! | fit how much they spend | [`value::lifetime::GammaGamma`] |
 //! | value customers | [`value::lifetime::LifetimeValue`] |
 //! | tell how probable it is that customers churn, buy, use a feature | [`value::propensity::Propensity`] |
+//! | tell when customers churn, and by which of several ways | [`value::hazard::HazardModel`] |
 //! | judge probabilities, calibrate them, decide by them | [`value::evaluation`] |
 //! | find segments in a survey | [`needs::LatentClass`] |
 //! | tell how segments differ in spend, churn, satisfaction | [`needs::DistalOutcome`] |

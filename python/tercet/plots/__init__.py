@@ -6,6 +6,7 @@ saves anything. They need matplotlib: `pip install 'tercet[plots]'`.
 
 from __future__ import annotations
 
+from tercet.plots.hazard import cumulative_incidence, survival
 from tercet.plots.history import customer_history
 from tercet.plots.holdout import calibration_holdout
 from tercet.plots.matrix import expected_purchases_map, probability_alive_map
@@ -22,6 +23,7 @@ from tercet.plots.value import top_customers, value_concentration, value_distrib
 
 __all__ = [
     "calibration_holdout",
+    "cumulative_incidence",
     "cumulative_purchases",
     "customer_history",
     "expected_purchases_map",
@@ -36,6 +38,7 @@ __all__ = [
     "segment_criteria",
     "segment_profile",
     "segment_sizes",
+    "survival",
     "top_customers",
     "value_concentration",
     "value_distribution",

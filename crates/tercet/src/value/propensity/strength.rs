@@ -35,9 +35,6 @@ const MODELS: usize = 30;
 /// The most rounds on one of them.
 const ROUNDS: usize = 60;
 
-/// No round changes a group's effective parameters by more than this at the end.
-const SETTLED: f64 = 0.02;
-
 /// And on few rows, before the many are looked at.
 const NEARLY: f64 = 0.5;
 
@@ -50,6 +47,49 @@ const DRAWN: f64 = 100.0;
 /// Rows on which strengths are estimated: their errors are then those of a few effective parameters,
 /// whatever the rest of the table says. Fewer show already about where they are.
 const MOST_ROWS: [usize; 2] = [15_000, 60_000];
+
+/// Strengths of groups of coordinates on their way.
+pub(crate) struct Settling<'g> {
+    groups: &'g [Option<usize>],
+    /// A strength a group.
+    pub(crate) strengths: Vec<f64>,
+    /// The effective parameters of the round before.
+    settled: Vec<f64>,
+}
+
+impl<'g> Settling<'g> {
+    /// No round changes a group's effective parameters by more than this at the end.
+    pub(crate) const ENOUGH: f64 = 0.02;
+
+    /// Begins with strengths of 1; a coordinate without a group is free.
+    pub(crate) fn new(groups: &'g [Option<usize>], n_groups: usize) -> Self {
+        Self {
+            groups,
+            strengths: vec![1.0; n_groups],
+            settled: vec![f64::INFINITY; n_groups],
+        }
+    }
+
+    /// `λ_g <- edf_g / |θ_g|²`; returns the largest change of a group's effective parameters.
+    pub(crate) fn renew(&mut self, penalty: &[f64], theta: &[f64], variances: &[f64]) -> f64 {
+        let n_groups = self.strengths.len();
+        let (mut effective, mut squares) = (vec![0.0; n_groups], vec![0.0; n_groups]);
+        for (k, group) in self.groups.iter().enumerate() {
+            if let Some(group) = *group {
+                effective[group] += 1.0 - penalty[k] * variances[k];
+                squares[group] += theta[k] * theta[k];
+            }
+        }
+        let mut most: f64 = 0.0;
+        for group in 0..n_groups {
+            let own = effective[group].max(0.0);
+            self.strengths[group] = (own / squares[group].max(1e-300)).clamp(WEAKEST, STRONGEST);
+            most = most.max((own - self.settled[group]).abs());
+            self.settled[group] = own;
+        }
+        most
+    }
+}
 
 /// Strengths, and where the fit under them ended.
 pub(super) struct Estimate {
@@ -93,10 +133,9 @@ pub(super) fn estimate(
     let start = first.descend(first.start(), None, rough, false, gate)?;
     let mut search = Search {
         coordinates,
-        strengths: vec![1.0; coordinates.n_groups],
+        settling: Settling::new(&coordinates.groups, coordinates.n_groups),
         penalty,
         theta: start.theta,
-        settled: vec![f64::INFINITY; coordinates.n_groups],
         information: None,
         passes: start.iterations,
     };
@@ -104,7 +143,7 @@ pub(super) fn estimate(
     if parts[0].len() < parts[1].len() {
         search.settle(&part(parts[0]), NEARLY, gate)?;
     }
-    search.settle(&part(parts[1]), SETTLED, gate)?;
+    search.settle(&part(parts[1]), Settling::ENOUGH, gate)?;
     let part = part(parts[1]);
     let total = part.sample.total_weight(problem.rows);
     let share = part.sample.total_weight(part.rows) / total;
@@ -122,13 +161,10 @@ pub(super) fn estimate(
 /// Strengths and coordinates on their way.
 struct Search<'c> {
     coordinates: &'c Coordinates,
-    /// By group.
-    strengths: Vec<f64>,
-    /// The same by coordinate.
+    settling: Settling<'c>,
+    /// The strengths by coordinate.
     penalty: Vec<f64>,
     theta: DVector<f64>,
-    /// Effective parameters by group.
-    settled: Vec<f64>,
     /// Second derivatives about there.
     information: Option<DMatrix<f64>>,
     passes: usize,
@@ -181,7 +217,6 @@ impl Search<'_> {
     ) -> Result<Option<f64>> {
         let from = self.theta.clone();
         let model = Model {
-            coordinates: self.coordinates,
             local,
             information,
             theta: &from,
@@ -191,16 +226,10 @@ impl Search<'_> {
             let Some(now) = model.minimum(&self.penalty) else {
                 break;
             };
-            let mut most: f64 = 0.0;
-            for (group, own) in now.effective.iter().enumerate() {
-                let own = own.max(0.0);
-                let squares = now.squares[group].max(1e-300);
-                self.strengths[group] = (own / squares).clamp(WEAKEST, STRONGEST);
-                most = most.max((own - self.settled[group]).abs());
-                self.settled[group] = own;
-            }
+            let settling = &mut self.settling;
+            let most = settling.renew(&self.penalty, now.theta.as_slice(), &now.variances);
             first = first.or(Some(most));
-            self.penalty = self.coordinates.spread(&self.strengths);
+            self.penalty = self.coordinates.spread(&settling.strengths);
             self.theta = now.theta;
             gate.poll();
             gate.check()?;
@@ -214,19 +243,15 @@ impl Search<'_> {
 
 /// A quadratic model of the loss around a point.
 struct Model<'m> {
-    coordinates: &'m Coordinates,
     local: &'m Local,
     information: &'m DMatrix<f64>,
     theta: &'m DVector<f64>,
 }
 
-/// The lowest point of the model and a penalty, and what it says of the groups.
+/// The lowest point of the model and a penalty, and the variance of every coordinate.
 struct Minimum {
     theta: DVector<f64>,
-    /// Effective parameters by group.
-    effective: Vec<f64>,
-    /// Sums of squared coordinates by group.
-    squares: Vec<f64>,
+    variances: Vec<f64>,
 }
 
 impl Model<'_> {
@@ -256,18 +281,9 @@ impl Model<'_> {
                 theta[k] = (pull[k] - rest[k]) * variance[k];
             }
         }
-        let n_groups = self.coordinates.n_groups;
-        let (mut effective, mut squares) = (vec![0.0; n_groups], vec![0.0; n_groups]);
-        for (k, group) in self.coordinates.groups.iter().enumerate() {
-            if let Some(group) = *group {
-                effective[group] += 1.0 - penalty[k] * variance[k];
-                squares[group] += theta[k] * theta[k];
-            }
-        }
         Some(Minimum {
             theta,
-            effective,
-            squares,
+            variances: variance,
         })
     }
 }

@@ -137,7 +137,7 @@ class TestCurve:
             plots.propensity_curve(model, "colour")
         with pytest.raises(error, match="label = 3: expected words"):
             plots.propensity_curve(model, "plan", label=3)
-        with pytest.raises(tc.exceptions.DataError, match="'plan': is missing.*or leave X out"):
+        with pytest.raises(tc.exceptions.DataError, match=r"'plan': is missing.*or leave X out"):
             plots.propensity_curve(model, "plan", customers[["visits"]])
 
 

@@ -82,21 +82,25 @@ from tercet.value.evaluation import (
     score_probabilities,
 )
 from tercet.value.lifetime import BGNBD, GammaGamma, lifetime_value
+from tercet.value.models import ChurnModel, FeatureUseModel, LeadScore, PurchaseModel, ReportCard
 from tercet.value.propensity import Propensity, PropensityCalibration, PropensitySummary
 
 __all__ = [
     "BGNBD",
     "BestCutoff",
     "Calibration",
+    "ChurnModel",
     "ConvergenceWarning",
     "DataCheck",
     "DataError",
+    "FeatureUseModel",
     "GainTable",
     "GammaGamma",
     "GaussianMixtureSegments",
     "Item",
     "KMeansSegments",
     "LatentClass",
+    "LeadScore",
     "MaxDiff",
     "ModelFileError",
     "NotFittedError",
@@ -105,9 +109,11 @@ __all__ = [
     "Propensity",
     "PropensityCalibration",
     "PropensitySummary",
+    "PurchaseModel",
     "PurchaseSplit",
     "QualityReport",
     "Reliability",
+    "ReportCard",
     "SegmentAlignment",
     "SegmentAttractiveness",
     "SegmentOutcome",

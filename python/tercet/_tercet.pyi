@@ -167,7 +167,7 @@ class FittedBgNbd:
         """
     def intervals(self, /, level: SupportsFloat | SupportsIndex) -> NDArray[float64]:
         """
-        Intervals of the parameters, a row each: lower and upper end.
+        Intervals of the parameters, a row each: lower and upper end; nan where there is none.
         """
     def log_likelihood(
         self,
@@ -187,7 +187,7 @@ class FittedBgNbd:
     @property
     def parameter_names(self, /) -> list[str]:
         """
-        The parameters' names: r, alpha, a, b.
+        The parameters' names, in the order of every other list and matrix of them.
         """
     def probability_alive(
         self,
@@ -235,7 +235,7 @@ class FittedBgNbd:
     @property
     def standard_errors(self, /) -> NDArray[float64]:
         """
-        Standard errors; nan for a parameter that lies on a boundary or was given.
+        Standard errors; nan where there is none: on a boundary, given, or drawn by a penalty.
         """
     def time_until(
         self,
@@ -319,7 +319,7 @@ class FittedCalibration:
     @property
     def parameter_names(self, /) -> list[str]:
         """
-        The parameters' names: intercept and slope, or a, b and c; none of an isotonic map.
+        The parameters' names, in the order of every other list and matrix of them.
         """
     @property
     def report(self, /) -> dict[str, Any]:
@@ -338,7 +338,7 @@ class FittedCalibration:
     @property
     def standard_errors(self, /) -> NDArray[float64]:
         """
-        Standard errors; nan where there is none.
+        Standard errors; nan where there is none: on a boundary, given, or drawn by a penalty.
         """
     def to_json(self, /) -> str:
         """
@@ -439,7 +439,7 @@ class FittedGammaGamma:
         """
     def intervals(self, /, level: SupportsFloat | SupportsIndex) -> NDArray[float64]:
         """
-        Intervals of the parameters, a row each: lower and upper end.
+        Intervals of the parameters, a row each: lower and upper end; nan where there is none.
         """
     def log_likelihood(
         self,
@@ -458,7 +458,7 @@ class FittedGammaGamma:
     @property
     def parameter_names(self, /) -> list[str]:
         """
-        The parameters' names: p, q, v.
+        The parameters' names, in the order of every other list and matrix of them.
         """
     @property
     def population_mean(self, /) -> float:
@@ -482,7 +482,7 @@ class FittedGammaGamma:
     @property
     def standard_errors(self, /) -> NDArray[float64]:
         """
-        Standard errors; nan for a parameter that lies on a boundary or was given.
+        Standard errors; nan where there is none: on a boundary, given, or drawn by a penalty.
         """
     def to_json(self, /) -> str:
         """
@@ -543,7 +543,7 @@ class FittedGaussianMixtureSegments:
     @property
     def parameter_names(self, /) -> list[str]:
         """
-        The parameters' names: shares, then means question by question.
+        The parameters' names, in the order of every other list and matrix of them.
         """
     def posterior(
         self,
@@ -583,7 +583,7 @@ class FittedGaussianMixtureSegments:
     @property
     def standard_errors(self, /) -> NDArray[float64]:
         """
-        Standard errors: nan, since the mixture has none.
+        Standard errors; nan where there is none: on a boundary, given, or drawn by a penalty.
         """
     @property
     def starts_at_best(self, /) -> int:
@@ -632,7 +632,7 @@ class FittedKMeansSegments:
     @property
     def parameter_names(self, /) -> list[str]:
         """
-        The parameters' names: shares, then centers question by question.
+        The parameters' names, in the order of every other list and matrix of them.
         """
     def posterior(
         self,
@@ -672,7 +672,7 @@ class FittedKMeansSegments:
     @property
     def standard_errors(self, /) -> NDArray[float64]:
         """
-        Standard errors: nan, since k-means is no model of how respondents come about.
+        Standard errors; nan where there is none: on a boundary, given, or drawn by a penalty.
         """
     @property
     def starts_at_best(self, /) -> int:
@@ -765,7 +765,7 @@ class FittedLatentClass:
         """
     def intervals(self, /, level: SupportsFloat | SupportsIndex) -> NDArray[float64]:
         """
-        Intervals of the parameters, a row each: lower and upper end.
+        Intervals of the parameters, a row each: lower and upper end; nan where there is none.
         """
     def log_likelihood(
         self,
@@ -793,7 +793,7 @@ class FittedLatentClass:
     @property
     def parameter_names(self, /) -> list[str]:
         """
-        The parameters' names: shares, coefficients of covariates, then question by question.
+        The parameters' names, in the order of every other list and matrix of them.
         """
     def posterior(
         self,
@@ -837,7 +837,7 @@ class FittedLatentClass:
     @property
     def standard_errors(self, /) -> NDArray[float64]:
         """
-        Standard errors; nan for a parameter that lies on a boundary or without standard errors.
+        Standard errors; nan where there is none: on a boundary, given, or drawn by a penalty.
         """
     @property
     def starts(self, /) -> dict[str, Any]:
@@ -904,7 +904,7 @@ class FittedMaxDiff:
         """
     def intervals(self, /, level: SupportsFloat | SupportsIndex) -> NDArray[float64]:
         """
-        Intervals of the parameters, a row each: lower and upper end.
+        Intervals of the parameters, a row each: lower and upper end; nan where there is none.
         """
     @property
     def items(self, /) -> list[str]:
@@ -933,7 +933,7 @@ class FittedMaxDiff:
     @property
     def parameter_names(self, /) -> list[str]:
         """
-        The parameters' names: shares, then utilities segment by segment.
+        The parameters' names, in the order of every other list and matrix of them.
         """
     def posterior(
         self,
@@ -1018,7 +1018,7 @@ class FittedMaxDiff:
     @property
     def standard_errors(self, /) -> NDArray[float64]:
         """
-        Standard errors; nan for a utility that runs to infinity.
+        Standard errors; nan where there is none: on a boundary, given, or drawn by a penalty.
         """
     @property
     def starts(self, /) -> dict[str, Any]:
@@ -1117,12 +1117,14 @@ class FittedPropensity:
         *,
         settings: dict[str, Any],
         notes: SupportsGetItem[int, str],
+        own_weights: SupportsGetItem[int, NDArray[float64]] | None = None,
         n_jobs: SupportsIndex | None = None,
         progress: Callable[[str, int, int | None, float | None], object] | None = None,
     ) -> list[FittedPropensity]:
         """
         Fits one model an outcome, drawn to what they have in common; `outcomes` are pairs of a name and
-        bool values, `notes` a JSON text a model.
+        bool values, `notes` a JSON text a model. `own_weights` are weights an outcome, which count instead
+        of the others; features are learned from all rows.
         """
     @staticmethod
     def from_json(json: str) -> FittedPropensity:
@@ -1245,7 +1247,7 @@ class FittedSegmentProjection:
     @property
     def estimates(self, /) -> NDArray[float64]:
         """
-        The effects, in the order of the names.
+        The estimates, in the order of the names.
         """
     @property
     def features(self, /) -> list[str]:
@@ -1293,7 +1295,7 @@ class FittedSegmentProjection:
     @property
     def parameter_names(self, /) -> list[str]:
         """
-        The effects' names, by column and segment.
+        The parameters' names, in the order of every other list and matrix of them.
         """
     @property
     def penalties(self, /) -> dict[str, NDArray[float64]]:
@@ -1350,7 +1352,7 @@ class FittedSegmentProjection:
     @property
     def standard_errors(self, /) -> NDArray[float64]:
         """
-        Standard errors: nan, since a penalty draws effects to 0.
+        Standard errors; nan where there is none: on a boundary, given, or drawn by a penalty.
         """
     def to_json(self, /) -> str:
         """
@@ -1405,7 +1407,7 @@ class FittedTypingTool:
     @staticmethod
     def from_json(json: str) -> FittedTypingTool:
         """
-        The tool from a JSON text.
+        The model from a JSON text.
         """
     @property
     def majority(self, /) -> float:
@@ -1420,7 +1422,7 @@ class FittedTypingTool:
     @property
     def note(self, /) -> str:
         """
-        What was kept with the tool, as a JSON text.
+        What was kept with the model, as a JSON text.
         """
     @property
     def precision(self, /) -> NDArray[float64]:
@@ -1439,7 +1441,7 @@ class FittedTypingTool:
         """
     def save(self, /, path: str | PathLike[str]) -> None:
         """
-        Writes the tool to a file, whole or not at all.
+        Writes the model to a file, whole or not at all.
         """
     @property
     def sizes(self, /) -> dict[str, Any]:
@@ -1450,7 +1452,7 @@ class FittedTypingTool:
         """
     def to_json(self, /) -> str:
         """
-        The tool as a JSON text.
+        The model as a JSON text.
         """
 
 @final

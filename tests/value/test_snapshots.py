@@ -674,3 +674,15 @@ def test_simulated_subscriptions_are_the_same_for_a_seed(backend):
     assert len(arrow) > 1_000
     with pytest.raises(tc.ParameterError, match="n_customers = 0"):
         tc.datasets.simulate_subscriptions(0)
+
+
+def test_an_audit_looks_at_rows_with_an_outcome_only():
+    """Who owns a product has no outcome for it: owning it does not foretell anything."""
+    company = tc.datasets.simulate_subscriptions(600, seed=1)
+    snapshots = tc.Snapshots(as_of=["2024-04-01", "2024-07-01"], observation="90d", outcome="30d")
+    audit = snapshots.feature_use(
+        company.events, features=["export", "sharing"], first_only=True
+    ).audit()
+    told = dict(zip(audit.features["feature"], audit.features["auc"], strict=True))
+    # Of those without one it is the same in all rows; of the other feature's rows it says a little.
+    assert told["knows_export"] < 0.9

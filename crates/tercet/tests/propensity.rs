@@ -689,6 +689,36 @@ fn rare_outcomes_gain_from_frequent_ones() {
     assert!(ManyOutcomes::new(&view(train), &named[..1]).is_err());
 }
 
+#[test]
+fn a_row_counts_for_those_outcomes_only_that_it_has() {
+    let people = customers(1_500, 11);
+    let stayed: Vec<bool> = people.churned.iter().map(|one| !one).collect();
+    let outcomes = [
+        ("left".to_owned(), &people.churned[..]),
+        ("stayed".to_owned(), &stayed[..]),
+    ];
+    let settings = linear();
+    let weights = |from: usize| -> Vec<f64> {
+        (0..1_500)
+            .map(|row| f64::from(u8::from(row >= from)))
+            .collect()
+    };
+    let (all, some) = (weights(0), weights(500));
+    let data = ManyOutcomes::new(&people.design(), &outcomes).unwrap();
+    let own = data.clone().with_own_weights("w", &[&all, &some]).unwrap();
+    let models = settings.fit_many(&own, &mut ()).unwrap();
+    assert_eq!(models[0].report().n_rows, 1_500);
+    // What is not counted does not matter: other outcomes in those rows give the same models.
+    let turned: Vec<bool> = (0..1_500).map(|row| stayed[row] ^ (row < 500)).collect();
+    let others = [outcomes[0].clone(), ("stayed".to_owned(), &turned[..])];
+    let data = ManyOutcomes::new(&people.design(), &others).unwrap();
+    assert!(data.clone().with_own_weights("w", &[&all]).is_err());
+    let own = data.with_own_weights("w", &[&all, &some]).unwrap();
+    for (one, other) in models.iter().zip(settings.fit_many(&own, &mut ()).unwrap()) {
+        assert_eq!(coefficients(one), coefficients(&other));
+    }
+}
+
 #[cfg(feature = "linfa")]
 #[test]
 fn linfa_agrees_where_it_can_and_is_refused_where_it_cannot() {

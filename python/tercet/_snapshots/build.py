@@ -23,6 +23,8 @@ from tercet.exceptions import DataError, ParameterError
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    import numpy.typing as npt
+
     from tercet._columns import Integers
     from tercet._frames import Scan
     from tercet._progress import Progress, Report
@@ -60,6 +62,10 @@ class Built:
         For each log, the latest tick that went into features, by date; below every tick for none.
     first, end : int
         The first time in the data, and the first tick that is not observed any more.
+    everybody : pyarrow.Array
+        The ids of all customers of all tables, in order.
+    reasons : numpy.ndarray
+        For each date and each of them, the number of the reason for having no row; 0 for a row.
     """
 
     plan: Plan
@@ -76,6 +82,8 @@ class Built:
     latest: dict[str, Integers]
     first: int
     end: int
+    everybody: Any
+    reasons: npt.NDArray[np.int8]
 
 
 def build(
@@ -171,6 +179,8 @@ def _build(
         latest,
         case.first,
         case.end,
+        case.everybody.ids,
+        states,
     )
 
 

@@ -1,7 +1,5 @@
 //! Propensities: churn, purchase, use of a feature, leads.
 
-use std::path::PathBuf;
-
 use pyo3::Borrowed;
 use pyo3::inspect::PyStaticExpr;
 use pyo3::prelude::*;
@@ -13,9 +11,10 @@ use tercet::value::propensity::{
     StandardErrors, Strength,
 };
 
-use crate::arrays::{Codes, Column, Flags, Groups, Number, Table};
+use crate::arrays::{Codes, Column, Flags, Floats, Groups, Number, Table};
 use crate::boundary::{self, Progress};
 use crate::data::{Attribute, DesignArrays, Named};
+use crate::model::shared_methods;
 use crate::records::{Columns, Record};
 use crate::{errors, model, persist};
 
@@ -118,10 +117,12 @@ impl FittedPropensity {
     }
 
     /// Fits one model an outcome, drawn to what they have in common; `outcomes` are pairs of a name and
-    /// bool values, `notes` a JSON text a model.
+    /// bool values, `notes` a JSON text a model. `own_weights` are weights an outcome, which count instead
+    /// of the others; features are learned from all rows.
     #[staticmethod]
     #[pyo3(signature = (
-        attributes, outcomes, weights, groups, *, settings, notes, n_jobs=None, progress=None,
+        attributes, outcomes, weights, groups, *, settings, notes, own_weights=None, n_jobs=None,
+        progress=None,
     ))]
     fn fit_many(
         py: Python<'_>,
@@ -131,6 +132,7 @@ impl FittedPropensity {
         groups: Option<NamedGroups<'_>>,
         settings: Record<'_>,
         notes: Vec<String>,
+        own_weights: Option<Vec<Floats<'_>>>,
         n_jobs: Option<i64>,
         progress: Option<Progress>,
     ) -> PyResult<Vec<Self>> {
@@ -141,6 +143,8 @@ impl FittedPropensity {
         let outcomes = outcomes.iter();
         let outcomes = outcomes.map(|(name, values)| Ok((name.clone(), values.values()?)));
         let outcomes = outcomes.collect::<PyResult<Vec<_>>>()?;
+        let own = own_weights.iter().flatten().map(Floats::values);
+        let own = own.collect::<PyResult<Vec<_>>>()?;
         let weights = named(weights.as_ref())?;
         let groups = match &groups {
             Some((name, codes)) => Some((name.as_str(), codes.values()?)),
@@ -150,6 +154,9 @@ impl FittedPropensity {
             let mut data = ManyOutcomes::new(&arrays.design()?, &outcomes)?;
             if let Some((name, weights)) = weights {
                 data = data.with_weights(name, weights)?;
+            }
+            if !own.is_empty() {
+                data = data.with_own_weights("own_weights", &own)?;
             }
             if let Some((name, groups)) = groups {
                 data = data.with_groups(name, groups)?;
@@ -162,22 +169,6 @@ impl FittedPropensity {
             .collect())
     }
 
-    /// The model from a JSON text.
-    #[staticmethod]
-    fn from_json(py: Python<'_>, json: &str) -> PyResult<Self> {
-        persist::from_json(py, json).map(Self)
-    }
-
-    /// The model as a JSON text.
-    fn to_json(&self, py: Python<'_>) -> PyResult<String> {
-        persist::to_json(py, &self.0)
-    }
-
-    /// Writes the model to a file, whole or not at all.
-    fn save(&self, py: Python<'_>, path: PathBuf) -> PyResult<()> {
-        persist::save(py, &self.0, path)
-    }
-
     /// The settings that it was fitted with, as a JSON text.
     #[getter]
     fn settings(&self) -> PyResult<String> {
@@ -186,18 +177,6 @@ impl FittedPropensity {
                 reason: error.to_string(),
             })
         })
-    }
-
-    /// What was kept with the model, as a JSON text.
-    #[getter]
-    fn note(&self) -> String {
-        self.0.note().to_string()
-    }
-
-    /// How the fit went, by name.
-    #[getter]
-    fn report<'py>(&self, py: Python<'py>) -> PyResult<Record<'py>> {
-        model::report(py, &self.0)
     }
 
     /// The names of the attributes.
@@ -378,6 +357,8 @@ impl FittedPropensity {
         Ok((Column::new(py, found.feature), contributions))
     }
 }
+
+shared_methods!(FittedPropensity: saved, noted, reported);
 
 /// An outcome's values, borrowed.
 enum Values<'a> {

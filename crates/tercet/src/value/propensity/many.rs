@@ -31,6 +31,8 @@ use crate::parallel::{Gate, map_tasks};
 #[derive(Debug, Clone)]
 pub struct ManyOutcomes<'a> {
     data: Vec<PropensityData<'a>>,
+    /// The weights by which features are learned, the same for all outcomes.
+    weights: Option<&'a [f64]>,
 }
 
 impl<'a> ManyOutcomes<'a> {
@@ -49,6 +51,7 @@ impl<'a> ManyOutcomes<'a> {
             .map(|(name, outcome)| PropensityData::binary(design.clone(), name, outcome));
         Ok(Self {
             data: data.collect::<Result<_>>()?,
+            weights: None,
         })
     }
 
@@ -59,6 +62,30 @@ impl<'a> ManyOutcomes<'a> {
             data: data
                 .map(|one| one.with_weights(name, weights))
                 .collect::<Result<_>>()?,
+            weights: Some(weights),
+        })
+    }
+
+    /// Adds weights of each outcome's own, in the outcomes' order: 0 where a row has no such outcome, as
+    /// that of a product which a customer has already.
+    ///
+    /// They take the place of those of [`with_weights`](Self::with_weights), by which features are still
+    /// learned.
+    ///
+    /// # Errors
+    /// [`Error::InvalidParameter`] for another number of them than outcomes; those of
+    /// [`PropensityData::with_weights`] for each.
+    pub fn with_own_weights(self, name: &str, weights: &[&'a [f64]]) -> Result<Self> {
+        if weights.len() != self.data.len() {
+            let expected = format!("{}, one set an outcome", self.data.len());
+            return Err(Error::parameter("own_weights", weights.len(), expected));
+        }
+        let data = self.data.into_iter().zip(weights);
+        Ok(Self {
+            data: data
+                .map(|(one, own)| one.with_weights(name, own))
+                .collect::<Result<_>>()?,
+            weights: self.weights,
         })
     }
 
@@ -69,6 +96,7 @@ impl<'a> ManyOutcomes<'a> {
             data: data
                 .map(|one| one.with_groups(name, groups))
                 .collect::<Result<_>>()?,
+            weights: self.weights,
         })
     }
 
@@ -132,7 +160,7 @@ impl Propensity {
             self.check(data)?;
         }
         let mut phase = Phase::new(observer, "fitting");
-        fit(self, &outcomes.data, &mut phase)
+        fit(self, outcomes, &mut phase)
     }
 }
 
@@ -182,15 +210,16 @@ impl Precisions {
 
 fn fit(
     settings: &Propensity,
-    data: &[PropensityData<'_>],
+    outcomes: &ManyOutcomes<'_>,
     phase: &mut Phase<'_>,
 ) -> Result<Vec<FittedPropensity>> {
-    // The features are the same for all, and so are the weights.
+    let data = &outcomes.data;
+    // The features are the same for all, and so is how they are learned.
     let shared = &data[0];
     let learning = learn(
         settings,
         shared.design(),
-        shared.weights(),
+        outcomes.weights,
         &Gate::new(phase),
     )?;
     let reader = Reader::new(&learning.encoding, shared.design(), false)?;

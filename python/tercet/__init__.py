@@ -82,7 +82,14 @@ from tercet.value.evaluation import (
     score_probabilities,
 )
 from tercet.value.lifetime import BGNBD, GammaGamma, lifetime_value
-from tercet.value.models import ChurnModel, FeatureUseModel, LeadScore, PurchaseModel, ReportCard
+from tercet.value.models import (
+    ChurnModel,
+    FeatureUseModel,
+    LeadScore,
+    PurchaseModel,
+    ReportCard,
+    sales_potential,
+)
 from tercet.value.propensity import Propensity, PropensityCalibration, PropensitySummary
 
 __all__ = [
@@ -152,6 +159,7 @@ __all__ = [
     "rating_importance",
     "read_survey",
     "reliability",
+    "sales_potential",
     "score_probabilities",
     "segment_predictors",
     "segment_stability",

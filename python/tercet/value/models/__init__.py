@@ -5,5 +5,13 @@ from tercet.value.models.feature_use import FeatureUseModel
 from tercet.value.models.lead import LeadScore
 from tercet.value.models.purchase import PurchaseModel
 from tercet.value.models.report_card import ReportCard
+from tercet.value.models.sales_potential import sales_potential
 
-__all__ = ["ChurnModel", "FeatureUseModel", "LeadScore", "PurchaseModel", "ReportCard"]
+__all__ = [
+    "ChurnModel",
+    "FeatureUseModel",
+    "LeadScore",
+    "PurchaseModel",
+    "ReportCard",
+    "sales_potential",
+]

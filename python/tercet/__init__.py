@@ -81,6 +81,13 @@ from tercet.value.evaluation import (
     reliability,
     score_probabilities,
 )
+from tercet.value.hazard import (
+    HazardModel,
+    HazardScores,
+    HazardSummary,
+    aalen_johansen,
+    kaplan_meier,
+)
 from tercet.value.lifetime import BGNBD, GammaGamma, lifetime_value
 from tercet.value.models import (
     ChurnModel,
@@ -104,6 +111,9 @@ __all__ = [
     "GainTable",
     "GammaGamma",
     "GaussianMixtureSegments",
+    "HazardModel",
+    "HazardScores",
+    "HazardSummary",
     "Item",
     "KMeansSegments",
     "LatentClass",
@@ -143,6 +153,7 @@ __all__ = [
     "WaveComparison",
     "WeightsWarning",
     "__version__",
+    "aalen_johansen",
     "align_segments",
     "attractiveness",
     "best_cutoff",
@@ -151,6 +162,7 @@ __all__ = [
     "distal_outcome",
     "enough_data",
     "gain_table",
+    "kaplan_meier",
     "lifetime_value",
     "load",
     "needs",

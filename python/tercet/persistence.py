@@ -16,6 +16,7 @@ from tercet.needs import (
     TypingTool,
 )
 from tercet.value.evaluation import Calibration
+from tercet.value.hazard import HazardModel
 from tercet.value.lifetime import BGNBD, GammaGamma
 from tercet.value.models import ChurnModel, FeatureUseModel, LeadScore, PurchaseModel
 from tercet.value.propensity import Propensity
@@ -35,6 +36,7 @@ _MODELS: dict[str, type[Saved | SnapshotModel]] = {
     "feature_use_model": FeatureUseModel,
     "gamma_gamma": GammaGamma,
     "gaussian_mixture": GaussianMixtureSegments,
+    "hazard": HazardModel,
     "k_means": KMeansSegments,
     "latent_class": LatentClass,
     "lead_score": LeadScore,

@@ -40,7 +40,7 @@ impl<'py> FromPyObject<'_, 'py> for OutcomeColumn<'py> {
 /// What the caller calls an outcome, the outcome, and its classes' names (none where it is bool).
 type NamedOutcome<'py> = (String, OutcomeColumn<'py>, Vec<String>);
 /// What the caller calls the groups, and a code a row.
-type NamedGroups<'py> = (String, Groups<'py>);
+pub(super) type NamedGroups<'py> = (String, Groups<'py>);
 
 /// Probabilities of rows left out, and the rows' folds.
 type LeftOut = (Table, Column<u16>);
@@ -52,7 +52,7 @@ type LeftOut = (Table, Column<u16>);
 /// levels' names; or a name that is not looked at, a float64 matrix in C or Fortran order, and its
 /// columns' names.
 #[pyclass(frozen, module = "tercet._tercet")]
-pub(crate) struct FittedPropensity(core::FittedPropensity);
+pub(crate) struct FittedPropensity(pub(super) core::FittedPropensity);
 
 #[pymethods]
 impl FittedPropensity {
@@ -384,7 +384,7 @@ impl<'a> Values<'a> {
     }
 }
 
-fn named<'a>(column: Option<&'a Named<'_>>) -> PyResult<Option<(&'a str, &'a [f64])>> {
+pub(super) fn named<'a>(column: Option<&'a Named<'_>>) -> PyResult<Option<(&'a str, &'a [f64])>> {
     match column {
         Some((name, values)) => Ok(Some((name.as_str(), values.values()?))),
         None => Ok(None),
@@ -398,26 +398,7 @@ fn left_out(py: Python<'_>, held: OutOfFold, width: usize) -> PyResult<LeftOut> 
 
 fn estimator(settings: &Record<'_>) -> PyResult<Propensity> {
     let word = |name: &str| settings.read::<String>(name);
-    let unknown = |name: &str, value: &str, expected: &str| {
-        errors::to_python(tercet::Error::parameter(
-            name,
-            format!("{value:?}"),
-            expected,
-        ))
-    };
-    let features = match word("features")?.as_str() {
-        "spline" => Features::Spline {
-            intervals: settings.read("intervals")?,
-        },
-        "bins" => Features::Bins {
-            bins: settings.count("bins")?,
-        },
-        "linear" => Features::Linear,
-        other => {
-            let expected = "one of \"spline\", \"bins\", \"linear\"";
-            return Err(unknown("features", other, expected));
-        }
-    };
+    let features = features(settings)?;
     let penalty = match word("penalty")?.as_str() {
         "l2" => Penalty::L2,
         "elastic_net" => Penalty::ElasticNet {
@@ -442,16 +423,6 @@ fn estimator(settings: &Record<'_>) -> PyResult<Propensity> {
         "linfa" => Solver::Linfa,
         other => return Err(unknown("solver", other, "one of \"newton\", \"linfa\"")),
     };
-    let errors = match word("standard_errors")?.as_str() {
-        "none" => StandardErrors::None,
-        "model" => StandardErrors::Model,
-        "robust" => StandardErrors::Robust,
-        "cluster" => StandardErrors::Cluster,
-        other => {
-            let expected = "one of \"none\", \"model\", \"robust\", \"cluster\"";
-            return Err(unknown("standard_errors", other, expected));
-        }
-    };
     Ok(Propensity::new()
         .features(features)
         .ordered(settings.read::<Vec<String>>("ordered")?)
@@ -463,7 +434,47 @@ fn estimator(settings: &Record<'_>) -> PyResult<Propensity> {
         .folds(settings.count("folds")?)
         .one_standard_error(settings.read("one_standard_error")?)
         .seed(settings.seed("seed")?)
-        .standard_errors(errors)
+        .standard_errors(standard_errors(settings)?)
         .max_iterations(settings.count("max_iterations")?)
         .tolerance(settings.read("tolerance")?))
+}
+
+/// How numbers enter.
+pub(super) fn features(settings: &Record<'_>) -> PyResult<Features> {
+    Ok(match settings.read::<String>("features")?.as_str() {
+        "spline" => Features::Spline {
+            intervals: settings.read("intervals")?,
+        },
+        "bins" => Features::Bins {
+            bins: settings.count("bins")?,
+        },
+        "linear" => Features::Linear,
+        other => {
+            let expected = "one of \"spline\", \"bins\", \"linear\"";
+            return Err(unknown("features", other, expected));
+        }
+    })
+}
+
+/// Which standard errors are computed.
+pub(super) fn standard_errors(settings: &Record<'_>) -> PyResult<StandardErrors> {
+    Ok(match settings.read::<String>("standard_errors")?.as_str() {
+        "none" => StandardErrors::None,
+        "model" => StandardErrors::Model,
+        "robust" => StandardErrors::Robust,
+        "cluster" => StandardErrors::Cluster,
+        other => {
+            let expected = "one of \"none\", \"model\", \"robust\", \"cluster\"";
+            return Err(unknown("standard_errors", other, expected));
+        }
+    })
+}
+
+/// The error of a word that is none of those expected.
+pub(super) fn unknown(name: &str, value: &str, expected: &str) -> PyErr {
+    errors::to_python(tercet::Error::parameter(
+        name,
+        format!("{value:?}"),
+        expected,
+    ))
 }

@@ -40,12 +40,12 @@ pub struct FittedPropensity {
 
 /// The covariance of the coefficients: the lower triangle, row by row.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-pub(super) struct Uncertainty {
+pub(crate) struct Uncertainty {
     packed: Vec<f64>,
 }
 
 impl Uncertainty {
-    pub(super) fn new(covariance: &DMatrix<f64>) -> Self {
+    pub(crate) fn new(covariance: &DMatrix<f64>) -> Self {
         let n = covariance.nrows();
         let rows = (0..n).flat_map(|i| (0..=i).map(move |j| (i, j)));
         Self {
@@ -53,19 +53,19 @@ impl Uncertainty {
         }
     }
 
-    pub(super) fn fits(&self, n: usize) -> bool {
+    pub(crate) fn fits(&self, n: usize) -> bool {
         self.packed.len() == n * (n + 1) / 2 && self.packed.iter().all(|value| value.is_finite())
     }
 
     #[inline]
-    pub(super) fn get(&self, i: usize, j: usize) -> f64 {
+    pub(crate) fn get(&self, i: usize, j: usize) -> f64 {
         let (i, j) = (i.max(j), i.min(j));
         self.packed[i * (i + 1) / 2 + j]
     }
 
     /// The variance of a combination of a few coefficients.
     #[inline]
-    pub(super) fn variance(&self, terms: &[(usize, f64)]) -> f64 {
+    pub(crate) fn variance(&self, terms: &[(usize, f64)]) -> f64 {
         let mut sum = 0.0;
         for (place, (i, x)) in terms.iter().enumerate() {
             sum += x * x * self.get(*i, *i);

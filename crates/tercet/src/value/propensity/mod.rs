@@ -7,6 +7,7 @@ mod data;
 mod effects;
 mod elastic_net;
 mod encoding;
+pub(super) mod engine;
 mod errors;
 mod fit;
 mod fitted;

@@ -398,7 +398,7 @@ fn lost() -> Error {
 
 /// Rows of a symmetric matrix that are combinations of those before them: those whose pivot all but
 /// vanishes as they are eliminated in turn.
-fn dependent(matrix: &DMatrix<f64>) -> Vec<usize> {
+pub(super) fn dependent(matrix: &DMatrix<f64>) -> Vec<usize> {
     let n = matrix.nrows();
     let mut factor = matrix.clone();
     let mut found = Vec::new();

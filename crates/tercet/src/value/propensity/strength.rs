@@ -25,15 +25,55 @@ use crate::parallel::Gate;
 /// The most rounds; each is a pass over the rows.
 const ROUNDS: usize = 60;
 
-/// No round changes a group's effective parameters by more than this at the end.
-const SETTLED: f64 = 0.02;
-
 const WEAKEST: f64 = 1e-6;
 const STRONGEST: f64 = 1e9;
 
 /// Rows on which strengths are estimated: their errors are then those of a few effective parameters,
 /// whatever the rest of the table says.
 const MOST_ROWS: usize = 60_000;
+
+/// Strengths of groups of coordinates on their way.
+pub(crate) struct Settling<'g> {
+    groups: &'g [Option<usize>],
+    /// A strength a group.
+    pub(crate) strengths: Vec<f64>,
+    /// The effective parameters of the round before.
+    settled: Vec<f64>,
+}
+
+impl<'g> Settling<'g> {
+    /// No round changes a group's effective parameters by more than this at the end.
+    pub(crate) const ENOUGH: f64 = 0.02;
+
+    /// Begins with strengths of 1; a coordinate without a group is free.
+    pub(crate) fn new(groups: &'g [Option<usize>], n_groups: usize) -> Self {
+        Self {
+            groups,
+            strengths: vec![1.0; n_groups],
+            settled: vec![f64::INFINITY; n_groups],
+        }
+    }
+
+    /// `λ_g <- edf_g / |θ_g|²`; returns the largest change of a group's effective parameters.
+    pub(crate) fn renew(&mut self, penalty: &[f64], theta: &[f64], variances: &[f64]) -> f64 {
+        let n_groups = self.strengths.len();
+        let (mut effective, mut squares) = (vec![0.0; n_groups], vec![0.0; n_groups]);
+        for (k, group) in self.groups.iter().enumerate() {
+            if let Some(group) = *group {
+                effective[group] += 1.0 - penalty[k] * variances[k];
+                squares[group] += theta[k] * theta[k];
+            }
+        }
+        let mut most: f64 = 0.0;
+        for group in 0..n_groups {
+            let own = effective[group].max(0.0);
+            self.strengths[group] = (own / squares[group].max(1e-300)).clamp(WEAKEST, STRONGEST);
+            most = most.max((own - self.settled[group]).abs());
+            self.settled[group] = own;
+        }
+        most
+    }
+}
 
 /// Estimates a strength for every group of coordinates; returns those of the coordinates, and where the
 /// fit of the rows it took ended.
@@ -50,8 +90,8 @@ pub(super) fn estimate(
         },
         rows => rows,
     };
-    let mut strengths = vec![1.0; coordinates.n_groups];
-    let mut penalty = coordinates.spread(&strengths);
+    let mut settling = Settling::new(&coordinates.groups, coordinates.n_groups);
+    let mut penalty = coordinates.spread(&settling.strengths);
     let part = Problem { rows, ..*problem };
     let first = Problem {
         penalty: &penalty,
@@ -65,7 +105,6 @@ pub(super) fn estimate(
     let mut theta = first
         .descend(first.start(), None, rough, false, gate)?
         .theta;
-    let mut settled = vec![f64::INFINITY; coordinates.n_groups];
     let mut rounds = 0;
     while rounds < ROUNDS {
         rounds += 1;
@@ -83,25 +122,9 @@ pub(super) fn estimate(
         // One step of Newton's method a round: strengths and coordinates settle together.
         theta -= model.solve(&round.penalised(&here.gradient, &theta));
         let variances = model.variances();
-        let (mut effective, mut squares) = (
-            vec![0.0; coordinates.n_groups],
-            vec![0.0; coordinates.n_groups],
-        );
-        for (k, group) in coordinates.groups.iter().enumerate() {
-            if let Some(group) = *group {
-                effective[group] += 1.0 - penalty[k] * variances[k];
-                squares[group] += theta[k] * theta[k];
-            }
-        }
-        let mut most: f64 = 0.0;
-        for group in 0..strengths.len() {
-            let own = effective[group].max(0.0);
-            strengths[group] = (own / squares[group].max(1e-300)).clamp(WEAKEST, STRONGEST);
-            most = most.max((own - settled[group]).abs());
-            settled[group] = own;
-        }
-        penalty = coordinates.spread(&strengths);
-        if most < SETTLED {
+        let most = settling.renew(&penalty, theta.as_slice(), variances.as_slice());
+        penalty = coordinates.spread(&settling.strengths);
+        if most < Settling::ENOUGH {
             break;
         }
     }

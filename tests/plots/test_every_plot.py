@@ -82,7 +82,11 @@ def probability_drawers() -> dict[str, Callable[..., Axes]]:
     y = rng.random(1_000) < p
     table = tc.gain_table(y, p, replications=20)
     best = tc.best_cutoff(y, p, benefit=30, cost=4, capacity=0.6, replications=20)
+    X = {"visits": rng.poisson(1 / p), "plan": rng.choice(["basic", "pro"], 1_000)}
+    model = tc.Propensity().fit(X, y)
     return {
+        "propensity_curve": lambda **on: plots.propensity_curve(model, "visits", X, **on),
+        "reasons": lambda **on: plots.reasons(model.reasons(X), **on),
         "reliability": lambda **on: plots.reliability(tc.reliability(y, p), **on),
         "gain": lambda **on: plots.gain(table, **on),
         "lift": lambda **on: plots.lift(table, **on),

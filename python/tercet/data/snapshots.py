@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 
     import numpy as np
 
+    from tercet._progress import Progress
     from tercet._time import TimeLike
 
 __all__ = ["Snapshots"]
@@ -131,6 +132,7 @@ class Snapshots:
         grace: DurationLike = "0d",
         outcome_form: OutcomeForm = "whether",
         unit: TimeUnit = "day",
+        progress: Progress = False,
     ) -> SnapshotTable:
         """Foretell the end of subscriptions.
 
@@ -154,6 +156,8 @@ class Snapshots:
             and else the number of the reason (1 for churn where the table has no reasons).
         unit : str
             The unit of `duration`.
+        progress : bool or callable
+            True for a progress bar; a callable gets each `tercet.Step`.
 
         Returns
         -------
@@ -179,7 +183,7 @@ class Snapshots:
             "contacts": contacts,
             "customers": customers,
         }
-        return self._build(target, tables, products, features, channels)
+        return self._build(target, tables, products, features, channels, progress)
 
     def inactivity(
         self,
@@ -192,6 +196,7 @@ class Snapshots:
         features: Sequence[str] | None = None,
         channels: Sequence[str] | None = None,
         active_within: DurationLike | None = None,
+        progress: Progress = False,
     ) -> SnapshotTable:
         """Foretell that customers without a contract buy nothing: column `inactive`.
 
@@ -208,6 +213,8 @@ class Snapshots:
         active_within : str, timedelta or int, optional
             At risk is only who bought within this time before the date: who left long ago is no
             case to learn from.
+        progress : bool or callable
+            True for a progress bar; a callable gets each `tercet.Step`.
 
         Returns
         -------
@@ -227,7 +234,7 @@ class Snapshots:
             "customers": customers,
         }
         target = Target("inactivity", within=within)
-        return self._build(target, tables, products, features, channels)
+        return self._build(target, tables, products, features, channels, progress)
 
     def purchases(
         self,
@@ -243,6 +250,7 @@ class Snapshots:
         channels: Sequence[str] | None = None,
         outcome_form: OutcomeForm = "whether",
         unit: TimeUnit = "day",
+        progress: Progress = False,
     ) -> SnapshotTable:
         """Foretell purchases: of anything, or of each of some products.
 
@@ -267,6 +275,8 @@ class Snapshots:
             (1 for any without `products`), 0 for none within the window or the data.
         unit : str
             The unit of `duration`.
+        progress : bool or callable
+            True for a progress bar; a callable gets each `tercet.Step`.
 
         Returns
         -------
@@ -286,7 +296,7 @@ class Snapshots:
             "customers": customers,
         }
         target = _listed_target("purchases", products, "products", first_only, outcome_form, unit)
-        return self._build(target, tables, products, features, channels)
+        return self._build(target, tables, products, features, channels, progress)
 
     def feature_use(
         self,
@@ -302,6 +312,7 @@ class Snapshots:
         channels: Sequence[str] | None = None,
         outcome_form: OutcomeForm = "whether",
         unit: TimeUnit = "day",
+        progress: Progress = False,
     ) -> SnapshotTable:
         """Foretell the use of a product: of anything in it, or of each of some features.
 
@@ -325,6 +336,8 @@ class Snapshots:
             As for `purchases`.
         unit : str
             The unit of `duration`.
+        progress : bool or callable
+            True for a progress bar; a callable gets each `tercet.Step`.
 
         Returns
         -------
@@ -344,7 +357,7 @@ class Snapshots:
             "customers": customers,
         }
         target = _listed_target("feature_use", features, "features", first_only, outcome_form, unit)
-        return self._build(target, tables, products, features, channels)
+        return self._build(target, tables, products, features, channels, progress)
 
     def leads(
         self,
@@ -361,6 +374,7 @@ class Snapshots:
         channels: Sequence[str] | None = None,
         outcome_form: OutcomeForm = "whether",
         unit: TimeUnit = "day",
+        progress: Progress = False,
     ) -> SnapshotTable:
         """Foretell that leads move on to a later stage: columns `moves` and `next_stage`.
 
@@ -384,6 +398,8 @@ class Snapshots:
             the stage that it comes into; 0 for none within the window or the data.
         unit : str
             The unit of `duration`.
+        progress : bool or callable
+            True for a progress bar; a callable gets each `tercet.Step`.
 
         Returns
         -------
@@ -412,7 +428,7 @@ class Snapshots:
             "contacts": contacts,
             "customers": customers,
         }
-        return self._build(target, tables, products, features, channels)
+        return self._build(target, tables, products, features, channels, progress)
 
     def __repr__(self) -> str:
         spans = self._spans
@@ -430,6 +446,7 @@ class Snapshots:
         products: Sequence[str] | None,
         features: Sequence[str] | None,
         channels: Sequence[str] | None,
+        progress: Progress,
     ) -> SnapshotTable:
         labels = {
             "purchases": _labels(products, "products"),
@@ -445,7 +462,8 @@ class Snapshots:
                 )
                 raise ParameterError(message, parameters[table])
         plan = Plan(target, self._spans, self._naming, labels, self._drop_refunds)
-        built = build(plan, tables, self.as_of, self.observation_end, fresh=True)
+        end = self.observation_end
+        built = build(plan, tables, self.as_of, end, fresh=True, progress=progress)
         return SnapshotTable._of(built)
 
 

@@ -6,6 +6,7 @@ saves anything. They need matplotlib: `pip install 'tercet[plots]'`.
 
 from __future__ import annotations
 
+from tercet.plots.effects import propensity_curve
 from tercet.plots.hazard import cumulative_incidence, survival
 from tercet.plots.history import customer_history
 from tercet.plots.holdout import calibration_holdout
@@ -18,6 +19,7 @@ from tercet.plots.needs import (
     segment_sizes,
 )
 from tercet.plots.propensity import gain, lift, profit_by_cutoff, reliability
+from tercet.plots.reason_bars import reasons
 from tercet.plots.tracking import cumulative_purchases, purchases_by_period
 from tercet.plots.value import top_customers, value_concentration, value_distribution
 
@@ -32,8 +34,10 @@ __all__ = [
     "probability_alive_map",
     "profit_by_cutoff",
     "projected_shares",
+    "propensity_curve",
     "purchases_by_period",
     "question_accuracy",
+    "reasons",
     "reliability",
     "segment_criteria",
     "segment_profile",

@@ -19,8 +19,8 @@ import tercet as tc
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-#: What the design promises, in seconds; here of the process's own work, since a wall clock also counts
-#: what else the machine has to do.
+#: What the design promises, in seconds; of the process's own work, since a clock also counts what
+#: else the machine has to do.
 PROMISED = 0.2
 
 

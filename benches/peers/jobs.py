@@ -461,7 +461,7 @@ def digest_ridge(result: Any) -> dict[str, float]:
     if hasattr(result, "intercept_"):
         values = [result.intercept_[0], *result.coef_[0]]
     else:
-        values = result.effects()["log_odds"].to_pylist()
+        values = np.asarray(result.effects()["log_odds"])
     return {f"b{place}": float(value) for place, value in enumerate(values)}
 
 

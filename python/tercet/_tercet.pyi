@@ -1046,6 +1046,12 @@ class FittedPropensity:
         The classes' names; none for a binary outcome.
         """
     @property
+    def coefficient_errors(self, /) -> NDArray[float64] | None:
+        """
+        The standard error of every coefficient, of several classes one class after the other; None
+        without.
+        """
+    @property
     def columns(self, /) -> dict[str, Any]:
         """
         Every column with its coefficient, the intercept first: `column`, `coefficient`.
@@ -1070,10 +1076,13 @@ class FittedPropensity:
         What a feature adds to the log-odds: `value` (nan for a level), `label`, `effect`, `lower`,
         `upper`.
         """
-    def effects(self, /, *, level: SupportsFloat | SupportsIndex) -> dict[str, Any]:
+    def effects(
+        self, /, *, level: SupportsFloat | SupportsIndex, class_: SupportsIndex | None = None
+    ) -> dict[str, Any]:
         """
         The table of effects: `feature` (None for the intercept), `at`, `estimate`, `standard_error`,
-        `lower`, `upper`, `z`, `p_value`; nan where there is no number.
+        `lower`, `upper`, `z`, `p_value`; nan where there is no number. Of several classes those of one,
+        counted from 0, against the mean of all.
         """
     @property
     def features(self, /) -> list[str]:
@@ -1143,7 +1152,8 @@ class FittedPropensity:
         progress: Callable[[str, int, int | None, float | None], object] | None = None,
     ) -> NDArray[float64]:
         """
-        Intervals of the probability: lower and upper end, a row a customer.
+        Intervals of the probability: lower and upper end, a row a customer; of several classes, a row a
+        customer and class.
         """
     def log_odds(
         self,

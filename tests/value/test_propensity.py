@@ -14,7 +14,8 @@ import pytest
 import tercet as tc
 
 FOLDER = Path(__file__).parents[1] / "reference" / "propensity"
-CASES = {path.stem: json.loads(path.read_text()) for path in sorted(FOLDER.glob("*.json"))}
+FILES = {path.stem: json.loads(path.read_text()) for path in sorted(FOLDER.glob("*.json"))}
+CASES = {name: case for name, case in FILES.items() if case["kind"] == "logistic"}
 
 
 def draw(n: int = 3_000, seed: int = 1) -> tuple[pd.DataFrame, np.ndarray, np.ndarray]:
@@ -243,7 +244,7 @@ def test_several_classes():
     with pytest.raises(tc.ParameterError, match="binary outcome"):
         model.reasons(x)
     table = model.effects()
-    assert table["class"].to_pylist() == ["buy"] * 3 + ["leave"] * 3 + ["wait"] * 3
+    assert list(table["class"]) == ["buy"] * 3 + ["leave"] * 3 + ["wait"] * 3
     errors = np.array(table["standard_error"])
     assert (errors > 0.0).all()
     slopes = np.array(table["log_odds"]).reshape(3, 3)
@@ -262,6 +263,19 @@ def test_several_classes():
     assert np.isnan(list(bare.standard_errors_.values())).all()
     same = pickle.loads(pickle.dumps(model))
     np.testing.assert_array_equal(same.predict_proba(x), found)
+
+
+def test_errors_of_several_classes_are_those_of_statsmodels():
+    case = FILES["classes"]
+    data = case["data"]
+    x = pd.DataFrame({name: data[name] for name in ("x1", "x2", "outcome")}).astype(float)
+    model = plain(strength=0.0, tolerance=1e-13).fit(x, np.array(data["level"]))
+    table = model.effects(level=case["level"])
+    slopes = table[table["at"] == "per unit"]
+    found = slopes["standard_error"].to_numpy().reshape(3, 3)
+    np.testing.assert_allclose(found, case["standard_errors"], rtol=1e-6)
+    ends = model.predict_interval(x, level=case["level"])
+    np.testing.assert_allclose(ends.ravel(), case["intervals"], atol=1e-6)
 
 
 def test_contributions_add_up(fitted):

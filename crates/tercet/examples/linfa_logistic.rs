@@ -33,10 +33,9 @@ fn main() -> Result<(), Box<dyn Error>> {
     // Which label counts as positive depends on their shares.
     let sign = if model.labels().pos.class { 1.0 } else { -1.0 };
     let mut digest = serde_json::Map::new();
-    let coefficients = std::iter::once(&model.intercept())
-        .chain(model.params())
-        .copied();
-    for (place, value) in coefficients.collect::<Vec<f64>>().into_iter().enumerate() {
+    let intercept = model.intercept();
+    let coefficients = std::iter::once(&intercept).chain(model.params());
+    for (place, value) in coefficients.enumerate() {
         digest.insert(format!("b{place}"), json!(sign * value));
     }
     let found = json!({

@@ -95,7 +95,7 @@ fn factorise(a: &mut DMatrixViewMut<'_, f64>) -> Option<()> {
                 }
             }
             let pivot = a[(j, j)];
-            if !(pivot > 0.0) {
+            if pivot.is_nan() || pivot <= 0.0 {
                 return None;
             }
             let root = pivot.sqrt();

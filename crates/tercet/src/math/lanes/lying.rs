@@ -201,6 +201,7 @@ mod tests {
     #[test]
     fn rows_that_lie_together_are_those_of_plain_loops() {
         for (n, width, stride) in [
+            (1_usize, 1_usize, 1_usize),
             (1, 1, 1),
             (7, 3, 5),
             (32, 20, 20),

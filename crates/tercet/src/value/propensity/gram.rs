@@ -153,8 +153,8 @@ impl Gram {
                     axpy(&mut self.cross[row * padded..(row + 1) * padded], *x, dense);
                     let sums = &mut self.sparse[row * s + first..][..4];
                     // On and above the diagonal of its own block.
-                    for b in a..4 {
-                        sums[b] += weight * x * own.weights[b];
+                    for (sum, y) in sums[a..].iter_mut().zip(&own.weights[a..]) {
+                        *sum += weight * x * y;
                     }
                 }
             }

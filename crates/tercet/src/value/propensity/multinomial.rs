@@ -300,10 +300,11 @@ impl Rows<'_, '_> {
         };
         let mut remarks = self.table.remarks(&[]);
         if self.n_columns() > MOST_KEPT {
-            remarks += &format!(
-                "; without standard errors: {} coefficients are more than {MOST_KEPT}, take fewer knots or levels",
-                self.n_columns()
+            let n = self.n_columns();
+            let told = format!(
+                "; without standard errors: {n} coefficients are more than {MOST_KEPT}, take fewer knots or levels"
             );
+            remarks += &told;
         }
         FitReport {
             iterations: fit.peak.iterations,

@@ -338,17 +338,14 @@ impl<'s, 'a> Sample<'s, 'a> {
                 },
             });
             sums.loss.add(&[loss]);
-            match lying {
-                Some(lying) => {
-                    let slopes = &mut sums.lying_gradient;
-                    let run = lying.rows(rows.row(start), end - start);
-                    let residuals = &desk.residuals[..end - start];
-                    sums.dense_gradient[0] += self.lanes.row_slopes(run, residuals, slopes);
-                }
-                None => {
-                    let slopes = &mut sums.dense_gradient;
-                    self.lanes.slopes(&desk.tile.dense, &desk.residuals, slopes);
-                }
+            if let Some(lying) = lying {
+                let slopes = &mut sums.lying_gradient;
+                let run = lying.rows(rows.row(start), end - start);
+                let residuals = &desk.residuals[..end - start];
+                sums.dense_gradient[0] += self.lanes.row_slopes(run, residuals, slopes);
+            } else {
+                let slopes = &mut sums.dense_gradient;
+                self.lanes.slopes(&desk.tile.dense, &desk.residuals, slopes);
             }
             self.lanes.run(SparseSlopes {
                 tile: &desk.tile,

@@ -86,6 +86,9 @@ def long_calls(many, engines, respondents, churn) -> dict[str, Callable[[Any], A
             respondents, list(respondents), progress=progress
         ),
         "propensity": lambda progress: tc.Propensity(n_jobs=1).fit(*churn, progress=progress),
+        "hazard": lambda progress: tc.HazardModel(n_jobs=1).fit(
+            churn[0], np.arange(200_000) % 24 + 1, churn[1], progress=progress
+        ),
         "fit": lambda progress: tc.BGNBD(n_jobs=1).fit(many, progress=progress),
         "spend": lambda progress: tc.GammaGamma(n_jobs=1).fit(many, progress=progress),
         "value": lambda progress: tc.lifetime_value(
@@ -104,7 +107,7 @@ def long_calls(many, engines, respondents, churn) -> dict[str, Callable[[Any], A
     }
 
 
-CALLS = ("fit", "spend", "value", "simulate", "segments", "propensity")
+CALLS = ("fit", "spend", "value", "simulate", "segments", "propensity", "hazard")
 
 
 def seconds_until_interrupted(call: Callable[[Any], Any]) -> float:

@@ -15,6 +15,7 @@ __all__ = [
     "FittedCalibration",
     "FittedGammaGamma",
     "FittedGaussianMixtureSegments",
+    "FittedHazard",
     "FittedKMeansSegments",
     "FittedLatentClass",
     "FittedMaxDiff",
@@ -26,9 +27,12 @@ __all__ = [
     "align_models",
     "best_cutoff",
     "best_worst_counts",
+    "brier_scores",
     "check_unique_ids",
+    "concordance",
     "distal_outcome",
     "enough_data",
+    "event_table",
     "gain_table",
     "lifetime_value",
     "model_kind",
@@ -589,6 +593,215 @@ class FittedGaussianMixtureSegments:
     def starts_at_best(self, /) -> int:
         """
         How many starts ended within 0.1 of the best log-likelihood.
+        """
+    def to_json(self, /) -> str:
+        """
+        The model as a JSON text.
+        """
+
+@final
+class FittedHazard:
+    """
+    A fitted hazard: immutable.
+
+    Attributes are those of a propensity.
+    """
+    def baseline(self, /, *, level: SupportsFloat | SupportsIndex) -> dict[str, Any]:
+        """
+        The baselines: `event` (its place), `period` (from 1), `start`, `end`, `log_odds`, `hazard`,
+        `lower`, `upper`; nan where there is no number.
+        """
+    def baseline_strength(self, /, event: SupportsIndex) -> list[float]:
+        """
+        The penalty on bends or steps of an event's baseline, and its effective parameters.
+        """
+    def changes(self, /, *, level: SupportsFloat | SupportsIndex) -> dict[str, Any]:
+        """
+        How effects change as time doubles: `event` (its place), `feature`, `at`, `estimate`,
+        `standard_error`, `lower`, `upper`, `z`, `p_value`.
+        """
+    def cumulative_incidence(
+        self,
+        /,
+        attributes: SupportsGetItem[
+            int, tuple[str, NDArray[uint16] | NDArray[float64], SupportsGetItem[int, str]]
+        ],
+        event: SupportsIndex,
+        times: SupportsGetItem[int, SupportsFloat | SupportsIndex],
+        given: NDArray[float64],
+        *,
+        n_jobs: SupportsIndex | None = None,
+        progress: Callable[[str, int, int | None, float | None], object] | None = None,
+    ) -> NDArray[float64]:
+        """
+        The probability of an event, by its place, within each of `times`.
+        """
+    @property
+    def duration(self, /) -> str:
+        """
+        What the times are called.
+        """
+    @property
+    def estimates(self, /) -> NDArray[float64]:
+        """
+        The estimates, in the order of the names.
+        """
+    @property
+    def events(self, /) -> list[str]:
+        """
+        The events' names.
+        """
+    def expected_remaining_time(
+        self,
+        /,
+        attributes: SupportsGetItem[
+            int, tuple[str, NDArray[uint16] | NDArray[float64], SupportsGetItem[int, str]]
+        ],
+        horizon: SupportsFloat | SupportsIndex,
+        given: NDArray[float64],
+        *,
+        n_jobs: SupportsIndex | None = None,
+        progress: Callable[[str, int, int | None, float | None], object] | None = None,
+    ) -> NDArray[float64]:
+        """
+        The expected time until an event, at most `horizon`.
+        """
+    @property
+    def features(self, /) -> list[str]:
+        """
+        The names of the attributes.
+        """
+    @staticmethod
+    def fit(
+        attributes: SupportsGetItem[
+            int, tuple[str, NDArray[uint16] | NDArray[float64], SupportsGetItem[int, str]]
+        ],
+        duration: tuple[str, NDArray[float64]],
+        event: tuple[str, NDArray[uint16], SupportsGetItem[int, str]],
+        entry: tuple[str, NDArray[float64]] | None,
+        weights: tuple[str, NDArray[float64]] | None,
+        groups: tuple[str, NDArray[uint32]] | None,
+        *,
+        settings: dict[str, Any],
+        note: str,
+        n_jobs: SupportsIndex | None = None,
+        progress: Callable[[str, int, int | None, float | None], object] | None = None,
+    ) -> FittedHazard:
+        """
+        Fits to customers and their times.
+
+        `settings` has `period`, `closed` ("right" or "left"), `baseline` ("spline" or "steps"),
+        `baseline_intervals` (a number or None), `features` ("spline", "bins" or "linear"), `intervals` (a
+        number or None), `bins`, `ordered` (names), `min_level_count`, `time_varying_effects` (names),
+        `strength` ("estimated" or a number), `standard_errors` ("none", "model", "robust" or "cluster"),
+        `max_iterations` and `tolerance`; `note`, a JSON text, is kept with the model.
+        """
+    @staticmethod
+    def from_json(json: str) -> FittedHazard:
+        """
+        The model from a JSON text.
+        """
+    def hazard(
+        self,
+        /,
+        attributes: SupportsGetItem[
+            int, tuple[str, NDArray[uint16] | NDArray[float64], SupportsGetItem[int, str]]
+        ],
+        event: SupportsIndex | None,
+        *,
+        n_jobs: SupportsIndex | None = None,
+        progress: Callable[[str, int, int | None, float | None], object] | None = None,
+    ) -> NDArray[float64]:
+        """
+        The hazard of an event, or of any, in every period: a row a customer.
+        """
+    @property
+    def horizon(self, /) -> float:
+        """
+        The end of the last period.
+        """
+    def median(
+        self,
+        /,
+        attributes: SupportsGetItem[
+            int, tuple[str, NDArray[uint16] | NDArray[float64], SupportsGetItem[int, str]]
+        ],
+        given: NDArray[float64],
+        *,
+        n_jobs: SupportsIndex | None = None,
+        progress: Callable[[str, int, int | None, float | None], object] | None = None,
+    ) -> NDArray[float64]:
+        """
+        The time by which survival has fallen to a half; inf where it has not.
+        """
+    @property
+    def n_periods(self, /) -> int:
+        """
+        Number of periods.
+        """
+    @property
+    def note(self, /) -> str:
+        """
+        What was kept with the model, as a JSON text.
+        """
+    @property
+    def parameter_names(self, /) -> list[str]:
+        """
+        The parameters' names: effects, event by event.
+        """
+    def part(self, /, event: SupportsIndex) -> FittedPropensity:
+        """
+        An event's log-odds but for time, as a propensity.
+        """
+    @property
+    def report(self, /) -> dict[str, Any]:
+        """
+        How the fit went, by name.
+        """
+    def save(self, /, path: str | PathLike[str]) -> None:
+        """
+        Writes the model to a file, whole or not at all.
+        """
+    @property
+    def settings(self, /) -> str:
+        """
+        The settings that it was fitted with, as a JSON text.
+        """
+    @property
+    def standard_errors(self, /) -> NDArray[float64]:
+        """
+        Standard errors, in the order of the names; nan where there is none.
+        """
+    def survival(
+        self,
+        /,
+        attributes: SupportsGetItem[
+            int, tuple[str, NDArray[uint16] | NDArray[float64], SupportsGetItem[int, str]]
+        ],
+        times: SupportsGetItem[int, SupportsFloat | SupportsIndex],
+        given: NDArray[float64],
+        *,
+        n_jobs: SupportsIndex | None = None,
+        progress: Callable[[str, int, int | None, float | None], object] | None = None,
+    ) -> NDArray[float64]:
+        """
+        Survival after each of `times`, where `given` (one number, or one a row) has been survived.
+        """
+    def survival_intervals(
+        self,
+        /,
+        attributes: SupportsGetItem[
+            int, tuple[str, NDArray[uint16] | NDArray[float64], SupportsGetItem[int, str]]
+        ],
+        times: SupportsGetItem[int, SupportsFloat | SupportsIndex],
+        given: NDArray[float64],
+        *,
+        level: SupportsFloat | SupportsIndex,
+        n_jobs: SupportsIndex | None = None,
+        progress: Callable[[str, int, int | None, float | None], object] | None = None,
+    ) -> NDArray[float64]:
+        """
+        Intervals of survival: a row a customer and time, customer by customer.
         """
     def to_json(self, /) -> str:
         """
@@ -1599,6 +1812,18 @@ def best_worst_counts(
     Best-worst counts of every item: `shown`, `best`, `worst`, `score`.
     """
 
+def brier_scores(
+    durations: NDArray[float64],
+    events: NDArray[uint16],
+    of: SupportsIndex,
+    times: SupportsGetItem[int, SupportsFloat | SupportsIndex],
+    probabilities: NDArray[float64],
+    weights: NDArray[float64] | None,
+) -> NDArray[float64]:
+    """
+    The Brier score at each of `times`; `probabilities` that the event `of` has happened lie row by row.
+    """
+
 def check_unique_ids(
     customer: NDArray[int64] | tuple[NDArray[int64], NDArray[uint8]],
     column: str,
@@ -1606,6 +1831,18 @@ def check_unique_ids(
 ) -> None:
     """
     Raises a `DataError` that names the first row whose customer has a row already.
+    """
+
+def concordance(
+    durations: NDArray[float64],
+    events: NDArray[bool_],
+    risks: NDArray[float64],
+    weights: NDArray[float64] | None,
+    *,
+    until: SupportsFloat | SupportsIndex,
+) -> dict[str, Any]:
+    """
+    Harrell's and Uno's C, and the weight of the pairs: `harrell`, `uno`, `pairs`.
     """
 
 def distal_outcome(
@@ -1643,6 +1880,20 @@ def enough_data(
 
     `dates` are the code of each row's date, and the dates' names. Returns columns, a row a check
     (`check`, `value`, `barely`, `needed`, `enough`, `words`), and `verdict`.
+    """
+
+def event_table(
+    durations: NDArray[float64],
+    events: NDArray[uint16],
+    n_events: SupportsIndex,
+    entry: NDArray[float64] | None,
+    weights: NDArray[float64] | None,
+    *,
+    level: SupportsFloat | SupportsIndex,
+) -> dict[str, Any]:
+    """
+    Kaplan-Meier and Aalen-Johansen: a row a time, `time`, `at_risk`, `censored`, `survival`,
+    `survival_interval`, and with a column an event `events`, `incidence`, `lower`, `upper`.
     """
 
 def gain_table(

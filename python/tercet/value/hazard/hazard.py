@@ -12,13 +12,13 @@ from tercet import _arguments, _display, _tercet
 from tercet._columns import column_error
 from tercet._progress import Progress, reporting
 from tercet.data.snapshot_table import SnapshotTable
-from tercet.exceptions import DataError, ParameterError
 from tercet.needs._features import Feature
 from tercet.needs._mixture import note_of
 from tercet.value.evaluation import _inputs
 from tercet.value.hazard import _settings
 from tercet.value.hazard._events import Kinds, read_events, read_names
-from tercet.value.hazard._explained import Explained
+from tercet.value.hazard._foretold import Foretold
+from tercet.value.hazard._inputs import listed, of_snapshots, read_times, required
 from tercet.value.hazard.scores import HazardScores, Seen
 from tercet.value.hazard.summary import grid
 from tercet.value.propensity import _outcome
@@ -46,7 +46,7 @@ __all__ = ["HazardModel"]
 _FINE = 24
 
 
-class HazardModel(Explained):
+class HazardModel(Foretold):
     r"""When customers churn, or come to the next stage: a hazard in discrete periods.
 
     In each period $t$ the probability of event $k$, given that nothing has happened before, is a
@@ -247,12 +247,12 @@ class HazardModel(Explained):
         names = read_names(self.events)
         closed = "right"
         if isinstance(X, SnapshotTable):
-            X, duration, event, groups, names, closed = _of_snapshots(
+            X, duration, event, groups, names, closed = of_snapshots(
                 X, duration, event, groups, names
             )
         customers = read_customers(X)
-        times = _times(duration, "duration", customers)
-        read = read_events(_given(event, "event"), customers, names)
+        times = read_times(duration, "duration", customers)
+        read = read_events(required(event, "event"), customers, names)
         late = _outcome.read_named(entry, "entry", customers)
         weights = _outcome.read_named(sample_weight, "sample_weight", customers)
         together = _outcome.read_groups(groups, customers)
@@ -284,203 +284,6 @@ class HazardModel(Explained):
             )
         self._adopt(engine)
         return self._learn(engine, customers.kind or "pandas")
-
-    def predict_survival(
-        self, X: Any, times: float | ArrayLike, given: float | str | ArrayLike = 0.0
-    ) -> Floats:
-        """Return each customer's probability that nothing happens within some times from now.
-
-        Parameters
-        ----------
-        X : table, array of shape (n, p) or SnapshotTable
-            One row a customer, as known now.
-        times : float or array of shape (m,)
-            Times from now, in the unit of the durations.
-        given : float, str or array of shape (n,)
-            What each customer has survived already: one time for all, one a row, or a column of
-            `X`. `times` are counted from there.
-
-        Returns
-        -------
-        numpy.ndarray of shape (n, m)
-            Probabilities in the order of the rows and of `times`.
-
-        Raises
-        ------
-        NotFittedError
-            Before `fit`.
-        DataError
-            For a column that is missing or holds something else than in the fit.
-        ParameterError
-            For times that are negative, or end after `horizon_`.
-        """
-        engine = self._require()
-        customers, survived = self._given(X, given)
-        found: Floats = engine.survival(
-            customers.attributes(self._features), _listed(times), survived, **self._jobs()
-        )
-        return found
-
-    def survival_interval(
-        self,
-        X: Any,
-        times: float | ArrayLike,
-        level: float = 0.95,
-        given: float | str | ArrayLike = 0.0,
-    ) -> Floats:
-        """Return intervals of `predict_survival`, by the delta method on ln(-ln S).
-
-        They say how far the uncertainty of the coefficients leaves survival open, not when the
-        event comes. The strengths of the penalty are taken as known.
-
-        Parameters
-        ----------
-        X, times, given
-            As for `predict_survival`.
-        level : float
-            Confidence level, between 0 and 1.
-
-        Returns
-        -------
-        numpy.ndarray of shape (n, m, 2)
-            Lower and upper ends.
-
-        Raises
-        ------
-        NotFittedError, DataError, ParameterError
-            As `predict_survival` does; and for a model without standard errors.
-        """
-        engine = self._require()
-        customers, survived = self._given(X, given)
-        listed = _listed(times)
-        level = _arguments.number(level, "level", "a number between 0 and 1")
-        attributes = customers.attributes(self._features)
-        ends = engine.survival_intervals(attributes, listed, survived, level=level, **self._jobs())
-        found: Floats = ends.reshape(len(customers), len(listed), 2)
-        return found
-
-    def predict_cumulative_incidence(
-        self,
-        X: Any,
-        times: float | ArrayLike,
-        event: str | None = None,
-        given: float | str | ArrayLike = 0.0,
-    ) -> Floats:
-        """Return each customer's probability of an event, and no other first, within some times.
-
-        Those of all events and survival add up to 1.
-
-        Parameters
-        ----------
-        X, times, given
-            As for `predict_survival`.
-        event : str, optional
-            The event; it may be left out where there is but one.
-
-        Returns
-        -------
-        numpy.ndarray of shape (n, m)
-            Probabilities in the order of the rows and of `times`.
-
-        Raises
-        ------
-        NotFittedError, DataError, ParameterError
-            As `predict_survival` does; and for an event that the model does not have.
-        """
-        engine = self._require()
-        place = self._place(event)
-        customers, survived = self._given(X, given)
-        found: Floats = engine.cumulative_incidence(
-            customers.attributes(self._features), place, _listed(times), survived, **self._jobs()
-        )
-        return found
-
-    def predict_hazard(self, X: Any, event: str | None = None) -> Floats:
-        """Return each customer's probability of an event in every period, given none before it.
-
-        Parameters
-        ----------
-        X : table, array of shape (n, p) or SnapshotTable
-            One row a customer.
-        event : str, optional
-            The event; without, any.
-
-        Returns
-        -------
-        numpy.ndarray of shape (n, n_periods_)
-            Probabilities, period by period.
-
-        Raises
-        ------
-        NotFittedError, DataError, ParameterError
-            As `predict_survival` does.
-        """
-        engine = self._require()
-        place = None if event is None else self._place(event)
-        attributes = self._customers(X).attributes(self._features)
-        found: Floats = engine.hazard(attributes, place, **self._jobs())
-        return found
-
-    def predict_median(self, X: Any, given: float | str | ArrayLike = 0.0) -> Floats:
-        """Return the time from now by which each customer's survival has fallen to a half.
-
-        Parameters
-        ----------
-        X, given
-            As for `predict_survival`.
-
-        Returns
-        -------
-        numpy.ndarray of shape (n,)
-            Times; inf where survival is above a half at `horizon_`, the end of the data.
-
-        Raises
-        ------
-        NotFittedError, DataError, ParameterError
-            As `predict_survival` does.
-        """
-        engine = self._require()
-        customers, survived = self._given(X, given)
-        found: Floats = engine.median(
-            customers.attributes(self._features), survived, **self._jobs()
-        )
-        return found
-
-    def expected_remaining_time(
-        self, X: Any, horizon: float | None = None, given: float | str | ArrayLike = 0.0
-    ) -> Floats:
-        """Return the expected time from now until an event, of at most `horizon`.
-
-        It is the area under survival up to the horizon, a restricted mean: of what comes after the
-        horizon nothing is added, since the data say nothing of it.
-
-        Parameters
-        ----------
-        X, given
-            As for `predict_survival`.
-        horizon : float, optional
-            How far to look from now. Default: as far as the data go for every row, `horizon_` less
-            the longest time in `given`.
-
-        Returns
-        -------
-        numpy.ndarray of shape (n,)
-            Times from 0 to the horizon.
-
-        Raises
-        ------
-        NotFittedError, DataError, ParameterError
-            As `predict_survival` does.
-        """
-        engine = self._require()
-        customers, survived = self._given(X, given)
-        if horizon is None:
-            horizon = max(engine.horizon - float(survived.max()), 0.0)
-        horizon = _arguments.number(horizon, "horizon", "a number of at least 0, or None")
-        found: Floats = engine.expected_remaining_time(
-            customers.attributes(self._features), horizon, survived, **self._jobs()
-        )
-        return found
 
     def score(
         self,
@@ -541,10 +344,10 @@ class HazardModel(Explained):
         level = _arguments.number(level, "level", "a number between 0 and 1")
         groups = _arguments.whole(groups, "groups", "a whole number, at least 1")
         if isinstance(X, SnapshotTable):
-            X, duration, event, _, _, _ = _of_snapshots(X, duration, event, None, None)
+            X, duration, event, _, _, _ = of_snapshots(X, duration, event, None, None)
         customers = read_customers(X)
-        name, times = _times(duration, "duration", customers)
-        read = read_events(_given(event, "event"), customers, known=self._kinds)
+        name, times = read_times(duration, "duration", customers)
+        read = read_events(required(event, "event"), customers, known=self._kinds)
         late = _outcome.read_named(entry, "entry", customers)
         weights = _outcome.read_named(sample_weight, "sample_weight", customers)
         survived = np.zeros(1) if late is None else late[1]
@@ -556,7 +359,7 @@ class HazardModel(Explained):
         reach = min(float(remaining.max()), engine.horizon - float(survived.max()))
         if horizons is None:
             horizons = [reach / 3.0, reach * 2.0 / 3.0, reach]
-        wanted = np.array(sorted(_listed(horizons, "horizons")))
+        wanted = np.array(sorted(listed(horizons, "horizons")))
         if not len(wanted) or wanted[0] <= 0 or wanted[-1] > reach * (1 + 1e-9):
             expected = f"positive times of at most {reach:g}, which model and customers reach"
             raise _arguments.refusal(horizons, "horizons", expected)
@@ -613,9 +416,6 @@ class HazardModel(Explained):
         if noted is None:
             return Kinds(tuple(self.events_), None)
         return Kinds.of(noted)
-
-    def _jobs(self) -> dict[str, Any]:
-        return {"n_jobs": _arguments.threads(self.n_jobs)}
 
     def _place(self, event: Any) -> int:
         events = self.events_
@@ -703,50 +503,3 @@ class HazardModel(Explained):
 
     def _shown(self) -> _display.Grid:
         return grid(self._call(), self._figures(), list(self._words()))
-
-
-def _given(values: Any, argument: str) -> Any:
-    if values is None:
-        message = f"HazardModel requires {argument}, which is None; only a SnapshotTable brings it"
-        raise DataError(message)
-    return values
-
-
-def _times(values: Any, argument: str, customers: Customers) -> tuple[str, Floats]:
-    named = _outcome.read_named(_given(values, argument), argument, customers)
-    if named is None:
-        raise DataError(f"{argument} is None")
-    return named
-
-
-def _listed(times: Any, argument: str = "times") -> list[float]:
-    """Return times as numbers; one alone is a list of one."""
-    found = [times] if np.ndim(times) == 0 and not hasattr(times, "__len__") else list(times)
-    if isinstance(times, str) or not found:
-        raise _arguments.refusal(times, argument, "times, at least one")
-    return [_arguments.number(one, argument, "numbers") for one in found]
-
-
-def _of_snapshots(
-    table: SnapshotTable, duration: Any, event: Any, groups: Any, names: list[str] | None
-) -> tuple[Any, Floats, Any, Any, list[str] | None, str]:
-    """Return features, durations, events and customers of snapshots."""
-    if duration is not None or event is not None:
-        message = "duration = ...: expected None where X is a SnapshotTable, which brings its own"
-        raise ParameterError(message, "duration")
-    if table.outcome_names != ["duration", "event"]:
-        found = ", ".join(table.outcome_names) or "no outcome"
-        message = (
-            f"the SnapshotTable has {found}; expected duration and event: make it with "
-            'outcome_form="when"'
-        )
-        raise DataError(message)
-    outcomes = read_customers(table.y)
-    named = _outcome.read_named("duration", "duration", outcomes)
-    codes = read_events("event", outcomes, list(table.events[1:])).codes
-    # Only events that occurred can be learned.
-    occurred = np.unique(codes[codes > 0])
-    kinds = names or [table.events[int(code)] for code in occurred]
-    texts = np.array(["censored", *table.events[1:]], dtype=object)[codes]
-    durations = np.zeros(len(table)) if named is None else named[1]
-    return table.X, durations, texts, table.groups if groups is None else groups, kinds, "left"

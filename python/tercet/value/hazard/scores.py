@@ -167,11 +167,11 @@ class HazardScores:
             f"Uno's C {self.concordance:.3f}, Harrell's C {self.harrell:.3f}: how often the one "
             "who leaves first has the higher probability (0.5 is chance, 1 is always)."
         )
-        brier = (
+        brier_said = (
             f"Integrated Brier score {self.integrated_brier:.4f}; "
             f"{self.integrated_brier_without:.4f} without features."
         )
-        words = [order, brier]
+        words = [order, brier_said]
         return _display.Grid(
             title=f"{self._event}: predicted and observed, "
             f"{_display.per_cent(self._seen.level)} intervals",

@@ -37,6 +37,7 @@ if TYPE_CHECKING:
     from tercet.data.snapshot_audit import SnapshotAudit
     from tercet.data.snapshot_recipe import SnapshotRecipe
     from tercet.value.propensity import PropensitySummary
+    from tercet.value.propensity._settings import Features
 
 #: The tables that models are given.
 TABLES = ("subscriptions", "purchases", "events", "contacts", "stages", "customers")
@@ -105,6 +106,8 @@ class SnapshotModel(Estimator):
     _file_kind: ClassVar[str]
     _noun: ClassVar[str]
     _targets: ClassVar[tuple[str, ...]]
+    #: How numbers enter where the caller does not say.
+    _shape: ClassVar[Features] = "spline"
     #: Why somebody at risk has no probability.
     _nothing_left: ClassVar[str] = ""
     _fitted: Fitted | None = None
@@ -444,6 +447,7 @@ class SnapshotModel(Estimator):
             expected = "None, a tercet.Propensity, or a classifier with fit and predict_proba"
             raise _arguments.refusal(given, "estimator", expected)
         return Propensity(
+            features=self._shape,
             standard_errors="cluster" if several else "model",
             random_state=self.random_state,
             n_jobs=self.n_jobs,

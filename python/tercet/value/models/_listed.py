@@ -12,11 +12,10 @@ from tercet._snapshots.feature import slugs
 from tercet.exceptions import ParameterError
 from tercet.value.models import _next
 from tercet.value.models._coherence import coherent, moved
+from tercet.value.models._judging import Estimate, matrix_of
 from tercet.value.models._model import (
-    Estimate,
     SnapshotModel,
     estimate,
-    matrix_of,
     outcome_column,
     with_ends,
 )

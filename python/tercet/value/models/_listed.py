@@ -12,11 +12,10 @@ from tercet._snapshots.feature import slugs
 from tercet.exceptions import ParameterError
 from tercet.value.models import _next
 from tercet.value.models._coherence import coherent, moved
+from tercet.value.models._judging import Estimate, matrix_of
 from tercet.value.models._model import (
-    Estimate,
     SnapshotModel,
     estimate,
-    matrix_of,
     outcome_column,
     with_ends,
 )
@@ -28,6 +27,7 @@ if TYPE_CHECKING:
 
     from tercet._columns import Floats
     from tercet.data.snapshot_table import SnapshotTable
+    from tercet.value.propensity._settings import Features
 
 #: What is foretold of a thing that nobody had in the rows of a fit.
 _NOBODY = 0.5
@@ -37,6 +37,8 @@ class ListedModel(SnapshotModel):
     """A model of whether any of some things happens, and each of them."""
 
     first_only: bool
+    #: Many things with curves of many features take long, and rare ones cannot carry them.
+    _shape: ClassVar[Features] = "linear"
     #: Names of the outcomes, of the score's columns and of the features that tell who has a thing.
     _verb: ClassVar[str]
     _stem: ClassVar[str]

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import warnings
 from abc import abstractmethod
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, ClassVar, Self
@@ -11,18 +10,16 @@ from typing import TYPE_CHECKING, Any, ClassVar, Self
 import numpy as np
 import pyarrow as pa
 
-from tercet import _arguments, _display, _frames
-from tercet._estimator import Estimator
+from tercet import _arguments, _display
 from tercet._warning import warn
 from tercet.data.snapshot_table import SnapshotTable
 from tercet.data.snapshots import Snapshots
 from tercet.exceptions import DataError, NotFittedError, ParameterError
-from tercet.value.evaluation import enough_data
 from tercet.value.models import _file, _why
 from tercet.value.models._bands import band_of, decile_of, read_bands, usual_bands
+from tercet.value.models._judging import Estimate, Judging, matrix_of
 from tercet.value.models._stored import listed
 from tercet.value.models._whom import Whom
-from tercet.value.models.report_card import Judged, ReportCard
 from tercet.value.propensity import ClassifierPropensity, Propensity
 
 if TYPE_CHECKING:
@@ -36,20 +33,13 @@ if TYPE_CHECKING:
     from tercet._time import TimeLike
     from tercet.data.snapshot_audit import SnapshotAudit
     from tercet.data.snapshot_recipe import SnapshotRecipe
+    from tercet.value.models.report_card import ReportCard
     from tercet.value.propensity import PropensitySummary
+    from tercet.value.propensity._settings import Features
 
 #: The tables that models are given.
 TABLES = ("subscriptions", "purchases", "events", "contacts", "stages", "customers")
 _LEVEL = 0.95
-
-
-@dataclass(frozen=True)
-class Estimate:
-    """Probabilities of an outcome, and their intervals where there are any."""
-
-    p: Floats
-    lower: Floats | None = None
-    upper: Floats | None = None
 
 
 @dataclass(frozen=True)
@@ -90,7 +80,7 @@ class Fitted:
     held: dict[str, Floats | None] = field(default_factory=dict)
 
 
-class SnapshotModel(Estimator):
+class SnapshotModel(Judging):
     """A model that is fitted to snapshots of customers, and scores customers at a date."""
 
     estimator: Any
@@ -105,6 +95,8 @@ class SnapshotModel(Estimator):
     _file_kind: ClassVar[str]
     _noun: ClassVar[str]
     _targets: ClassVar[tuple[str, ...]]
+    #: How numbers enter where the caller does not say.
+    _shape: ClassVar[Features] = "spline"
     #: Why somebody at risk has no probability.
     _nothing_left: ClassVar[str] = ""
     _fitted: Fitted | None = None
@@ -444,71 +436,10 @@ class SnapshotModel(Estimator):
             expected = "None, a tercet.Propensity, or a classifier with fit and predict_proba"
             raise _arguments.refusal(given, "estimator", expected)
         return Propensity(
+            features=self._shape,
             standard_errors="cluster" if several else "model",
             random_state=self.random_state,
             n_jobs=self.n_jobs,
-        )
-
-    def _judged_later(self, table: SnapshotTable) -> dict[str, Floats | None] | None:
-        """Return probabilities of the last dates by a fit to the earlier ones; None of one date."""
-        if len(table._places) == 1:
-            return None
-        train, test = table.split(self.test_dates, overlap=self.overlap)
-        learnt = self._outcomes(train)
-        if not 0.0 < np.nanmean(next(iter(learnt.values()))) < 1.0:
-            return dict.fromkeys(learnt)
-        with warnings.catch_warnings():
-            # What is to be said is said of the fit to all dates.
-            warnings.simplefilter("ignore")
-            models, _ = self._learn(train, learnt)
-        found = self._of_models(models, matrix_of(test), test, None)
-        return {name: one.p for name, one in found.items()}
-
-    def _card(
-        self,
-        table: SnapshotTable,
-        outcomes: Mapping[str, Floats],
-        probabilities: Mapping[str, Floats | None],
-    ) -> ReportCard:
-        several = len(table._places) > 1
-        test, on = table, "customers left out of the fit in turn, at the same date"
-        if several:
-            train, test = table.split(self.test_dates, overlap=self.overlap)
-            clock, windows = table._built.clock, table._built.windows
-            spans = [
-                " and ".join(
-                    dict.fromkeys(clock.text(windows[k].as_of) for k in (ends[0], ends[-1]))
-                )
-                for ends in (train._places, test._places)
-            ]
-            on = f"{spans[1]}, by a fit to {len(train._places)} earlier date"
-            on += f" ({spans[0]})" if len(train._places) == 1 else f"s (between {spans[0]})"
-        known = {}
-        for name, values in outcomes.items():
-            p = probabilities.get(name)
-            known[name] = np.full(len(test), np.nanmean(values)) if p is None else p
-        judged = self._judge(test, known)
-        main = next(iter(outcomes.values()))
-        there = ~np.isnan(main)
-        data = enough_data(main[there] > 0, dates=table.as_of[there], groups=table.groups[there])
-        return ReportCard(judged, data, on, several, self._noun, table._eager)
-
-    def _judge(self, test: SnapshotTable, probabilities: Mapping[str, Floats]) -> list[Judged]:
-        """Return each outcome's probabilities beside what happened."""
-        return [
-            self._judged(name, values, probabilities[name], test.groups)
-            for name, values in self._outcomes(test).items()
-        ]
-
-    def _judged(self, name: str, values: Floats, p: Floats, groups: Any) -> Judged:
-        there = ~np.isnan(values) & ~np.isnan(p)
-        return Judged.of(
-            name,
-            values[there] > 0,
-            p[there],
-            groups[there],
-            self.replications,
-            self.random_state,
         )
 
     def _warn(self) -> None:
@@ -635,11 +566,6 @@ class SnapshotModel(Estimator):
         """Return the model that a JSON text holds."""
         model: Self = _file.read(cls, json.loads(text))
         return model
-
-
-def matrix_of(table: SnapshotTable) -> Any:
-    """Return the features as an Arrow table."""
-    return _frames.build_table(table._taken(table._features), "pyarrow")
 
 
 def has_intervals(model: Any) -> bool:

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from tercet._columns import Floats
-    from tercet.value.models._model import Estimate
+    from tercet.value.models._judging import Estimate
     from tercet.value.models._whom import Whom
 
 

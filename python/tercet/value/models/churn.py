@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from tercet._columns import Floats
     from tercet.data.snapshot_table import SnapshotTable
     from tercet.data.snapshots import DurationLike
-    from tercet.value.models._model import Estimate
+    from tercet.value.models._judging import Estimate
 
 __all__ = ["ChurnModel"]
 

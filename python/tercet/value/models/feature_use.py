@@ -32,8 +32,9 @@ class FeatureUseModel(ListedModel):
     products, channels : sequence of str, optional
         Products and channels that get features of their own.
     estimator : Propensity, ClassifierPropensity or classifier, optional
-        What learns; by default a `Propensity` whose standard errors are by customer. Another
-        library's classifier has no intervals, and is kept by pickle only.
+        What learns; by default a `Propensity(features="linear")` whose standard errors are by
+        customer: curves (`tc.Propensity()`) of many features take long for many outcomes. Another
+        library's classifier has no intervals, nothing is shared, and it is kept by pickle only.
     bands : mapping, optional
         Names and the probabilities that they begin at, as for `ChurnModel`; of the total.
     test_dates : int
@@ -74,7 +75,6 @@ class FeatureUseModel(ListedModel):
     >>> model = tc.FeatureUseModel(
     ...     features=["export", "sharing"],
     ...     first_only=True,
-    ...     estimator=tc.Propensity(features="linear"),
     ...     anyway=True,
     ... ).fit(snapshots, events=company.events)
     >>> scored = model.score(as_of="2024-01-01", events=company.events)

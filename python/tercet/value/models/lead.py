@@ -10,11 +10,10 @@ import pyarrow as pa
 from tercet._snapshots.feature import slugs
 from tercet.exceptions import ParameterError
 from tercet.value.models._bands import points_of
+from tercet.value.models._judging import Estimate, matrix_of
 from tercet.value.models._model import (
-    Estimate,
     SnapshotModel,
     estimate,
-    matrix_of,
     outcome_column,
     with_ends,
 )

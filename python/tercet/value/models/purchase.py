@@ -39,8 +39,9 @@ class PurchaseModel(ListedModel):
     features, channels : sequence of str, optional
         Product features and channels that get features of their own.
     estimator : Propensity, ClassifierPropensity or classifier, optional
-        What learns; by default a `Propensity` whose standard errors are by customer. Another
-        library's classifier has no intervals, and is kept by pickle only.
+        What learns; by default a `Propensity(features="linear")` whose standard errors are by
+        customer: curves (`tc.Propensity()`) of many features take long for many outcomes. Another
+        library's classifier has no intervals, nothing is shared, and it is kept by pickle only.
     bands : mapping, optional
         Names and the probabilities that they begin at, as for `ChurnModel`; of the total.
     test_dates : int
@@ -87,7 +88,6 @@ class PurchaseModel(ListedModel):
     ... )
     >>> model = tc.PurchaseModel(
     ...     products=["seats", "training", "storage"],
-    ...     estimator=tc.Propensity(features="linear"),
     ...     anyway=True,
     ... ).fit(snapshots, purchases=company.purchases)
     >>> scored = model.score(as_of="2025-07-01", purchases=company.purchases)

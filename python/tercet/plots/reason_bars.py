@@ -65,18 +65,19 @@ def reasons(
     shares = found["log_odds"][order]
     names = [f"{found['feature'][k]} = {found['value'][k]}" for k in order]
     worth = [_points(found["percentage_points"][k]) for k in order]
-    ax = _style.new_axes(ax, height=1.7 + 0.36 * max(len(names), 2))
+    ax = _style.new_axes(ax, width=8.0, height=1.7 + 0.36 * max(len(names), 2))
     places = np.arange(len(names))
     colours = [_style.EXPECTED if one > 0 else _style.ACTUAL for one in shares]
     ax.barh(places, shares, color=colours, height=0.62)
     ax.axvline(0.0, color=_style.INK, linewidth=0.9)
     for place, one, words in zip(places, shares, worth, strict=True):
+        # Right of the bar, or of the axis: to the left stand the names.
         ax.annotate(
             words,
-            xy=(one, place),
-            xytext=(5 if one > 0 else -5, 0),
+            xy=(max(one, 0.0), place),
+            xytext=(5, 0),
             textcoords="offset points",
-            ha="left" if one > 0 else "right",
+            ha="left",
             va="center",
             fontsize=_style.TICK_SIZE,
             color=_style.INK,
@@ -87,7 +88,7 @@ def reasons(
     _style.dress(
         ax,
         title=heading,
-        subtitle=f"{whose}; bars to the right raise the probability, to the left lower it",
+        subtitle=f"{whose}; to the right it is raised, to the left lowered",
         x_label="Added to the log-odds of an average customer",
         y_label="Feature and its value",
         grid="x",
@@ -95,10 +96,9 @@ def reasons(
     # Names may hold what matplotlib takes for formulas.
     ax.set_yticks(places, [_style.shortened(name) for name in names], parse_math=False)
     ax.invert_yaxis()
-    # Room for the words beside the bars, on the sides where there are any.
+    # Room for the words beside the bars.
     low, high = min(0.0, float(shares.min())), max(0.0, float(shares.max()))
-    room = 0.4 * (high - low)
-    ax.set_xlim(low - (room if low < 0 else 0.02), high + (room if high > 0 else 0.02))
+    ax.set_xlim(low - 0.04 * (high - low), high + 0.35 * (high - low))
     return ax
 
 

@@ -19,6 +19,7 @@ from tercet._snapshots.duration import DAY, NO_TIME, Duration
 from tercet._snapshots.feature import slugs
 from tercet._snapshots.windows import bounds
 from tercet._tracking import DAYS_PER_UNIT
+from tercet.exceptions import ParameterError
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -84,7 +85,7 @@ class Target:
     unit : str
         The unit of that time.
     listed : tuple of str
-        Products or features with an outcome of their own.
+        Products or features with an outcome of their own; of churn, the reasons that count.
     first_only : bool
         Whether those who had a product before the date have no outcome for it.
     stages, lost : tuple of str
@@ -116,7 +117,8 @@ class Target:
                 "event": "0 not within the time observed, else the number of the event",
             }
         if self.kind == "churn":
-            return {"churns": "whether the subscription ends in the outcome window"}
+            why = f" because of {' or '.join(self.listed)}" if self.listed else ""
+            return {"churns": f"whether the subscription ends in the outcome window{why}"}
         if self.kind == "inactivity":
             return {"inactive": "whether nothing is bought in the outcome window"}
         if self.kind == "leads":
@@ -183,6 +185,8 @@ class Target:
         if self.when:
             return self._timed(case, when, event, opens, closes), names
         if self.kind == "churn":
+            if self.listed:
+                inside &= np.isin(event, [names.index(reason) for reason in self.listed])
             return {"churns": inside.astype(np.int64)}, ()
         ahead = inside & (event <= len(self.stages) - 1)
         texts = pa.array(names, pa.large_string()).take(np.where(inside, event, 0))
@@ -241,6 +245,8 @@ class Target:
         )
         when = book.spell_end[places]
         reasons = book.reasons()
+        if self.listed:
+            _check_reasons(self.listed, reasons)
         if reasons is None:
             return when, np.ones(len(when), dtype=np.int64), ("censored", "churn")
         reasons = pc.fill_null(reasons, "no reason")
@@ -309,6 +315,17 @@ class Target:
         length = 1.0 if case.clock.period else DAY * DAYS_PER_UNIT[self.unit]
         duration: Floats = (np.minimum(when, end) - opens) / length
         return {"duration": duration, "event": np.where(when < end, event, 0)}
+
+
+def _check_reasons(listed: Sequence[str], reasons: Any) -> None:
+    """Raise ParameterError for a reason for which no subscription ended."""
+    known = [] if reasons is None else pc.unique(reasons).drop_null().to_pylist()
+    for reason in listed:
+        if reason not in known:
+            there = f"the reasons in the table ({', '.join(map(repr, sorted(known)))})"
+            if reasons is None:
+                there = "a column of reasons in subscriptions (see columns)"
+            raise ParameterError(f"end_reasons = {reason!r}: expected {there}", "end_reasons")
 
 
 def _gaps(happens: npt.NDArray[np.bool_], gaps: npt.NDArray[np.bool_]) -> Any:

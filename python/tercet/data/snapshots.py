@@ -130,6 +130,7 @@ class Snapshots:
         features: Sequence[str] | None = None,
         channels: Sequence[str] | None = None,
         grace: DurationLike = "0d",
+        end_reasons: Sequence[str] | None = None,
         outcome_form: OutcomeForm = "whether",
         unit: TimeUnit = "day",
         progress: Progress = False,
@@ -150,6 +151,9 @@ class Snapshots:
         grace : str, timedelta or int
             A subscription that begins within this time after the end of the one before continues
             it; a renewal is no churn. Not in months or years.
+        end_reasons : sequence of str, optional
+            The reasons of ending that are churn; by default all. A subscription that ends for
+            another one (an upgrade, say) is no churn. Only for "whether".
         outcome_form : {"whether", "when"}
             "whether" it ends in the window: column `churns`. "when" it ends, for hazard models:
             `duration`, and `event`, which is 0 where it did not end within the window or the data,
@@ -175,7 +179,15 @@ class Snapshots:
         if length.months:
             raise _arguments.refusal(grace, "grace", "days or weeks, not months or years")
         form, checked = _form(outcome_form, unit)
-        target = Target("churn", form, checked, grace=length)
+        listed: tuple[str, ...] = ()
+        if end_reasons is not None:
+            listed = tuple(
+                _arguments.names(end_reasons, "end_reasons", "a list of different reasons")
+            )
+            if form:
+                expected = 'None where the outcome is "when": each reason is an event of its own'
+                raise _arguments.refusal(end_reasons, "end_reasons", expected)
+        target = Target("churn", form, checked, listed, grace=length)
         tables = {
             "subscriptions": subscriptions,
             "purchases": purchases,

@@ -98,7 +98,9 @@ def read(cls: Any, content: Mapping[str, Any]) -> Any:
             if isinstance(kept.get("ordered"), list):
                 kept["ordered"] = tuple(kept["ordered"])
             settings["estimator"] = Propensity(**kept)
-        model = cls(**{name: settings[name] for name in cls._parameter_names()})
+        # Settings that are newer than the file are as by default.
+        known = [name for name in cls._parameter_names() if name in settings]
+        model = cls(**{name: settings[name] for name in known})
         model._fitted = Fitted(
             models,
             SnapshotRecipe.from_dict(schema["recipe"]),

@@ -36,6 +36,9 @@ class ChurnModel(SnapshotModel):
     grace : str, timedelta or int
         With a contract: a subscription that begins within this time after the end of the one before
         continues it.
+    end_reasons : sequence of str, optional
+        With a contract: the reasons of ending that are churn; by default all. One that ends for
+        another reason, an upgrade say, is none.
     active_within : str, timedelta or int, optional
         Without a contract: at risk is only who bought within this time before the date.
     products, features, channels : sequence of str, optional
@@ -96,6 +99,7 @@ class ChurnModel(SnapshotModel):
         *,
         contract: Literal["subscription", "none"] | None = None,
         grace: DurationLike = "0d",
+        end_reasons: Sequence[str] | None = None,
         active_within: DurationLike | None = None,
         products: Sequence[str] | None = None,
         features: Sequence[str] | None = None,
@@ -111,6 +115,7 @@ class ChurnModel(SnapshotModel):
     ) -> None:
         self.contract = contract
         self.grace = grace
+        self.end_reasons = end_reasons
         self.active_within = active_within
         self.products = products
         self.features = features
@@ -152,9 +157,10 @@ class ChurnModel(SnapshotModel):
             raise ParameterError(f"{spare}: expected none; {words}", spare)
         named = {"products": self.products, "features": self.features, "channels": self.channels}
         others = {name: table for name, table in tables.items() if name != main}
+        more: dict[str, Any]
         build, more = snapshots.inactivity, {"active_within": self.active_within}
         if contract == "subscription":
-            build, more = snapshots.churn, {"grace": self.grace}
+            build, more = snapshots.churn, {"grace": self.grace, "end_reasons": self.end_reasons}
         built: SnapshotTable = build(tables[main], **others, **named, **more)
         return built
 

@@ -367,6 +367,29 @@ def test_time_to_churn_with_reasons_and_censoring():
     np.testing.assert_allclose(frame["duration"], [10 / 7, 20 / 7, 13.0, 13.0])
 
 
+def test_only_some_reasons_of_ending_are_churn():
+    table = {
+        "customer_id": [1, 2, 3, 4],
+        "start": ["2024-01-01"] * 4,
+        "end": ["2024-03-11", "2024-03-21", "2024-03-09", None],
+        "reason": ["price", "upgrade", "payment", None],
+    }
+    snapshots = tc.Snapshots(AS_OF, "30d", "30d", observation_end="2024-06-01")
+    assert snapshots.churn(table).y.tolist() == [1, 1, 1, 0]
+    found = snapshots.churn(table, end_reasons=["price", "payment"])
+    assert found.y.tolist() == [1, 0, 1, 0]
+    assert "because of price or payment" in found.summary()
+    assert tc.SnapshotRecipe.from_dict(found.recipe.to_dict()) == found.recipe
+    with pytest.raises(tc.exceptions.ParameterError, match="end_reasons = 'prise'.*'upgrade'"):
+        snapshots.churn(table, end_reasons=["prise"])
+    with pytest.raises(tc.exceptions.ParameterError, match="column of reasons"):
+        snapshots.churn(
+            {name: table[name] for name in ("customer_id", "start", "end")}, end_reasons=["price"]
+        )
+    with pytest.raises(tc.exceptions.ParameterError, match="an event of its own"):
+        snapshots.churn(table, end_reasons=["price"], outcome_form="when")
+
+
 def test_time_to_the_first_of_some_products():
     log = {
         "customer_id": [1, 1, 2, 2, 3],

@@ -9,7 +9,7 @@ use crate::parallel::Gate;
 use crate::value::propensity::StandardErrors;
 
 /// The covariance of the coordinates at an optimum: the inverse of the penalised curvature, or the
-/// sandwich of it with the scores of rows, or of groups of rows.
+/// sandwich of it with the scores of rows, or of groups of rows, and the penalty.
 ///
 /// Rows of one customer, one after the other, need no sandwich: given that nothing has happened, periods
 /// are independent under the model (Allison 1982). It is for customers who are at risk several times at
@@ -45,7 +45,12 @@ pub(super) fn covariance(
     } else {
         1.0
     };
-    Ok(bread * meat * bread * factor)
+    // As in propensities: the penalty stays, since it draws estimates away from the truth.
+    let mut meat = meat * factor;
+    for (k, penalty) in solution.penalty.iter().enumerate() {
+        meat[(k, k)] += penalty;
+    }
+    Ok(bread * meat * bread)
 }
 
 /// The sum over groups of the squares of their summed scores, and how many groups count.

@@ -79,7 +79,7 @@ impl Objective<'_, '_, '_> {
 /// Where a fit ended, and how flat it is there.
 pub(super) struct Solution {
     pub(super) peak: Peak,
-    penalty: Vec<f64>,
+    pub(super) penalty: Vec<f64>,
     held: Vec<usize>,
     loss: f64,
     /// Second derivatives of the loss, and the inverse of those of loss and penalty.

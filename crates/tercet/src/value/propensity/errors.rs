@@ -14,7 +14,9 @@ use crate::parallel::Gate;
 ///
 /// Under a penalty the model's is that of the coordinates given the data, with the penalty as prior: its
 /// intervals cover a curve as often as they say, on average along the curve (Nychka 1988, JASA 83,
-/// 1134-1143; Marra & Wood 2012, Scandinavian Journal of Statistics 39, 53-74).
+/// 1134-1143; Marra & Wood 2012, Scandinavian Journal of Statistics 39, 53-74). The sandwich has the rows'
+/// scores in place of the curvature of the loss and keeps that of the penalty: without it, it would tell how
+/// far an estimate moves from sample to sample, but not how far the penalty has drawn it from the truth.
 pub(super) fn covariance(
     kind: StandardErrors,
     problem: &Problem<'_>,
@@ -44,7 +46,11 @@ pub(super) fn covariance(
             (meat, g / (g - 1.0) * (n - 1.0) / (n - k))
         }
     };
-    Ok(Some(&bread * meat * &bread * factor))
+    let mut meat = meat * factor;
+    for (k, penalty) in problem.penalty.iter().enumerate() {
+        meat[(k, k)] += penalty;
+    }
+    Ok(Some(&bread * meat * &bread))
 }
 
 /// The sum of the rows' squared scores.

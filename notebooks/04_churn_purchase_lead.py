@@ -16,7 +16,7 @@
 # A company has tables of what happened: subscriptions, uses, purchases, contacts, stages of leads.
 # What it needs is a list: whom to call this week, why, and down to where that pays. This notebook
 # goes the whole way three times, for churn, for leads and for purchases, and it can do at the
-# end what nobody can with real customers: the companies are drawn, so every probability can be
+# end what nobody can with real customers: the companies are simulated, so every probability can be
 # held against the true one.
 #
 # 1. [From tables to rows](#From-tables-to-rows)
@@ -49,7 +49,7 @@ pd.set_option("display.max_colwidth", 100)
 #
 # A software company. Its customers are engaged at first; the engagement of some fades one day,
 # which nobody sees, and they use less and cancel more. Subscriptions end because customers
-# cancel, because a payment fails, or because they go over to a larger contract elsewhere.
+# cancel, because a payment fails, or because they change to a larger contract ("upgrade").
 
 # %%
 company = tc.datasets.simulate_software(4_000, seed=4, n_leads=10_000)
@@ -62,7 +62,8 @@ company.events.head(3)
 # `Snapshots` turns this into rows to learn from: at some dates in the past, what was known of each
 # customer before the date, and whether the subscription ended in the 90 days after it. Nothing of
 # the date itself or later is in a feature, and customers whose outcome is not known yet have no
-# row. `columns` says when each attribute was written down.
+# row. `columns` says when each attribute was written down. An upgrade is no loss: `end_reasons`
+# says which endings count.
 
 # %%
 tables = {
@@ -72,6 +73,7 @@ tables = {
     "customers": company.customers,
 }
 spans = {"observation": "120d", "outcome": "90d", "columns": company.columns["customers"]}
+losses = ["cancel", "payment"]
 snapshots = tc.Snapshots(["2023-10-01", "2024-01-01", "2024-04-01", "2024-07-01"], **spans)
 
 # %% [markdown]
@@ -83,7 +85,7 @@ snapshots = tc.Snapshots(["2023-10-01", "2024-01-01", "2024-04-01", "2024-07-01"
 
 # %%
 settings = tc.Propensity(standard_errors="cluster", intervals=6)
-model = tc.ChurnModel(features=["dashboard", "sharing"], estimator=settings)
+model = tc.ChurnModel(features=["dashboard", "sharing"], end_reasons=losses, estimator=settings)
 model.fit(snapshots, **tables)
 model.report_card_
 
@@ -99,7 +101,9 @@ assert model.audit_.passed
 # Do its probabilities come true, and what do the most endangered tenth hold?
 
 # %%
-later = tc.Snapshots("2025-01-01", **spans).churn(**tables, features=["dashboard", "sharing"])
+later = tc.Snapshots("2025-01-01", **spans).churn(
+    **tables, features=["dashboard", "sharing"], end_reasons=losses
+)
 seen = model.score(later)
 left, p = later.y, seen["churn_probability"].to_numpy()
 plots.reliability(tc.reliability(left, p))
@@ -119,9 +123,8 @@ summary = model.summary()
 summary.features.head(8)
 
 # %%
-strongest = summary.features["feature"].iloc[0]
-churn = model.models_["churns"]
-plots.propensity_curve(churn, strongest, later.X)
+churn, use = model.models_["churns"], "event_days_120d"
+plots.propensity_curve(churn, use, later.X, label="days with an event in 120 days")
 # %% [markdown]
 # A curve is what the feature says besides all others. Features that tell the same thing (uses,
 # days of use, weeks of use) share one effect between them; none of them is a cause. And of one
@@ -149,8 +152,9 @@ best
 # %%
 plots.profit_by_cutoff(best, currency="euros")
 # %% [markdown]
-# The curve is flat at its top: calling a few more or a few less earns the same, and the rule of
-# calibrated probabilities, an expected profit above 0, lies within what chance leaves open.
+# The curve is flat at its top: calling a few more or fewer earns about the same. The profits of
+# the searched cut-off and of the rule of calibrated probabilities, an expected profit above 0,
+# have intervals that overlap.
 #
 # Today is April 1, 2025. Everybody gets a probability with an interval and reasons in words, and
 # whoever has none, the reason why not. Those whose expected profit is above the cut-off are
@@ -177,9 +181,10 @@ assert 0 < len(called) < scored["churn_probability"].notna().sum()
 # %% [markdown]
 # ## Against the truth
 #
-# The company is drawn, and `truth` says what each customer's probability really was: that of
-# somebody who sees whether the engagement has faded. A model that sees only traces of that cannot
-# know as much. But of all customers whom it gives 20%, one in five should leave.
+# The company is simulated, and `truth` says what each customer's probability really was: that of
+# somebody who sees whether the engagement has faded; cancelling and failed payments add up. A
+# model that sees only traces of that cannot know as much. But of all customers whom it gives 20%,
+# one in five should leave.
 
 
 # %%
@@ -189,46 +194,61 @@ def auc(y: np.ndarray, p: np.ndarray) -> float:
     return float(table.set_index("measure").loc["auc", "value"])
 
 
-def compare(foretold: pd.Series, true: np.ndarray, groups: int = 8) -> pd.DataFrame:
-    """Mean probabilities, foretold and true, of customers in order of what was foretold."""
-    both = pd.DataFrame({"foretold": foretold.to_numpy(), "true": true}).dropna()
-    place = both["foretold"].rank(method="first")
+def compare(predicted: pd.Series, true: np.ndarray, groups: int = 8) -> pd.DataFrame:
+    """Mean probabilities, predicted and true, of customers in order of what was predicted."""
+    both = pd.DataFrame({"predicted": predicted.to_numpy(), "true": true}).dropna()
+    place = both["predicted"].rank(method="first")
     found = both.groupby(pd.qcut(place, groups, labels=False)).mean()
     found.index = pd.RangeIndex(1, groups + 1, name="group")
     return found.round(3)
 
 
-true = company.truth.churn_probability(TODAY, 90, customers=scored["customer_id"])
+true = company.truth.churn_probability(TODAY, 90, losses, customers=scored["customer_id"])
 compared = compare(scored["churn_probability"], true)
 compared
 
 # %%
 known = scored["churn_probability"].notna().to_numpy()
-foretold = scored["churn_probability"].to_numpy()[known]
-print(f"mean: {foretold.mean():.3f} foretold, {true[known].mean():.3f} true")
+predicted = scored["churn_probability"].to_numpy()[known]
+print(f"mean: {predicted.mean():.3f} predicted, {true[known].mean():.3f} true")
 end = company.subscriptions["end"]
-over = ((end >= TODAY) & (end < "2025-06-30")).to_numpy()[known]
-for name, chance in {"the model": foretold, "the truth": true[known]}.items():
+lost = company.subscriptions["reason"].isin(losses)
+over = (lost & (end >= TODAY) & (end < "2025-06-30")).to_numpy()[known]
+for name, chance in {"the model": predicted, "the truth": true[known]}.items():
     print(f"AUC of {name}: {auc(over, chance):.3f}")
-print(f"correlation with the truth: {np.corrcoef(foretold, true[known])[0, 1]:.2f}")
+print(f"correlation with the truth: {np.corrcoef(predicted, true[known])[0, 1]:.2f}")
 
 # %%
-assert abs(foretold.mean() - true[known].mean()) < 0.03
-assert (compared["foretold"] - compared["true"]).abs().max() < 0.08
-assert np.corrcoef(foretold, true[known])[0, 1] > 0.5
+assert abs(predicted.mean() - true[known].mean()) < 0.03
+assert (compared["predicted"] - compared["true"]).abs().max() < 0.08
+assert np.corrcoef(predicted, true[known])[0, 1] > 0.5
 
 # %% [markdown]
 # The AUC of the truth is the ceiling: nobody can rank these customers better. And the money? What
 # the list earns on average over all that may happen, by true probabilities; what the same number
-# of calls would earn by chance; and what somebody who knew the truth would earn.
+# of calls would earn by chance, and by the price of the plan alone, to the customers of the
+# dearest plans; and what somebody who knew the truth would earn.
 
 # %%
 gain = pd.Series(true * value.to_numpy() - COST, index=scored["customer_id"]).dropna()
 earned = gain[called["customer_id"]].sum()
 by_chance = gain.mean() * len(called)
+price = pd.Series(value.to_numpy(), index=scored["customer_id"])[gain.index]
+dearest = price.sort_values(ascending=False, kind="stable").index[: len(called)]
+by_price = gain.groupby(price).transform("mean")[dearest].sum()
 foresight = gain[gain > 0].sum()
-print(f"{earned:,.0f} by the list, {by_chance:,.0f} by chance, {foresight:,.0f} with foresight")
-assert by_chance < earned < foresight
+print(f"{earned:8,.0f} by the list")
+print(f"{by_price:8,.0f} by the price of the plan alone")
+print(f"{by_chance:8,.0f} by chance")
+print(f"{foresight:8,.0f} with foresight")
+assert by_chance < by_price < earned < foresight
+
+# %% [markdown]
+# Where prices differ, most of what the list earns is known without a model: as many
+# calls by price alone earn about four fifths of it. The model adds the rest.
+
+# %%
+assert 0.7 < by_price / earned < 0.9
 
 # %% [markdown]
 # ## When, and for which reason
@@ -258,7 +278,7 @@ for reason in hazard.events_:
             {
                 "reason": reason,
                 "within days": days,
-                "foretold": chances[:, place].mean(),
+                "predicted": chances[:, place].mean(),
                 "true": true_chance.mean(),
                 "correlation": np.corrcoef(chances[:, place], true_chance)[0, 1],
             }
@@ -267,13 +287,13 @@ by_reason = pd.DataFrame(rows).set_index(["reason", "within days"]).round(3)
 by_reason
 
 # %%
-assert (by_reason["foretold"] - by_reason["true"]).abs().max() < 0.05
+assert (by_reason["predicted"] - by_reason["true"]).abs().max() < 0.025
 assert (by_reason["correlation"] > 0.1).all()
 
 # %% [markdown]
-# The mean of each reason is right to within a few points at every horizon. How well single
-# customers are told apart differs: cancelling shows in the use, a payment that fails only in how
-# the customer pays.
+# Cancelling within 180 days is predicted 2.3 percentage points too high on average (22.4%, where
+# 20.1% is true); every other mean is within 2 points. How well single customers are told apart
+# differs: cancelling shows in the use, a payment that fails only in how the customer pays.
 
 # %% [markdown]
 # ## Leads
@@ -298,6 +318,16 @@ found = leads.score(
 open_leads = found.dropna(subset="lead_score").sort_values("lead_score", ascending=False)
 shown = ["customer_id", "stage", "lead_score", "band", "move_probability", "next_stage", "reason_1"]
 open_leads[shown].head(8)
+
+# %% [markdown]
+# The card says no for the leads of two stages, trial and qualified: there the ranking is not surely
+# better than chance. All leads together are told apart, but the order of the leads of such a stage
+# among each other may be chance.
+
+# %%
+judged = leads.report_card_.outcomes.set_index("outcome")["verdict"]
+assert judged["moves"] != "no"
+assert (judged[["moves from trial", "moves from qualified"]] == "no").all()
 
 # %% [markdown]
 # Against the truth: the chance to move on within 60 days.
@@ -354,7 +384,7 @@ for product in [None, *products]:
     rows.append(
         {
             "what": "anything" if product is None else product,
-            "foretold": baskets[name].mean(),
+            "predicted": baskets[name].mean(),
             "true": chance.mean(),
             "correlation": np.corrcoef(baskets[name], chance)[0, 1],
         }
@@ -363,7 +393,7 @@ by_product = pd.DataFrame(rows).set_index("what").round(3)
 by_product
 
 # %%
-assert abs(by_product.loc["anything", "foretold"] - by_product.loc["anything", "true"]) < 0.05
+assert abs(by_product.loc["anything", "predicted"] - by_product.loc["anything", "true"]) < 0.05
 assert by_product.loc["beans", "correlation"] > 0.8
 
 # %% [markdown]
@@ -376,9 +406,8 @@ offers = buys.next_best_product(shop.customers, as_of=TODAY, **logs, margins=mar
 offers["next_product"].value_counts().head(6)
 
 # %%
-offers.sort_values("next_product_expected_margin", ascending=False).iloc[
-    :5, offers.columns.get_indexer(["customer_id", "next_product", "next_product_probability"])
-]
+best_offer = ["next_product", "next_product_probability", "next_product_expected_margin"]
+offers.nlargest(5, "next_product_expected_margin")[["customer_id", *best_offer]]
 
 # %% [markdown]
 # ## Customers of a real company
@@ -409,7 +438,7 @@ phone
 held_out = phone.out_of_fold_[:, 1]
 print(f"AUC {auc(gone, held_out):.3f}")
 print(tc.reliability(gone, held_out).verdict)
-plots.propensity_curve(phone, "tenure" if is_telco else strongest, X)
+plots.propensity_curve(phone, "tenure" if is_telco else use, X)
 # %%
 assert auc(gone, held_out) > (0.84 if is_telco else 0.55)
 

@@ -134,7 +134,7 @@ class ListedModel(SnapshotModel):
         found = {main: _moved(total, total.p, union)}
         for place, (name, one) in enumerate(raw.items()):
             found[name] = _moved(one, before[:, place], each[:, place])
-        return found
+        return ends_in_order(found)
 
     def _has_columns(self, table: SnapshotTable, shorts: Sequence[str]) -> Any:
         """Return who had each thing before the date."""
@@ -191,6 +191,29 @@ class ListedModel(SnapshotModel):
         if not 1 <= how_many <= len(listed):
             raise _arguments.refusal(top, "top", f"from 1 to {len(listed)}")
         return _next.table(each, taken, worth, listed, how_many, self._thing, whom)
+
+
+def ends_in_order(found: Mapping[str, Estimate]) -> dict[str, Estimate]:
+    """Return probabilities, the first that of any thing, with ends that do not contradict it.
+
+    P(any) is not below any P(j). So what P(j) is at least, P(any) is at least too, and what P(any)
+    is at most, P(j) is at most; estimates stay within their ends.
+    """
+    main, *names = found
+    total = found[main]
+    if total.lower is None or total.upper is None:
+        return dict(found)
+    lower = total.lower
+    ordered = {}
+    for name in names:
+        one = found[name]
+        if one.lower is not None and one.upper is not None:
+            # Of who has the thing already there is no end (nan).
+            lower = np.fmax(lower, one.lower)
+            upper = np.maximum(np.minimum(one.upper, total.upper), one.p)
+            one = Estimate(one.p, one.lower, upper)
+        ordered[name] = one
+    return {main: Estimate(total.p, np.minimum(lower, total.p), total.upper), **ordered}
 
 
 def _moved(found: Estimate, before: Floats, after: Floats) -> Estimate:

@@ -396,3 +396,25 @@ def test_ends_of_a_fitted_model_do_not_contradict_each_other(model, tables, leve
     total = ends("purchase_probability")
     each = [ends(f"purchase_probability_{name}") for name in PRODUCTS]
     assert len(contradictions(total, each)) == 0
+
+
+def test_who_has_everything_is_said_without_customers_given(tables):
+    model = tc.PurchaseModel(
+        ["tea", "coffee"], first_only=True, estimator=LINEAR, anyway=True, replications=0
+    ).fit(dates(), **tables)
+    # Features of the table of customers ask for it; the rows built are given instead.
+    rows = model.recipe_.features(as_of=TODAY, **tables)
+    found = model.score(rows)
+    assert list(found.columns)[-1] == "not_scored"
+    nothing = found["purchase_probability"].isna()
+    assert nothing.any()
+    assert (found["not_scored"] == "has every product").tolist() == nothing.tolist()
+    again = tc.PurchaseModel(
+        ["tea", "coffee"], first_only=True, estimator=LINEAR, anyway=True, replications=0
+    ).fit(dates(), purchases=tables["purchases"])
+    found = again.score(as_of=TODAY, purchases=tables["purchases"])
+    nothing = found["purchase_probability"].isna()
+    assert (found["not_scored"] == "has every product").tolist() == nothing.tolist()
+    plain = tc.PurchaseModel(["tea", "coffee"], estimator=LINEAR, anyway=True, replications=0)
+    plain = plain.fit(dates(), purchases=tables["purchases"])
+    assert "not_scored" not in plain.score(as_of=TODAY, purchases=tables["purchases"])

@@ -212,8 +212,8 @@ class SnapshotModel(Judging):
             Of the kind of `customers`, in their order and with their ids; without them of the kind
             of the table that the outcome is about, in the order of ids. A row a customer: ids,
             `as_of`, the probabilities with `_lower` and `_upper`, `band`, `decile` (1: the tenth of
-            those scored whose probability is highest), reasons; and where customers were given
-            `not_scored`, why somebody has no probability.
+            those scored whose probability is highest), reasons; and where customers were given, or
+            a model is of `first_only`, `not_scored`: why somebody has no probability.
 
         Raises
         ------
@@ -242,7 +242,7 @@ class SnapshotModel(Judging):
             model = next(iter(fitted.models.values()))
             told = _why.sentences(model, X, n_reasons, self._words_of())
             columns |= {f"reason_{k + 1}": whom.spread(one) for k, one in enumerate(told)}
-        if whom.why is not None:
+        if whom.why is not None or whom.snapshots.recipe._plan.target.first_only:
             columns["not_scored"] = whom.why_not(np.isnan(main), self._nothing_left)
         return whom.build(columns)
 

@@ -547,6 +547,8 @@ class SnapshotModel(Judging):
         for name in fitted.models:
             rate = _display.per_cent(fitted.rates.get(name), 1)
             judged = next((one for one in fitted.card._judged if one.name == name), None)
+            if judged is None and name not in fitted.rates:
+                continue  # A model of some of the rows, as of where leads go: it has no figures.
             auc = "-" if judged is None else _display.decimals(judged.figure("auc"), 3)
             lift = "-" if judged is None else _display.decimals(judged.figure("lift@10%"), 2)
             rows.append((name, rate, auc, lift))

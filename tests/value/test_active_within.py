@@ -92,7 +92,7 @@ def leavers():
     rng = np.random.default_rng(3)
     days = np.arange("2023-01-01", "2024-12-31", dtype="datetime64[D]")
     n = 1_200
-    rate = rng.gamma(2.0, 0.004, n)
+    rate = 0.05 + rng.gamma(1.0, 0.03, n)
     parts = []
     for customer in range(n):
         last = 120 if customer % 2 else len(days)
@@ -104,7 +104,7 @@ def leavers():
 
 
 def test_models_learn_from_and_score_the_active_only(leavers, tmp_path):
-    dates = tc.Snapshots(["2024-03-01", "2024-06-01", "2024-09-01"], "120d", "90d")
+    dates = tc.Snapshots(["2024-03-01", "2024-06-01", "2024-09-01"], "120d", "14d")
     model = tc.PurchaseModel(
         active_within="120d", estimator=tc.Propensity(features="linear"), replications=20
     ).fit(dates, purchases=leavers)
@@ -123,3 +123,29 @@ def test_models_learn_from_and_score_the_active_only(leavers, tmp_path):
         active_within="120d", estimator=tc.Propensity(features="linear"), replications=20
     ).fit(dates, events=log)
     assert used.recipe_.to_dict()["target"]["within"] == model.recipe_.to_dict()["target"]["within"]
+
+
+def test_the_card_says_where_many_have_left(leavers, tmp_path):
+    dates = tc.Snapshots(["2024-03-01", "2024-06-01", "2024-09-01"], "120d", "14d")
+    settings = {"estimator": tc.Propensity(features="linear"), "replications": 20}
+    model = tc.PurchaseModel(**settings).fit(dates, purchases=leavers)
+    card = model.report_card_
+    rows = dates.purchases(leavers)
+    last = rows.as_of == np.datetime64("2024-09-01")
+    idle = (np.asarray(rows.X["purchases_120d"]) == 0)[last]
+    bought = np.asarray(rows.y)[last][idle].mean()
+    assert idle.mean() > 0.2
+    said = [one for one in card.reasons if "see active_within" in one]
+    assert (len(said) == 1) == (bought < 0.01)
+    assert said, bought
+    assert said[0].startswith(f"{100 * idle.mean():.0f}% of these rows are customers who were not")
+    assert card.verdict == "yes"
+    model.save(tmp_path / "model.json")
+    assert tc.load(tmp_path / "model.json").report_card_.reasons == card.reasons
+    active = tc.PurchaseModel(active_within="120d", **settings).fit(dates, purchases=leavers)
+    assert not any("active_within" in one for one in active.report_card_.reasons)
+    # Who has a running subscription is no leaver.
+    everybody = pd.DataFrame({"customer_id": leavers["customer_id"].unique()})
+    running = everybody.assign(start=np.datetime64("2023-01-01"), end=np.datetime64("NaT"))
+    bound = tc.PurchaseModel(**settings).fit(dates, purchases=leavers, subscriptions=running)
+    assert not any("active_within" in one for one in bound.report_card_.reasons)

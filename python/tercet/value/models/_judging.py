@@ -105,7 +105,11 @@ class Judging(Estimator):
         main = next(iter(outcomes.values()))
         there = ~np.isnan(main)
         data = enough_data(main[there] > 0, dates=table.as_of[there], groups=table.groups[there])
-        return ReportCard(judged, data, on, several, self._noun, table._eager)
+        return ReportCard(judged, data, on, several, self._noun, table._eager, self._remarks(test))
+
+    def _remarks(self, test: SnapshotTable) -> list[str]:
+        """Return what is to be known of the rows judged, in words."""
+        return []
 
     def _judge(self, test: SnapshotTable, probabilities: Mapping[str, Floats]) -> list[Judged]:
         """Return each outcome's probabilities beside what happened."""

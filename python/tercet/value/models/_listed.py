@@ -7,8 +7,9 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
 
-from tercet import _arguments
+from tercet import _arguments, _display
 from tercet._snapshots.feature import slugs
+from tercet._snapshots.roles import ROLES
 from tercet.exceptions import ParameterError
 from tercet.value.models import _next
 from tercet.value.models._coherence import coherent, moved
@@ -31,6 +32,10 @@ if TYPE_CHECKING:
 
 #: What is foretold of a thing that nobody had in the rows of a fit.
 _NOBODY = 0.5
+#: From which share of rows on, and below which share of events among them, it is said that
+#: customers who are not active make the ranking look good.
+_MANY_IDLE = 0.2
+_HARDLY_ANY = 0.01
 
 
 class ListedModel(SnapshotModel):
@@ -136,6 +141,18 @@ class ListedModel(SnapshotModel):
             found[name] = _moved(one, before[:, place], each[:, place])
         return ends_in_order(found)
 
+    def _remarks(self, test: SnapshotTable) -> list[str]:
+        happened = next(iter(self._outcomes(test).values()))
+        idle = _idle(test)[~np.isnan(happened)]
+        happened = happened[~np.isnan(happened)]
+        if not idle.any() or idle.mean() < _MANY_IDLE or happened[idle].mean() >= _HARDLY_ANY:
+            return []
+        return [
+            f"{_display.per_cent(float(idle.mean()))} of these rows are customers who were not "
+            "active in the observation window, and hardly any of them has the outcome: much of the "
+            "ranking says who is still a customer; see active_within"
+        ]
+
     def _has_columns(self, table: SnapshotTable, shorts: Sequence[str]) -> Any:
         """Return who had each thing before the date."""
         names = [f"{self._has}_{short}" for short in shorts]
@@ -191,6 +208,20 @@ class ListedModel(SnapshotModel):
         if not 1 <= how_many <= len(listed):
             raise _arguments.refusal(top, "top", f"from 1 to {len(listed)}")
         return _next.table(each, taken, worth, listed, how_many, self._thing, whom)
+
+
+def _idle(table: SnapshotTable) -> Any:
+    """Return which rows have no purchase or use in the observation window, and no subscription."""
+    span = table.recipe._plan.spans.observation.label
+    signs = [(name, f"{ROLES[name].plural}_{span}") for name in ("purchases", "events")]
+    signs.append(("subscriptions", "subscriptions_active"))
+    known = {(one.table, one.name) for one in table.recipe._plan.features}
+    names = [name for of, name in signs if (of, name) in known]
+    taken = table._taken({name: table._features[name] for name in names})
+    idle = np.ones(len(table), dtype=bool)
+    for name in names:
+        idle &= np.asarray(taken[name]) == 0
+    return idle
 
 
 def ends_in_order(found: Mapping[str, Estimate]) -> dict[str, Estimate]:

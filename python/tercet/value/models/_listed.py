@@ -147,11 +147,12 @@ class ListedModel(SnapshotModel):
         happened = happened[~np.isnan(happened)]
         if not idle.any() or idle.mean() < _MANY_IDLE or happened[idle].mean() >= _HARDLY_ANY:
             return []
-        return [
+        words = (
             f"{_display.per_cent(float(idle.mean()))} of these rows are customers who were not "
-            "active in the observation window, and hardly any of them has the outcome: much of the "
-            "ranking says who is still a customer; see active_within"
-        ]
+            "active in the observation window, and hardly any of them has the outcome: much of "
+            "the ranking says who is still a customer; see active_within"
+        )
+        return [words]
 
     def _has_columns(self, table: SnapshotTable, shorts: Sequence[str]) -> Any:
         """Return who had each thing before the date."""

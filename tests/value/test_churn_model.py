@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import pickle
+import warnings
 
 import numpy as np
 import pandas as pd
@@ -273,3 +274,15 @@ def test_rows_already_built(log):
     one = tc.ChurnModel().fit(table)
     other = tc.ChurnModel(active_within="180d").fit(dates(), purchases=log)
     assert one.report_card_["auc"] == other.report_card_["auc"]
+
+
+def test_features_that_are_the_same_in_all_rows_are_listed_but_not_warned_of():
+    company = tc.datasets.simulate_subscriptions(800, seed=1)
+    three = tc.Snapshots(["2024-04-01", "2024-07-01", "2024-10-01"], "90d", "90d")
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        model = tc.ChurnModel(anyway=True, replications=0).fit(
+            three, subscriptions=company.subscriptions, events=company.events
+        )
+    constant = {one.column for one in model.audit_.findings if one.kind == "constant"}
+    assert constant == {"subscriptions_active", "subscriptions_ended"}

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pickle
+import re
 
 import numpy as np
 import pandas as pd
@@ -191,3 +192,25 @@ def test_what_cannot_be(tables):
         tc.LeadScore(ORDER).fit(dates(), **tables)
     with pytest.raises(tc.ParameterError, match="order"):
         tc.LeadScore(["new"]).fit(dates(), **tables)
+
+
+def test_shown_are_the_outcomes_with_figures(model):
+    shown = repr(model)
+    assert "lost" in model.models_
+    assert "moves" in shown.splitlines()[2]
+    assert not any(line.split()[1:] == ["-", "-", "-"] for line in shown.splitlines())
+    assert "<td>lost</td>" not in model._repr_html_()
+
+
+def test_sentences_have_short_numbers(model, tables):
+    found = model.reasons(tables["customers"], "2024-05-01", stages=tables["stages"], top=3)
+    numbers = [
+        float(one)
+        for text in found["sentence"]
+        for one in re.findall(r": (\S+) \(", text)
+        if one[0].isdigit()
+    ]
+    assert len(numbers) > 100
+    assert all(one == float(f"{one:.3g}") or one == round(one) for one in numbers)
+    same = found["value"].str.contains(r"\.\d{3}", regex=True)
+    assert same.any()

@@ -155,3 +155,30 @@ def test_other_things_that_cannot_be(model, log, customers):
     other = dates(["2025-01-01"]).inactivity(log)
     with pytest.raises(tc.DataError, match=r"the rows lack 1 features.*'region'"):
         model.score(other)
+
+
+@pytest.mark.parametrize("test_dates", [1, 2])
+def test_a_date_to_be_judged_by_whose_outcome_is_not_known_is_named(log, test_dates):
+    late = dates(["2024-04-01", "2024-09-01", "2025-06-01"])
+    message = (
+        r"^2025-06-01 has no rows: [\d,]+ .*outcome window ends after the data; take earlier dates "
+        r"or a shorter outcome$"
+    )
+    with pytest.raises(tc.DataError, match=message):
+        tc.ChurnModel(test_dates=test_dates, replications=0).fit(late, purchases=log)
+
+
+def test_dates_to_learn_from_without_anybody_at_risk_are_named():
+    log = pd.DataFrame(
+        {
+            "customer_id": [0, 1, 2, 3, 2],
+            "date": ["2024-01-01", "2024-01-01", "2024-06-01", "2024-06-02", "2024-06-10"],
+        }
+    )
+    snapshots = tc.Snapshots(
+        ["2024-02-01", "2024-06-05"], "30d", "30d", observation_end="2024-12-01"
+    )
+    # At the first date nobody bought within ten days before it.
+    message = "^2024-02-01 has no rows: 2 no purchase before the date, 2 no .*; take other dates$"
+    with pytest.raises(tc.DataError, match=message):
+        tc.ChurnModel(active_within="10d", replications=0).fit(snapshots, purchases=log)

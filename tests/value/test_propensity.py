@@ -12,6 +12,7 @@ import pandas as pd
 import pytest
 
 import tercet as tc
+from tercet.value.propensity._reasons import short
 
 FOLDER = Path(__file__).parents[1] / "reference" / "propensity"
 FILES = {path.stem: json.loads(path.read_text()) for path in sorted(FOLDER.glob("*.json"))}
@@ -300,8 +301,31 @@ def test_reasons_are_the_largest_contributions_in_words(fitted):
     without = 1 / (1 + np.exp(-(np.log(p / (1 - p)) - shares[np.arange(len(best)), best])))
     np.testing.assert_allclose(first["percentage_points"], 100 * (p - without), atol=1e-6)
     one = table.iloc[0]
-    assert one["sentence"].startswith(f"{one['feature']} = {one['value']} {one['direction']} the ")
+    for _, one in table.iterrows():
+        value = FRAME[one["feature"]].iloc[one["row"]]
+        number = isinstance(value, float) and value == value
+        shown = short(float(value)) if number else one["value"]
+        assert one["sentence"].startswith(f"{one['feature']} = {shown} {one['direction']} the ")
     assert "missing" in set(fitted.reasons(FRAME, top=4)["value"])
+
+
+@pytest.mark.parametrize(
+    ("value", "shown"),
+    [
+        (74.4037, "74.4"),
+        (410.314, "410"),
+        (12_345.0, "12345"),
+        (12_345.6, "12346"),
+        (1_234_567.0, "1234567"),
+        (0.012345, "0.0123"),
+        (-2.0, "-2"),
+        (-0.55555, "-0.556"),
+        (0.0, "0"),
+        (float("inf"), "inf"),
+    ],
+)
+def test_numbers_in_sentences_are_short(value, shown):
+    assert short(value) == shown
 
 
 def test_reasons_name_customers(fitted):

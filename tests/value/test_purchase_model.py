@@ -13,6 +13,8 @@ from sklearn.base import clone
 
 import tercet as tc
 from tercet.value.models._coherence import coherent, moved
+from tercet.value.models._judging import Estimate
+from tercet.value.models._listed import ends_in_order
 
 DATES = ["2024-03-01", "2024-06-01", "2024-09-01"]
 TODAY = "2025-01-01"
@@ -346,3 +348,73 @@ def test_use_of_features(tables):
     best = model.next_best_feature(tables["customers"], TODAY, events=uses)
     assert set(best["next_feature"].dropna()) == set(PRODUCTS[:2])
     assert set(best["not_scored"].dropna()) == {"has every feature"}
+
+
+def contradictions(total, each):
+    """Rows in which ends of intervals contradict P(any) >= P(j), or leave their estimate out."""
+    p, lower, upper = total
+    bad = (lower > p) | (p > upper)
+    for p_k, lower_k, upper_k in each:
+        bad |= (lower_k > lower) | (upper_k > upper) | (lower_k > p_k) | (p_k > upper_k)
+    return np.flatnonzero(bad)
+
+
+@pytest.mark.parametrize("seed", range(5))
+def test_ends_keep_that_anything_is_likelier_than_each_thing(seed):
+    rng = np.random.default_rng(seed)
+    n, k = 2_000, 4
+    p, union = coherent(rng.uniform(size=(n, k)), rng.uniform(size=n))
+    p[rng.uniform(size=(n, k)) < 0.2] = np.nan
+
+    def around(middle):
+        below, above = rng.uniform(size=(2, len(middle)))
+        return Estimate(middle, middle * below, middle + (1 - middle) * above)
+
+    given = {"any": around(union), **{str(j): around(p[:, j].copy()) for j in range(k)}}
+    found = ends_in_order(given)
+    total, *each = ((one.p, one.lower, one.upper) for one in found.values())
+    assert len(contradictions(total, each)) == 0
+    before = [(one.p, one.lower, one.upper) for one in given.values()]
+    assert len(contradictions(before[0], before[1:])) > 100
+    for name, one in found.items():
+        np.testing.assert_array_equal(one.p, given[name].p)
+        assert np.array_equal(np.isnan(one.upper), np.isnan(one.p))
+
+
+def test_ends_stay_as_they_are_where_there_are_none():
+    given = {"any": Estimate(np.array([0.5])), "one": Estimate(np.array([0.2]))}
+    assert ends_in_order(given) == given
+
+
+@pytest.mark.parametrize("level", [0.5, 0.95, 0.999])
+def test_ends_of_a_fitted_model_do_not_contradict_each_other(model, tables, level):
+    found = model.score(as_of=TODAY, level=level, **tables)
+
+    def ends(stem):
+        return [found[f"{stem}{end}"].to_numpy() for end in ("", "_lower", "_upper")]
+
+    total = ends("purchase_probability")
+    each = [ends(f"purchase_probability_{name}") for name in PRODUCTS]
+    assert len(contradictions(total, each)) == 0
+
+
+def test_who_has_everything_is_said_without_customers_given(tables):
+    model = tc.PurchaseModel(
+        ["tea", "coffee"], first_only=True, estimator=LINEAR, anyway=True, replications=0
+    ).fit(dates(), **tables)
+    # Features of the table of customers ask for it; the rows built are given instead.
+    rows = model.recipe_.features(as_of=TODAY, **tables)
+    found = model.score(rows)
+    assert list(found.columns)[-1] == "not_scored"
+    nothing = found["purchase_probability"].isna()
+    assert nothing.any()
+    assert (found["not_scored"] == "has every product").tolist() == nothing.tolist()
+    again = tc.PurchaseModel(
+        ["tea", "coffee"], first_only=True, estimator=LINEAR, anyway=True, replications=0
+    ).fit(dates(), purchases=tables["purchases"])
+    found = again.score(as_of=TODAY, purchases=tables["purchases"])
+    nothing = found["purchase_probability"].isna()
+    assert (found["not_scored"] == "has every product").tolist() == nothing.tolist()
+    plain = tc.PurchaseModel(["tea", "coffee"], estimator=LINEAR, anyway=True, replications=0)
+    plain = plain.fit(dates(), purchases=tables["purchases"])
+    assert "not_scored" not in plain.score(as_of=TODAY, purchases=tables["purchases"])

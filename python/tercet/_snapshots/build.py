@@ -233,16 +233,17 @@ def _check_dates(case: Case, windows: list[Window], fresh: bool) -> None:
 
 def _nobody(states: Any, clock: Clock, windows: list[Window]) -> DataError:
     counts = np.bincount(states.ravel(), minlength=len(REASONS))
-    most = int(np.argmax(counts))
-    words = ", ".join(f"{counts[k]:,} {REASONS[k]}" for k in np.flatnonzero(counts))
-    remedy = (
-        "take earlier dates or a shorter outcome"
-        if "outcome window" in REASONS[most]
-        else "take other dates"
-    )
     dates = ", ".join(clock.text(window.as_of) for window in windows[:3])
     dates += ", ..." if len(windows) > 3 else ""
-    return DataError(f"no customer has a row at any date ({dates}): {words}; {remedy}")
+    return DataError(f"no customer has a row at any date ({dates}): {why_nobody(counts)}")
+
+
+def why_nobody(counts: Integers) -> str:
+    """Return why there is no row, and what to do, of how many are left out for each reason."""
+    words = ", ".join(f"{counts[k]:,} {REASONS[k]}" for k in np.flatnonzero(counts))
+    late = "outcome window" in REASONS[int(np.argmax(counts))]
+    remedy = "take earlier dates or a shorter outcome" if late else "take other dates"
+    return f"{words}; {remedy}"
 
 
 def _features(

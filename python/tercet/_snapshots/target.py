@@ -56,6 +56,7 @@ REASONS: Final = (
     "in the last stage, or lost, before the date",
     "moved on between the date and the outcome window",
     "outcome window ends after the data",
+    "not active lately",
 )
 (
     _AT_RISK,
@@ -69,6 +70,7 @@ REASONS: Final = (
     _LAST_STAGE,
     _MOVED_IN_GAP,
     _NOT_OBSERVED,
+    _NOT_ACTIVE,
 ) = range(len(REASONS))
 
 
@@ -93,7 +95,9 @@ class Target:
     grace : Duration
         A subscription that follows within it continues the one before.
     within : Duration or None
-        At risk of inactivity is only who bought within this time before the date.
+        At risk of inactivity is only who bought within this time before the date; of purchases and
+        uses, who was active within it: bought, used something, answered a contact, or has a running
+        subscription.
     """
 
     kind: Kind
@@ -151,7 +155,7 @@ class Target:
         observed : bool
             Whether the outcome must have been observed: not when a customer is to be scored.
         """
-        lately = self._bought_lately(case, windows) if self.within is not None else None
+        lately = self._lately(case, windows) if self.within is not None else None
         found = np.zeros((len(windows), len(case)), dtype=np.int8)
         known = case.known_from()
         for window, state in zip(windows, found, strict=True):
@@ -165,6 +169,8 @@ class Target:
                 self._lead_states(case, window, state, observed)
             else:
                 state[known >= window.as_of] = _UNKNOWN
+                if lately is not None:
+                    state[(state == 0) & ~lately[window.place]] = _NOT_ACTIVE
             if observed and not self._observed(case, window):
                 state[state == 0] = _NOT_OBSERVED
         return found
@@ -198,16 +204,25 @@ class Target:
             return window.opens < case.end
         return self.grace.after(window.closes) <= case.end
 
-    def _bought_lately(self, case: Case, windows: Sequence[Window]) -> npt.NDArray[np.bool_]:
-        """Return for each date who bought within some time before it."""
+    def _lately(self, case: Case, windows: Sequence[Window]) -> npt.NDArray[np.bool_]:
+        """Return for each date who bought, or was active, within some time before it."""
         within = self.within or NO_TIME
         table = bounds(windows, "start", "as_of")
         low = pa.array([within.before(window.as_of) for window in windows], pa.int64())
         table = table.set_column(table.column_names.index("low"), "low", low)
-        found = first_in_windows(case.logs["purchases"], table)
         lately = np.zeros((len(windows), len(case)), dtype=bool)
-        code = case.everybody.codes(found["customer"])
-        lately[found["k"].cast(pa.int64()).to_numpy(), code] = True
+        # A contact is the company's doing; an answer to it is the customer's.
+        signs = (
+            ("purchases",) if self.kind == "inactivity" else ("purchases", "events", "responses")
+        )
+        for name in signs:
+            if name in case.logs:
+                found = first_in_windows(case.logs[name], table)
+                code = case.everybody.codes(found["customer"])
+                lately[found["k"].cast(pa.int64()).to_numpy(), code] = True
+        if case.book is not None and self.kind != "inactivity":
+            for window in windows:
+                lately[window.place] |= case.book.latest_active(window.as_of) >= 0
         return lately
 
     def _churn_states(

@@ -238,7 +238,7 @@ class Snapshots:
         DataError, ParameterError
             As `churn`.
         """
-        within = None if active_within is None else Duration.of(active_within, "active_within")
+        within = _within(active_within)
         tables = {
             "purchases": purchases,
             "events": events,
@@ -260,6 +260,7 @@ class Snapshots:
         customers: Any = None,
         features: Sequence[str] | None = None,
         channels: Sequence[str] | None = None,
+        active_within: DurationLike | None = None,
         outcome_form: OutcomeForm = "whether",
         unit: TimeUnit = "day",
         progress: Progress = False,
@@ -282,6 +283,10 @@ class Snapshots:
             Where further features come from.
         features, channels : sequence of str, optional
             Product features and channels that get features of their own.
+        active_within : str, timedelta or int, optional
+            At risk is only who was active within this time before the date: has a row in purchases
+            or events, answered a contact, or has a subscription running at the date. Who left long
+            ago is no case to learn from.
         outcome_form : {"whether", "when"}
             "when" gives `duration` until the first purchase and `event`, the number of its product
             (1 for any without `products`), 0 for none within the window or the data.
@@ -307,7 +312,10 @@ class Snapshots:
             "contacts": contacts,
             "customers": customers,
         }
-        target = _listed_target("purchases", products, "products", first_only, outcome_form, unit)
+        within = _within(active_within)
+        target = _listed_target(
+            "purchases", products, "products", first_only, outcome_form, unit, within
+        )
         return self._build(target, tables, products, features, channels, progress)
 
     def feature_use(
@@ -322,6 +330,7 @@ class Snapshots:
         customers: Any = None,
         products: Sequence[str] | None = None,
         channels: Sequence[str] | None = None,
+        active_within: DurationLike | None = None,
         outcome_form: OutcomeForm = "whether",
         unit: TimeUnit = "day",
         progress: Progress = False,
@@ -344,6 +353,10 @@ class Snapshots:
             Where further features come from.
         products, channels : sequence of str, optional
             Products and channels that get features of their own.
+        active_within : str, timedelta or int, optional
+            At risk is only who was active within this time before the date: has a row in purchases
+            or events, answered a contact, or has a subscription running at the date. Who left long
+            ago is no case to learn from.
         outcome_form : {"whether", "when"}
             As for `purchases`.
         unit : str
@@ -368,7 +381,10 @@ class Snapshots:
             "contacts": contacts,
             "customers": customers,
         }
-        target = _listed_target("feature_use", features, "features", first_only, outcome_form, unit)
+        within = _within(active_within)
+        target = _listed_target(
+            "feature_use", features, "features", first_only, outcome_form, unit, within
+        )
         return self._build(target, tables, products, features, channels, progress)
 
     def leads(
@@ -492,8 +508,18 @@ def _form(form: Any, unit: Any) -> tuple[bool, str]:
     return when, _arguments.word(unit, "unit", get_args(TimeUnit))
 
 
+def _within(active_within: DurationLike | None) -> Duration | None:
+    return None if active_within is None else Duration.of(active_within, "active_within")
+
+
 def _listed_target(
-    kind: Any, names: Any, parameter: str, first_only: Any, form: Any, unit: Any
+    kind: Any,
+    names: Any,
+    parameter: str,
+    first_only: Any,
+    form: Any,
+    unit: Any,
+    within: Duration | None,
 ) -> Target:
     when, checked = _form(form, unit)
     first = _arguments.truth(first_only, "first_only")
@@ -501,4 +527,4 @@ def _listed_target(
     if first and (when or not found):
         expected = f"False without {parameter}, and where the outcome is a time"
         raise _arguments.refusal(first_only, "first_only", expected)
-    return Target(kind, when, checked, found, first)
+    return Target(kind, when, checked, found, first, within=within)

@@ -6,8 +6,11 @@ Days are counted from the start of the calendar, as floating-point numbers.
 from __future__ import annotations
 
 import datetime as dt
+import textwrap
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, Final
 
+import narwhals as nw
 import numpy as np
 import pyarrow as pa
 
@@ -94,3 +97,24 @@ def rows_of(customers: Any, first: int, n: int, what: str = "customers") -> Any:
     if len(rows) and not (rows.min() >= 0 and rows.max() < n):
         raise _arguments.refusal(customers, "customers", expected)
     return rows
+
+
+def shown(made_up: Any) -> str:
+    """Return what a made-up company consists of: its tables by rows and columns, and the rest."""
+    rows = []
+    for name, value in made_up._asdict().items():
+        table = nw.from_native(value, eager_only=True, pass_through=True)
+        if isinstance(table, nw.DataFrame):
+            rows.append((name, f"{len(table):,}", ", ".join(table.columns)))
+        elif isinstance(value, Mapping):
+            rows.append((name, "", f"names of {', '.join(value)}"))
+        else:
+            rows.append((name, "", str(value)))
+    rows.insert(0, ("table", "rows", "columns"))
+    wide = [max(len(row[place]) for row in rows) for place in range(2)]
+    lines = [
+        f"  {name:<{wide[0]}}  {count:>{wide[1]}}  "
+        + textwrap.shorten(words, 86 - sum(wide), placeholder=" ...")
+        for name, count, words in rows
+    ]
+    return "\n".join([type(made_up).__name__, *lines])

@@ -11,7 +11,7 @@ from tercet import _arguments
 from tercet._frames import new_table
 from tercet._mixing import Draws
 from tercet.datasets._backend import Backend, check_backend
-from tercet.datasets._drawing import DAYS, END, happenings, head_count, times, words
+from tercet.datasets._drawing import DAYS, END, happenings, head_count, shown, times, words
 from tercet.datasets.shop_truth import ShopTruth
 
 if TYPE_CHECKING:
@@ -94,6 +94,9 @@ class SimulatedShop(NamedTuple):
     truth: ShopTruth
     columns: dict[str, dict[str, Any]]
     observation_end: dt.date
+
+    def __repr__(self) -> str:
+        return shown(self)
 
 
 def simulate_shop(

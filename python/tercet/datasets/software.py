@@ -12,7 +12,7 @@ from tercet._frames import new_table
 from tercet._mixing import Draws
 from tercet.datasets import software_truth as true
 from tercet.datasets._backend import Backend, check_backend
-from tercet.datasets._drawing import DAYS, END, happenings, head_count, times, words
+from tercet.datasets._drawing import DAYS, END, happenings, head_count, shown, times, words
 from tercet.datasets.software_truth import LOST, MONTH, REASONS, STAGES, SoftwareTruth
 
 if TYPE_CHECKING:
@@ -106,6 +106,9 @@ class SimulatedSoftware(NamedTuple):
     truth: SoftwareTruth
     columns: dict[str, dict[str, Any]]
     observation_end: dt.date
+
+    def __repr__(self) -> str:
+        return shown(self)
 
 
 def simulate_software(

@@ -10,7 +10,7 @@ from tercet import _arguments
 from tercet._frames import new_table
 from tercet._mixing import Draws
 from tercet.datasets._backend import Backend, check_backend
-from tercet.datasets._drawing import DAYS, END, happenings, head_count, times, words
+from tercet.datasets._drawing import DAYS, END, happenings, head_count, shown, times, words
 
 if TYPE_CHECKING:
     import datetime as dt
@@ -67,6 +67,9 @@ class SimulatedSubscriptions(NamedTuple):
     truth: Any
     lead_truth: Any
     observation_end: dt.date
+
+    def __repr__(self) -> str:
+        return shown(self)
 
 
 def simulate_subscriptions(

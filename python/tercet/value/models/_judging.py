@@ -11,6 +11,8 @@ import numpy as np
 
 from tercet import _frames
 from tercet._estimator import Estimator
+from tercet._snapshots.build import why_nobody
+from tercet.exceptions import DataError
 from tercet.value.evaluation import enough_data
 from tercet.value.models.report_card import Judged, ReportCard
 
@@ -65,6 +67,7 @@ class Judging(Estimator):
         if len(table._places) == 1:
             return None
         train, test = table.split(self.test_dates, overlap=self.overlap)
+        _check_rows(train, test)
         learnt = self._outcomes(train)
         if not 0.0 < np.nanmean(next(iter(learnt.values()))) < 1.0:
             return dict.fromkeys(learnt)
@@ -102,7 +105,11 @@ class Judging(Estimator):
         main = next(iter(outcomes.values()))
         there = ~np.isnan(main)
         data = enough_data(main[there] > 0, dates=table.as_of[there], groups=table.groups[there])
-        return ReportCard(judged, data, on, several, self._noun, table._eager)
+        return ReportCard(judged, data, on, several, self._noun, table._eager, self._remarks(test))
+
+    def _remarks(self, test: SnapshotTable) -> list[str]:
+        """Return what is to be known of the rows judged, in words."""
+        return []
 
     def _judge(self, test: SnapshotTable, probabilities: Mapping[str, Floats]) -> list[Judged]:
         """Return each outcome's probabilities beside what happened."""
@@ -121,6 +128,18 @@ class Judging(Estimator):
             self.replications,
             self.random_state,
         )
+
+
+def _check_rows(train: SnapshotTable, test: SnapshotTable) -> None:
+    """Refuse dates to be judged by without any row, and a past without any to learn from."""
+    built = test._built
+    empty = [place for place in test._places if not built.states[place][0]]
+    if not empty and not len(train):
+        empty = list(train._places)
+    if empty:
+        dates = " and ".join(built.clock.text(built.windows[place].as_of) for place in empty[:3])
+        why = why_nobody(built.states[empty].sum(axis=0))
+        raise DataError(f"{dates} ha{'s' if len(empty) == 1 else 've'} no rows: {why}")
 
 
 def matrix_of(table: SnapshotTable) -> Any:

@@ -7,8 +7,9 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
 
-from tercet import _arguments
+from tercet import _arguments, _display
 from tercet._snapshots.feature import slugs
+from tercet._snapshots.roles import ROLES
 from tercet.exceptions import ParameterError
 from tercet.value.models import _next
 from tercet.value.models._coherence import coherent, moved
@@ -31,6 +32,10 @@ if TYPE_CHECKING:
 
 #: What is foretold of a thing that nobody had in the rows of a fit.
 _NOBODY = 0.5
+#: From which share of rows on, and below which share of events among them, it is said that
+#: customers who are not active make the ranking look good.
+_MANY_IDLE = 0.2
+_HARDLY_ANY = 0.01
 
 
 class ListedModel(SnapshotModel):
@@ -134,7 +139,20 @@ class ListedModel(SnapshotModel):
         found = {main: _moved(total, total.p, union)}
         for place, (name, one) in enumerate(raw.items()):
             found[name] = _moved(one, before[:, place], each[:, place])
-        return found
+        return ends_in_order(found)
+
+    def _remarks(self, test: SnapshotTable) -> list[str]:
+        happened = next(iter(self._outcomes(test).values()))
+        idle = _idle(test)[~np.isnan(happened)]
+        happened = happened[~np.isnan(happened)]
+        if not idle.any() or idle.mean() < _MANY_IDLE or happened[idle].mean() >= _HARDLY_ANY:
+            return []
+        words = (
+            f"{_display.per_cent(float(idle.mean()))} of these rows are customers who were not "
+            "active in the observation window, and hardly any of them has the outcome: much of "
+            "the ranking says who is still a customer; see active_within"
+        )
+        return [words]
 
     def _has_columns(self, table: SnapshotTable, shorts: Sequence[str]) -> Any:
         """Return who had each thing before the date."""
@@ -191,6 +209,43 @@ class ListedModel(SnapshotModel):
         if not 1 <= how_many <= len(listed):
             raise _arguments.refusal(top, "top", f"from 1 to {len(listed)}")
         return _next.table(each, taken, worth, listed, how_many, self._thing, whom)
+
+
+def _idle(table: SnapshotTable) -> Any:
+    """Return which rows have no purchase or use in the observation window, and no subscription."""
+    span = table.recipe._plan.spans.observation.label
+    signs = [(name, f"{ROLES[name].plural}_{span}") for name in ("purchases", "events")]
+    signs.append(("subscriptions", "subscriptions_active"))
+    known = {(one.table, one.name) for one in table.recipe._plan.features}
+    names = [name for of, name in signs if (of, name) in known]
+    taken = table._taken({name: table._features[name] for name in names})
+    idle = np.ones(len(table), dtype=bool)
+    for name in names:
+        idle &= np.asarray(taken[name]) == 0
+    return idle
+
+
+def ends_in_order(found: Mapping[str, Estimate]) -> dict[str, Estimate]:
+    """Return probabilities, the first that of any thing, with ends that do not contradict it.
+
+    P(any) is not below any P(j). So what P(j) is at least, P(any) is at least too, and what P(any)
+    is at most, P(j) is at most; estimates stay within their ends.
+    """
+    main, *names = found
+    total = found[main]
+    if total.lower is None or total.upper is None:
+        return dict(found)
+    lower = total.lower
+    ordered = {}
+    for name in names:
+        one = found[name]
+        if one.lower is not None and one.upper is not None:
+            # Of who has the thing already there is no end (nan).
+            lower = np.fmax(lower, one.lower)
+            upper = np.maximum(np.minimum(one.upper, total.upper), one.p)
+            one = Estimate(one.p, one.lower, upper)
+        ordered[name] = one
+    return {main: Estimate(total.p, np.minimum(lower, total.p), total.upper), **ordered}
 
 
 def _moved(found: Estimate, before: Floats, after: Floats) -> Estimate:

@@ -212,8 +212,8 @@ class SnapshotModel(Judging):
             Of the kind of `customers`, in their order and with their ids; without them of the kind
             of the table that the outcome is about, in the order of ids. A row a customer: ids,
             `as_of`, the probabilities with `_lower` and `_upper`, `band`, `decile` (1: the tenth of
-            those scored whose probability is highest), reasons; and where customers were given
-            `not_scored`, why somebody has no probability.
+            those scored whose probability is highest), reasons; and where customers were given, or
+            a model is of `first_only`, `not_scored`: why somebody has no probability.
 
         Raises
         ------
@@ -242,7 +242,7 @@ class SnapshotModel(Judging):
             model = next(iter(fitted.models.values()))
             told = _why.sentences(model, X, n_reasons, self._words_of())
             columns |= {f"reason_{k + 1}": whom.spread(one) for k, one in enumerate(told)}
-        if whom.why is not None:
+        if whom.why is not None or whom.snapshots.recipe._plan.target.first_only:
             columns["not_scored"] = whom.why_not(np.isnan(main), self._nothing_left)
         return whom.build(columns)
 
@@ -547,6 +547,8 @@ class SnapshotModel(Judging):
         for name in fitted.models:
             rate = _display.per_cent(fitted.rates.get(name), 1)
             judged = next((one for one in fitted.card._judged if one.name == name), None)
+            if judged is None and name not in fitted.rates:
+                continue  # A model of some of the rows, as of where leads go: it has no figures.
             auc = "-" if judged is None else _display.decimals(judged.figure("auc"), 3)
             lift = "-" if judged is None else _display.decimals(judged.figure("lift@10%"), 2)
             rows.append((name, rate, auc, lift))

@@ -133,7 +133,8 @@ class Whom:
     def why_not(self, none: npt.NDArray[np.bool_], words: str) -> Any:
         """Return why somebody is not scored, also where a row of the snapshots has nothing."""
         shown = np.append(none, False)[self.rows] & (self.rows >= 0)
-        return pc.if_else(pa.array(shown), pa.scalar(words, pa.large_string()), self.why)
+        why = pa.nulls(len(shown), pa.large_string()) if self.why is None else self.why
+        return pc.if_else(pa.array(shown), pa.scalar(words, pa.large_string()), why)
 
     def dates(self) -> Any:
         """Return the column of dates."""

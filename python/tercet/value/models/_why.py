@@ -8,6 +8,7 @@ import numpy as np
 import pyarrow as pa
 
 from tercet import _arguments
+from tercet.value.propensity._reasons import short
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -28,9 +29,13 @@ def table(model: Any, X: Any, top: int, words: Mapping[str, str]) -> dict[str, A
         columns["percentage_points"].to_pylist(),
         strict=True,
     )
-    texts = [_sentence(words.get(name, name), *rest) for name, *rest in told]
-    columns["sentence"] = pa.array(texts, pa.large_string())
     columns["row"] = columns["row"].to_numpy(zero_copy_only=False)
+    shown = _shown(X, columns)
+    texts = [
+        _sentence(words.get(name, name), value, *rest)
+        for (name, _, *rest), value in zip(told, shown, strict=True)
+    ]
+    columns["sentence"] = pa.array(texts, pa.large_string())
     return columns
 
 
@@ -50,6 +55,20 @@ def sentences(model: Any, X: Any, top: int, words: Mapping[str, str]) -> list[An
             found["sentence"].take(places) if len(rank) else pa.nulls(len(X), pa.large_string())
         )
     return columns
+
+
+def _shown(X: Any, columns: Mapping[str, Any]) -> list[str]:
+    """Return the values of reasons as sentences have them: numbers in few figures."""
+    names, values = columns["feature"].to_pylist(), columns["value"].to_pylist()
+    numbers = {
+        name: X.column(name).to_numpy()
+        for name in set(names)
+        if pa.types.is_floating(X.schema.field(name).type)
+    }
+    for place, (name, row) in enumerate(zip(names, columns["row"].tolist(), strict=True)):
+        if name in numbers and values[place] != "missing":
+            values[place] = short(float(numbers[name][row]))
+    return list(values)
 
 
 def _sentence(words: str, value: str, direction: str, points: float) -> str:

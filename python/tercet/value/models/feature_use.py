@@ -12,6 +12,7 @@ if TYPE_CHECKING:
 
     from tercet._time import TimeLike
     from tercet.data.snapshot_table import SnapshotTable
+    from tercet.data.snapshots import DurationLike
 
 __all__ = ["FeatureUseModel"]
 
@@ -31,6 +32,10 @@ class FeatureUseModel(ListedModel):
         Whether the first use is foretold: who has used a feature has no probability of it.
     products, channels : sequence of str, optional
         Products and channels that get features of their own.
+    active_within : str, timedelta or int, optional
+        Leave out who was not active within this time before a date: no row in purchases or events,
+        no answer to a contact, no running subscription. Else much of what is learnt may be who is
+        still a customer.
     estimator : Propensity, ClassifierPropensity or classifier, optional
         What learns; by default a `Propensity(features="linear")` whose standard errors are by
         customer: curves (`tc.Propensity()`) of many features take long for many outcomes. Another
@@ -99,6 +104,7 @@ class FeatureUseModel(ListedModel):
         first_only: bool = False,
         products: Sequence[str] | None = None,
         channels: Sequence[str] | None = None,
+        active_within: DurationLike | None = None,
         estimator: Any = None,
         bands: Mapping[str, float] | None = None,
         test_dates: int = 1,
@@ -112,6 +118,7 @@ class FeatureUseModel(ListedModel):
         self.first_only = first_only
         self.features = features
         self.channels = channels
+        self.active_within = active_within
         self.estimator = estimator
         self.bands = bands
         self.test_dates = test_dates
@@ -132,6 +139,7 @@ class FeatureUseModel(ListedModel):
             features=self.features,
             channels=self.channels,
             first_only=self.first_only,
+            active_within=self.active_within,
         )
         return built
 

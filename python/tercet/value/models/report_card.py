@@ -183,7 +183,7 @@ class ReportCard:
     verdict : {"yes", "barely", "no"}
         Whether the probabilities may be used.
     reasons : list of str
-        Why not, or why only with care.
+        Why not, or why only with care; and what else is to be known of the rows judged.
     table : table
         One row an outcome and measure: `outcome`, `measure`, `value`, `lower`, `upper` (95%, by
         customer), `compare_with`: what the event rate alone, or chance, would reach.
@@ -223,6 +223,7 @@ class ReportCard:
         later_dates: bool,
         noun: str,
         kind: Kind | None = None,
+        remarks: Sequence[str] = (),
     ) -> None:
         self.data = data
         self.judged_on = judged_on
@@ -238,6 +239,8 @@ class ReportCard:
             words.append(
                 "there was no later date to be judged by: how it does in time is not known"
             )
+        self._remarks = tuple(remarks)
+        words += self._remarks
         order = ("yes", "barely", "no")
         answers = [answer, data.verdict, "yes" if later_dates else "barely"]
         self.verdict = max(answers, key=order.index)
@@ -332,12 +335,15 @@ class ReportCard:
 
     def _note(self) -> dict[str, Any]:
         """Return it as a file keeps it."""
+        # A card without remarks is kept as before there were any.
+        remarks = {"remarks": list(self._remarks)} if self._remarks else {}
         return {
             "judged": [one.note() for one in self._judged],
             "data": noted(dict(self.data._found)),
             "judged_on": self.judged_on,
             "later_dates": self.later_dates,
             "noun": self._noun,
+            **remarks,
         }
 
     @classmethod
@@ -350,4 +356,5 @@ class ReportCard:
             note["later_dates"],
             note["noun"],
             kind,
+            note.get("remarks", ()),
         )

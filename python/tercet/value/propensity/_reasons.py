@@ -35,6 +35,8 @@ COLUMNS: Final = (
 
 #: Changes of the log-odds that are no reason: they move no probability by 0.25 points.
 _NOTHING: Final = 0.01
+#: Larger numbers are written with an exponent: not all of their figures are known.
+_WHOLE: Final = 1e15
 
 
 @dataclass(frozen=True)
@@ -69,13 +71,13 @@ class Found:
     ) -> Any:
         """Return the table of reasons."""
         features = pa.array(names, pa.string()).take(pa.array(self.features))
-        values = self._values(customers)
+        values, shown = self._values(customers, _number), self._values(customers, short)
         raises = pa.array(self.shares > 0)
         direction = pc.if_else(raises, "raises", "lowers")
         size = pa.array([f"{abs(one):.1f}" for one in points.tolist()], pa.string())
         # A calibrated probability may stay where it is: its map has steps.
         size = pc.if_else(pa.array(np.abs(points) < 0.05), "less than 0.1", size)
-        said = (" = ", values, " ", direction, " the probability by ", size, " percentage points.")
+        said = (" = ", shown, " ", direction, " the probability by ", size, " percentage points.")
         sentence = pc.binary_join_element_wise(features, *said, "")
         first = ("row", self.rows) if ids is None else (ids[0], _taken(ids[1], self.rows))
         columns = dict(
@@ -96,13 +98,13 @@ class Found:
         )
         return table_beside(customers, columns)
 
-    def _values(self, customers: Customers) -> Any:
+    def _values(self, customers: Customers, number: Callable[[float], str]) -> Any:
         """Return each reason's value as the customer has it, in words."""
         pieces, order = [], []
         for place in np.unique(self.features):
             here = np.flatnonzero(self.features == place)
             column = _columns.take(customers.arrow(int(place)), self.rows[here])
-            pieces.append(_words(column))
+            pieces.append(_words(column, number))
             order.append(here)
         if not pieces:
             return pa.array([], pa.string())
@@ -153,14 +155,25 @@ def _taken(ids: Any, rows: Integers) -> Any:
     return _columns.take(ids, rows)
 
 
-def _words(column: Any) -> Any:
+def short(value: float) -> str:
+    """Return a number as a sentence has it: whole, or of three figures that count."""
+    if value.is_integer() and abs(value) < _WHOLE:
+        return f"{value:.0f}"
+    return f"{value:.0f}" if 100.0 <= abs(value) < _WHOLE else f"{value:.3g}"
+
+
+def _number(value: float) -> str:
+    return f"{value:.6g}"
+
+
+def _words(column: Any, number: Callable[[float], str]) -> Any:
     """Return values as text; gaps as "missing"."""
     kind = column.type
     if pa.types.is_dictionary(kind):
         column = column.cast(kind.value_type)
     if pa.types.is_floating(column.type):
         column = pa.array(
-            [None if one is None or one != one else f"{one:.6g}" for one in column.to_pylist()],
+            [None if one is None or one != one else number(one) for one in column.to_pylist()],
             pa.string(),
         )
     text = column.cast(pa.string()).fill_null("missing")

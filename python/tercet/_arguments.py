@@ -40,6 +40,14 @@ def number(value: Any, parameter: str, expected: str = "a number") -> float:
         raise refusal(value, parameter, f"{expected} below 1.8e308") from None
 
 
+def finite(value: Any, parameter: str, expected: str) -> float:
+    """Return a number that is neither nan nor infinite."""
+    found = number(value, parameter, expected)
+    if not np.isfinite(found):
+        raise refusal(value, parameter, expected)
+    return found
+
+
 def share(value: Any, parameter: str, meaning: str) -> float:
     """Return a number that cannot be above 1, as it is when somebody means per cent."""
     found = number(value, parameter)

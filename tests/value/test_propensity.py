@@ -9,7 +9,9 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
+import polars as pl
 import pytest
+from sklearn.metrics import roc_auc_score
 
 import tercet as tc
 from tercet.value.propensity._reasons import short
@@ -72,8 +74,12 @@ def test_ridge_is_that_of_scikit_learn(name):
         scale = [np.sqrt(np.cov(frame[x], aweights=weights, bias=True)) for x in ("x1", "x2")]
         effects = model.effects().set_index(["feature", "at"])["log_odds"]
         slopes = [effects[("x1", "per unit")] * scale[0], effects[("x2", "per unit")] * scale[1]]
-        levels = [effects[("level", level)] for level in "012"]
-        np.testing.assert_allclose([*slopes, *levels], told["coefficients"], rtol=1e-6)
+        np.testing.assert_allclose(slopes, told["coefficients"][:2], rtol=1e-6)
+        # Effects are against the mean customer, scikit-learn's coefficients against nobody.
+        shares = [np.average(frame["level"] == level, weights=weights) for level in "012"]
+        levels = np.array(told["coefficients"][2:])
+        found = [effects[("level", level)] for level in "012"]
+        np.testing.assert_allclose(found, levels - levels @ shares, rtol=1e-6)
 
 
 @pytest.mark.parametrize("name", CASES)
@@ -107,8 +113,11 @@ def test_elastic_net_and_several_classes_are_those_of_scikit_learn(name):
         model = plain(penalty="elastic_net", l1_ratio=told["l1_ratio"], strength=told["strength"])
         params = model.fit(frame, data["outcome"]).params_
         slopes = [params[f"{x}: per unit"] * np.std(frame[x]) for x in ("x1", "x2")]
-        levels = [params[f"level: {level}"] for level in "012"]
-        np.testing.assert_allclose([*slopes, *levels], told["coefficients"], atol=2e-5)
+        np.testing.assert_allclose(slopes, told["coefficients"][:2], atol=2e-5)
+        found = [params[f"level: {level}"] for level in "012"]
+        levels = np.array(told["coefficients"][2:])
+        shares = [np.mean(frame["level"] == level) for level in "012"]
+        np.testing.assert_allclose(found, levels - levels @ shares, atol=2e-5)
     frame = frame.drop(columns="level").assign(outcome=np.array(data["outcome"], dtype=float))
     for told in case["multinomial"]:
         model = plain(strength=told["strength"]).fit(frame, data["level"])
@@ -483,3 +492,23 @@ def test_too_few_events_are_not_calibrated():
     with pytest.raises(tc.ParameterError, match="3 rows") as caught:
         tc.Propensity(calibration="sigmoid").fit(FRAME, y)
     assert caught.value.parameter == "calibration"
+
+
+def test_rows_left_out_had_no_say_in_the_strengths():
+    # Sixty features that say nothing: predictions of rows left out must not look as if they did.
+    rng = np.random.default_rng(0)
+    x, y = rng.normal(size=(1_000, 60)), rng.random(1_000) < 0.2
+    model = tc.Propensity(features="linear").fit(x, y)
+    assert roc_auc_score(y, model.out_of_fold_[:, 1]) < 0.55
+
+
+def test_effects_of_levels_are_those_of_their_curve():
+    rng = np.random.default_rng(3)
+    plan = rng.choice(["basic", "plus", "pro"], 3_000)
+    left = rng.random(3_000) < np.where(plan == "basic", 0.4, 0.2)
+    model = tc.Propensity().fit(pl.DataFrame({"plan": plan}), left)
+    effects = model.effects().filter(pl.col("feature") == "plan").sort("at")
+    curve = model.curve("plan").sort("label")
+    for figure in ("log_odds", "lower", "upper"):
+        np.testing.assert_allclose(effects[figure], curve[figure], atol=1e-12)
+    assert effects["lower"][0] > 0.0

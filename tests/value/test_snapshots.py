@@ -380,7 +380,7 @@ def test_only_some_reasons_of_ending_are_churn():
     assert found.y.tolist() == [1, 0, 1, 0]
     assert "because of price or payment" in found.summary()
     assert tc.SnapshotRecipe.from_dict(found.recipe.to_dict()) == found.recipe
-    with pytest.raises(tc.exceptions.ParameterError, match="end_reasons = 'prise'.*'upgrade'"):
+    with pytest.raises(tc.exceptions.ParameterError, match=r"end_reasons = 'prise'.*'upgrade'"):
         snapshots.churn(table, end_reasons=["prise"])
     with pytest.raises(tc.exceptions.ParameterError, match="column of reasons"):
         snapshots.churn(
@@ -709,3 +709,13 @@ def test_an_audit_looks_at_rows_with_an_outcome_only():
     told = dict(zip(audit.features["feature"], audit.features["auc"], strict=True))
     # Of those without one it is the same in all rows; of the other feature's rows it says a little.
     assert told["knows_export"] < 0.9
+
+
+@pytest.mark.parametrize("lazy", [False, True])
+def test_a_lazy_log_of_labels_none_of_which_is_listed(lazy):
+    tables = company()
+    log = pl.DataFrame(tables["purchases"])
+    snapshots = tc.Snapshots(AS_OF, "30d", "30d")
+    found = snapshots.purchases(log.lazy() if lazy else log)
+    expected = snapshots.purchases(pa.table(tables["purchases"]))
+    assert found.X.to_dict(as_series=False) == expected.X.to_pydict()

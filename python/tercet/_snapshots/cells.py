@@ -96,11 +96,9 @@ def label_counts(log: Log, windows: pa.Table, listed: Sequence[str]) -> pa.Table
             for place, label in enumerate(listed)
         }
         sums = [nw.col(name).sum().alias(name) for name in columns]
-        return (
-            each.with_columns(**columns)
-            .group_by("k", "customer")
-            .agg(nw.len().alias("breadth"), *sums)
-        )
+        # Lazy frames do not like to be given no columns.
+        each = each.with_columns(**columns) if columns else each
+        return each.group_by("k", "customer").agg(nw.len().alias("breadth"), *sums)
 
     labelled = log.frame.filter(~nw.col("label").is_null())
     return by_window(log, labelled, windows, "tick", counted)

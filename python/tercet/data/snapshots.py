@@ -524,6 +524,9 @@ def _listed_target(
     when, checked = _form(form, unit)
     first = _arguments.truth(first_only, "first_only")
     found = _labels(names, parameter)
+    if "any" in slugs(found, parameter):
+        expected = "names other than 'any', which is what the outcome of any of them is called"
+        raise _arguments.refusal(names, parameter, expected)
     if first and (when or not found):
         expected = f"False without {parameter}, and where the outcome is a time"
         raise _arguments.refusal(first_only, "first_only", expected)

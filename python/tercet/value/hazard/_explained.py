@@ -54,7 +54,7 @@ class Explained(Model):
         table
             `event`; `feature` (none for the intercept, the level at the mean of the baseline); `at`
             (a level, "per unit" of a straight line, a number on a curve); `log_odds` (of a slope by
-            unit, of a level against an average one or, without a penalty, against the most
+            unit, of a level against the mean customer or, without a penalty, against the most
             frequent; of a point of a curve against the curve's mean); `odds_ratio`;
             `standard_error`, `lower`, `upper`, `z` and `p_value`, nan where there is none. Under a
             penalty, `p_value` is a guide at best. Of effects that change over time it is the effect

@@ -28,7 +28,7 @@ def of_fit(params: Mapping[str, Any], closed: str, has_groups: bool) -> dict[str
     if errors == "auto":
         errors = "cluster" if has_groups else "model"
     return {
-        "period": _arguments.number(params["period"], "period", "a positive number"),
+        "period": _arguments.finite(params["period"], "period", "a positive number"),
         "closed": closed if named == "auto" else named,
         "baseline": _arguments.word(params["baseline"], "baseline", get_args(Baseline)),
         "baseline_intervals": _count(params, "baseline_intervals", "from 1 to 100, or None"),
@@ -43,7 +43,7 @@ def of_fit(params: Mapping[str, Any], closed: str, has_groups: bool) -> dict[str
         "strength": _strength(params["strength"]),
         "standard_errors": errors,
         "max_iterations": _arguments.iterations(params["max_iterations"]),
-        "tolerance": _arguments.number(params["tolerance"], "tolerance", "a small positive share"),
+        "tolerance": _arguments.finite(params["tolerance"], "tolerance", "a small positive share"),
     }
 
 
@@ -101,4 +101,4 @@ def _names(value: Any) -> list[str]:
 def _strength(value: Any) -> str | float:
     if isinstance(value, str):
         return _arguments.word(value, "strength", ("estimated",))
-    return _arguments.number(value, "strength", '"estimated", or a number, at least 0')
+    return _arguments.finite(value, "strength", '"estimated", or a number, at least 0')

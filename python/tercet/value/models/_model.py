@@ -447,7 +447,7 @@ class SnapshotModel(Judging):
         for finding in fitted.audit.findings:
             if finding.kind in ("leak", "too good"):
                 warn(f"{finding.kind}: {finding.words}", UserWarning)
-        if not fitted.card and not self.anyway:
+        if not self.anyway and (not fitted.card or fitted.card.unfit):
             warn(fitted.card.text(), UserWarning)
 
     def _check_card(self, anyway: Any) -> None:

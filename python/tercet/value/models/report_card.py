@@ -299,9 +299,16 @@ class ReportCard:
         verdicts = [one.verdict(one.name)[0] for one in told]
         return new_table({**columns, "verdict": pa.array(verdicts, pa.string())}, self._kind)
 
+    @property
+    def unfit(self) -> list[str]:
+        """The outcomes but the first that are judged "no", each by itself."""
+        return [one.name for one in self._judged[1:] if one.verdict(one.name)[0] == "no"]
+
     def text(self) -> str:
         """Return the verdict and its reasons, in sentences."""
         said = [_ANSWERS[self.verdict], f"Judged on {self.judged_on}."]
+        if self and self.unfit:
+            said.append(f"No for {', '.join(self.unfit)}: leave those probabilities alone.")
         return " ".join([*said, *(f"{words[0].upper()}{words[1:]}." for words in self.reasons)])
 
     def __repr__(self) -> str:

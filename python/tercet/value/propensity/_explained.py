@@ -46,7 +46,7 @@ class Explained(Model):
         -------
         table
             The intercept first: `feature`; `at` (a level, "per unit" of a straight line, a number
-            on a curve); `log_odds` (of a slope by unit, of a level against an average one or,
+            on a curve); `log_odds` (of a slope by unit, of a level against the mean customer or,
             without a penalty, against the most frequent; of a point of a curve against the curve's
             mean); `odds_ratio`; `standard_error`, `lower`, `upper`, `z` and `p_value`, nan where
             there is none. Under a penalty, `p_value` is a guide at best. Of several classes all

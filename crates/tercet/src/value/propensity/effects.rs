@@ -14,9 +14,9 @@ pub struct Effect {
     pub feature: Option<String>,
     /// What of it: "per unit", a level, a bin, a number on a curve.
     pub at: String,
-    /// Change of the log-odds: for a slope by a unit of the caller's, for a level or bin against those
-    /// whose effect is 0 (all drawn to 0 under a penalty, the most frequent level or the first bin
-    /// without one), for a point of a curve against the curve's mean.
+    /// Change of the log-odds: for a slope by a unit of the caller's, for a level, a bin or a point of a
+    /// curve against the mean of the customers of the fit; without a penalty for a level against the most
+    /// frequent one, for a bin against the first.
     pub estimate: f64,
     /// Its standard error, where the model has them.
     pub standard_error: Option<f64>,
@@ -145,6 +145,13 @@ impl FittedPropensity {
                         rows.push(effect(name.clone(), at, &merged(terms)));
                     }
                 }
+                // Under a penalty the data tell levels apart, but not all of them from the intercept.
+                Kind::Bins { .. } | Kind::Levels { .. } if self.strengths[place] != [0.0; 2] => {
+                    let own = |column: &usize| labels[*column].0 == Some(place);
+                    let columns = (0..labels.len()).filter(own);
+                    mean = columns.map(|column| (column, self.means[column])).collect();
+                    intercept.extend(&mean);
+                }
                 Kind::Constant { .. } | Kind::Bins { .. } | Kind::Levels { .. } => {}
             }
             for (column, (feature, label)) in labels.iter().enumerate() {
@@ -153,7 +160,7 @@ impl FittedPropensity {
                 }
                 let mut terms = vec![(column, 1.0)];
                 terms.extend(mean.iter().map(|(column, weight)| (*column, -weight)));
-                rows.push(effect(name.clone(), label.to_string(), &terms));
+                rows.push(effect(name.clone(), label.to_string(), &merged(terms)));
             }
         }
         rows.insert(0, effect(None, Label::Intercept.to_string(), &intercept));

@@ -8,6 +8,8 @@ use super::folds::split;
 use super::newton::{Control, Optimum};
 use super::rows::Rows;
 use super::sample::Sample;
+use super::strength;
+use super::{Penalty, Strength};
 use crate::error::Result;
 use crate::math::special::sigmoid;
 use crate::observe::Phase;
@@ -23,14 +25,37 @@ pub struct OutOfFold {
     pub folds: Vec<u16>,
 }
 
-/// The fit of rows outside a fold, from that of all rows.
-pub(super) fn refit(
+/// Rows of a fold on which strengths are estimated, at most.
+const MOST_ROWS: usize = 60_000;
+
+/// The fit of rows outside a fold, from that of all rows. Estimated strengths are estimated anew: with
+/// many features they tell of the rows left out, too, and predictions of those would look better than
+/// those of new customers are.
+fn refit(
     table: &Table<'_, '_>,
     sample: &Sample<'_, '_>,
     fit: &BinaryFit,
     outside: &[u32],
     gate: &Gate<'_, '_>,
 ) -> Result<Optimum> {
+    let control = Control {
+        exact: false,
+        ..table.control()
+    };
+    if is_estimated(table) {
+        let few: Vec<u32> = outside
+            .iter()
+            .step_by(outside.len().div_ceil(MOST_ROWS).max(1))
+            .copied()
+            .collect();
+        let none = vec![0.0; table.learning.coordinates.len()];
+        let problem = table.problem(sample, Rows::List(&few), &none);
+        let found = strength::estimate(&problem, table.settings.max_iterations, gate)?;
+        let share = few.len() as f64 / outside.len() as f64;
+        let known = found.information.map(|information| information / share);
+        let problem = table.problem(sample, Rows::List(outside), &found.penalty);
+        return problem.descend(found.theta, known.as_ref(), control, true, gate);
+    }
     let problem = table.problem(sample, Rows::List(outside), &fit.penalty);
     let start = fit.optimum.theta.clone();
     if fit.absolute.iter().any(|absolute| *absolute > 0.0) {
@@ -38,11 +63,14 @@ pub(super) fn refit(
     }
     let share = outside.len() as f64 / table.data.len() as f64;
     let known: DMatrix<f64> = &fit.optimum.information * share;
-    let control = Control {
-        exact: false,
-        ..table.control()
-    };
     problem.descend(start, Some(&known), control, false, gate)
+}
+
+/// Whether every feature has a strength of its own, from the data.
+fn is_estimated(table: &Table<'_, '_>) -> bool {
+    let settings = table.settings;
+    settings.penalty == Penalty::L2
+        && matches!(settings.strength, Strength::Auto | Strength::Estimated)
 }
 
 pub(super) fn predict_left_out(

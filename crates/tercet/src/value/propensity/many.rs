@@ -10,7 +10,7 @@
 //! Morris (1975), Data analysis using Stein's estimator and its generalizations, JASA 70, 311-319, for
 //! what it wins.
 
-use nalgebra::DVector;
+use nalgebra::{DMatrix, DVector};
 
 use super::coordinates::Coordinates;
 use super::data::PropensityData;
@@ -113,8 +113,11 @@ impl<'a> ManyOutcomes<'a> {
     }
 }
 
-/// The most rounds; each is a pass over the rows for every outcome.
-const ROUNDS: usize = 50;
+/// The most times that the outcomes' losses are looked at.
+const MODELS: usize = 20;
+
+/// The most rounds on the quadratic models of them that were found.
+const ROUNDS: usize = 100;
 
 /// No round changes the effective parameters of a group of an outcome by more than this at the end.
 const SETTLED: f64 = 0.05;
@@ -251,41 +254,38 @@ fn fit(
         common: vec![1.0; n_groups],
     };
     let mut centre = DVector::zeros(n);
-    for _ in 0..ROUNDS {
+    for _ in 0..MODELS {
         let penalty = coordinates.spread(&precisions.between);
-        let moved = map_tasks(tables.len(), phase, |k, gate| {
+        let bowls = map_tasks(tables.len(), phase, |k, gate| {
             let sample = tables[k].sample(Target::of(tables[k].data));
             let problem = Problem {
                 centre: Some(&centre),
                 ..tables[k].problem(&sample, rows, &penalty)
             };
-            // Two steps of Newton's method at most: precisions and coordinates settle together.
-            let control = Control {
-                max_iterations: 3,
-                tolerance: 1e-9,
-                exact: false,
-            };
-            let found = problem.descend(own[k].theta.clone(), None, control, false, gate)?;
-            let mut effective = vec![0.0; n_groups];
-            if let Some(model) = Quadratic::new(&found.information, &penalty, &[]) {
-                let variances = model.variances();
-                for (place, group) in coordinates.groups.iter().enumerate() {
-                    if let Some(group) = *group {
-                        effective[group] += 1.0 - penalty[place] * variances[place];
-                    }
-                }
-            }
-            Ok((found.theta, effective))
+            Bowl::around(&problem, own[k].theta.clone(), gate)
         })?;
-        let mut most: f64 = 0.0;
-        for (own, (theta, effective)) in own.iter_mut().zip(moved) {
-            for (before, now) in own.effective.iter().zip(&effective) {
-                most = most.max((before - now).abs());
+        let mut first = None;
+        for _ in 0..ROUNDS {
+            let penalty = coordinates.spread(&precisions.between);
+            let moved = map_tasks(tables.len(), phase, |k, gate| {
+                gate.check()?;
+                Ok(bowls[k].lowest(coordinates, &penalty, &centre))
+            })?;
+            let mut most: f64 = 0.0;
+            for (own, moved) in own.iter_mut().zip(moved) {
+                let Some(moved) = moved else { continue };
+                for (before, now) in own.effective.iter().zip(&moved.effective) {
+                    most = most.max((before - now).abs());
+                }
+                *own = moved;
             }
-            *own = Own { theta, effective };
+            precisions.update(coordinates, &own, &mut centre);
+            first = first.or(Some(most));
+            if most < SETTLED {
+                break;
+            }
         }
-        precisions.update(coordinates, &own, &mut centre);
-        if most < SETTLED {
+        if first.is_none_or(|first| first < SETTLED) {
             break;
         }
     }
@@ -295,6 +295,54 @@ fn fit(
     models
         .map(|(table, own)| finish(table, own.theta, &penalty, &centre, &gate))
         .collect()
+}
+
+/// The quadratic model of an outcome's loss: precisions settle in tens of rounds, on which it is nearly
+/// the loss itself, so that the rows are looked at a few times only.
+struct Bowl {
+    information: DMatrix<f64>,
+    /// `H θ₀ - g`: where it leads without a penalty.
+    pull: DVector<f64>,
+}
+
+impl Bowl {
+    fn around(problem: &Problem<'_>, theta: DVector<f64>, gate: &Gate<'_, '_>) -> Result<Self> {
+        let control = Control {
+            max_iterations: 8,
+            tolerance: 1e-9,
+            exact: true,
+        };
+        let found = problem.descend(theta, None, control, false, gate)?;
+        // At the lowest point of loss and penalty the loss has the penalty's slope, turned round.
+        let theta = &found.theta;
+        let away = problem.penalised(&DVector::zeros(theta.len()), theta);
+        Ok(Self {
+            pull: &found.information * theta + away,
+            information: found.information,
+        })
+    }
+
+    /// The lowest point under a penalty around a centre; `None` where the curvature is not finite.
+    fn lowest(
+        &self,
+        coordinates: &Coordinates,
+        penalty: &[f64],
+        centre: &DVector<f64>,
+    ) -> Option<Own> {
+        let model = Quadratic::new(&self.information, penalty, &[])?;
+        let drawn = DVector::from_fn(centre.len(), |k, _| self.pull[k] + penalty[k] * centre[k]);
+        let variances = model.variances();
+        let mut effective = vec![0.0; coordinates.n_groups];
+        for (place, group) in coordinates.groups.iter().enumerate() {
+            if let Some(group) = *group {
+                effective[group] += 1.0 - penalty[place] * variances[place];
+            }
+        }
+        Some(Own {
+            theta: model.solve(&drawn),
+            effective,
+        })
+    }
 }
 
 /// The last steps of one outcome, with everything else settled.

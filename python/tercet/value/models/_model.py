@@ -95,6 +95,8 @@ class SnapshotModel(Judging):
     _file_kind: ClassVar[str]
     _noun: ClassVar[str]
     _targets: ClassVar[tuple[str, ...]]
+    #: Whether each outcome of the report card is a probability that is given out.
+    _each_is_scored: ClassVar[bool] = True
     #: How numbers enter where the caller does not say.
     _shape: ClassVar[Features] = "spline"
     #: Why somebody at risk has no probability.
@@ -447,7 +449,8 @@ class SnapshotModel(Judging):
         for finding in fitted.audit.findings:
             if finding.kind in ("leak", "too good"):
                 warn(f"{finding.kind}: {finding.words}", UserWarning)
-        if not self.anyway and (not fitted.card or fitted.card.unfit):
+        unfit = self._each_is_scored and fitted.card.unfit
+        if not self.anyway and (not fitted.card or unfit):
             warn(fitted.card.text(), UserWarning)
 
     def _check_card(self, anyway: Any) -> None:

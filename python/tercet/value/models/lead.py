@@ -111,6 +111,7 @@ class LeadScore(SnapshotModel):
     _file_kind: ClassVar[str] = "lead_score"
     _noun: ClassVar[str] = "move"
     _targets: ClassVar[tuple[str, ...]] = ("leads",)
+    _each_is_scored: ClassVar[bool] = False  # The card judges leads of one stage, too.
 
     def __init__(
         self,

@@ -313,8 +313,10 @@ def test_reasons_are_the_largest_contributions_in_words(fitted):
     for _, one in table.iterrows():
         value = FRAME[one["feature"]].iloc[one["row"]]
         number = isinstance(value, float) and value == value
-        shown = short(float(value)) if number else one["value"]
-        assert one["sentence"].startswith(f"{one['feature']} = {shown} {one['direction']} the ")
+        if number:
+            assert float(one["value"]) == pytest.approx(value, rel=0.005)
+        start = f"{one['feature']} = {one['value']} {one['direction']} the "
+        assert one["sentence"].startswith(start)
     assert "missing" in set(fitted.reasons(FRAME, top=4)["value"])
 
 

@@ -342,9 +342,10 @@ impl Estimator for Propensity {
     type Fitted = FittedPropensity;
 
     /// # Errors
-    /// [`Error::InvalidParameter`] for settings out of range, or that do not go together;
-    /// [`Error::InvalidData`] where no feature tells rows apart; [`Error::Separation`] where a feature
-    /// without a penalty tells the outcomes apart; [`Error::Interrupted`].
+    /// [`InvalidParameter`](crate::Error::InvalidParameter) for settings out of range, or that do not go
+    /// together; [`InvalidData`](crate::Error::InvalidData) where no feature tells rows apart;
+    /// [`Separation`](crate::Error::Separation) where a feature without a penalty tells the outcomes apart;
+    /// [`Interrupted`](crate::Error::Interrupted).
     fn fit_observed(
         &self,
         data: &PropensityData<'_>,

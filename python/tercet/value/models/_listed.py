@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from abc import abstractmethod
 from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
@@ -10,6 +9,7 @@ import numpy as np
 from tercet import _arguments, _display
 from tercet._snapshots.feature import slugs
 from tercet._snapshots.roles import ROLES
+from tercet._snapshots.target import MAIN
 from tercet.exceptions import ParameterError
 from tercet.value.models import _next
 from tercet.value.models._coherence import coherent, moved
@@ -41,6 +41,10 @@ _HARDLY_ANY = 0.01
 class ListedModel(SnapshotModel):
     """A model of whether any of some things happens, and each of them."""
 
+    products: Sequence[str] | None
+    features: Sequence[str] | None
+    channels: Sequence[str] | None
+    active_within: Any
     first_only: bool
     #: Many things with curves of many features take long, and rare ones cannot carry them.
     _shape: ClassVar[Features] = "linear"
@@ -48,13 +52,28 @@ class ListedModel(SnapshotModel):
     _verb: ClassVar[str]
     _stem: ClassVar[str]
     _has: ClassVar[str]
-    #: What the things are called, and the argument that lists them.
+    #: What the things are called, what the rows of their log are, and the argument that lists them.
     _thing: ClassVar[str]
+    _rows: ClassVar[str]
     _argument: ClassVar[str]
 
-    @abstractmethod
     def _build(self, snapshots: Any, tables: Mapping[str, Any]) -> SnapshotTable:
         """Return the rows of the snapshots."""
+        (target,) = self._targets
+        main = MAIN[target]
+        if main not in tables:
+            raise ParameterError(f"{main}: expected a table of {self._rows}", main)
+        if "stages" in tables:
+            raise ParameterError("stages: expected none; no features are made of it", "stages")
+        built: SnapshotTable = getattr(snapshots, target)(
+            **tables,
+            products=self.products,
+            features=self.features,
+            channels=self.channels,
+            first_only=self.first_only,
+            active_within=self.active_within,
+        )
+        return built
 
     @property
     def _listed_now(self) -> tuple[str, ...]:

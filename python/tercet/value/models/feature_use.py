@@ -4,14 +4,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
-from tercet.exceptions import ParameterError
 from tercet.value.models._listed import ListedModel
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from tercet._time import TimeLike
-    from tercet.data.snapshot_table import SnapshotTable
     from tercet.data.snapshots import DurationLike
 
 __all__ = ["FeatureUseModel"]
@@ -95,6 +93,7 @@ class FeatureUseModel(ListedModel):
     _stem: ClassVar[str] = "feature_use_probability"
     _has: ClassVar[str] = "knows"
     _thing: ClassVar[str] = "feature"
+    _rows: ClassVar[str] = "uses"
     _argument: ClassVar[str] = "features"
 
     def __init__(
@@ -127,21 +126,6 @@ class FeatureUseModel(ListedModel):
         self.replications = replications
         self.random_state = random_state
         self.n_jobs = n_jobs
-
-    def _build(self, snapshots: Any, tables: Mapping[str, Any]) -> SnapshotTable:
-        if "events" not in tables:
-            raise ParameterError("events: expected a table of uses", "events")
-        if "stages" in tables:
-            raise ParameterError("stages: expected none; no features are made of it", "stages")
-        built: SnapshotTable = snapshots.feature_use(
-            **tables,
-            products=self.products,
-            features=self.features,
-            channels=self.channels,
-            first_only=self.first_only,
-            active_within=self.active_within,
-        )
-        return built
 
     def next_best_feature(
         self,

@@ -4,14 +4,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
-from tercet.exceptions import ParameterError
 from tercet.value.models._listed import ListedModel
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from tercet._time import TimeLike
-    from tercet.data.snapshot_table import SnapshotTable
     from tercet.data.snapshots import DurationLike
 
 __all__ = ["PurchaseModel"]
@@ -108,6 +106,7 @@ class PurchaseModel(ListedModel):
     _stem: ClassVar[str] = "purchase_probability"
     _has: ClassVar[str] = "owns"
     _thing: ClassVar[str] = "product"
+    _rows: ClassVar[str] = "purchases"
     _argument: ClassVar[str] = "products"
 
     def __init__(
@@ -140,21 +139,6 @@ class PurchaseModel(ListedModel):
         self.replications = replications
         self.random_state = random_state
         self.n_jobs = n_jobs
-
-    def _build(self, snapshots: Any, tables: Mapping[str, Any]) -> SnapshotTable:
-        if "purchases" not in tables:
-            raise ParameterError("purchases: expected a table of purchases", "purchases")
-        if "stages" in tables:
-            raise ParameterError("stages: expected none; no features are made of it", "stages")
-        built: SnapshotTable = snapshots.purchases(
-            **tables,
-            products=self.products,
-            features=self.features,
-            channels=self.channels,
-            first_only=self.first_only,
-            active_within=self.active_within,
-        )
-        return built
 
     def next_best_product(
         self,

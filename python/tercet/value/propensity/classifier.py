@@ -265,27 +265,6 @@ class ClassifierPropensity(Classifier):
         one = state.maps.one(np.ascontiguousarray(p[:, 1]), n_jobs)
         return np.column_stack([1.0 - one, one])
 
-    def predict(self, X: Any) -> NDArray[Any]:
-        """Return each customer's most probable class.
-
-        Parameters
-        ----------
-        X : table or array of shape (n, p)
-            As for `predict_proba`.
-
-        Returns
-        -------
-        numpy.ndarray of shape (n,)
-            Labels.
-
-        Raises
-        ------
-        NotFittedError, DataError
-            As `predict_proba` does.
-        """
-        found: NDArray[Any] = self.classes_[self.predict_proba(X).argmax(axis=1)]
-        return found
-
     def predict_interval(self, X: Any, level: float = 0.95) -> Floats:
         """Refuse: another library's classifier does not know how unsure its probabilities are.
 
@@ -312,31 +291,6 @@ class ClassifierPropensity(Classifier):
             "tercet.Propensity has them"
         )
         raise ParameterError(message, "estimator")
-
-    def score(self, X: Any, y: ArrayLike, sample_weight: ArrayLike | None = None) -> float:
-        """Return the share of rows whose most probable class is right, as scikit-learn does.
-
-        Parameters
-        ----------
-        X : table or array of shape (n, p)
-            As for `predict_proba`.
-        y : array of shape (n,)
-            The labels.
-        sample_weight : array of shape (n,), optional
-            How much each row counts.
-
-        Returns
-        -------
-        float
-            The share, from 0 to 1.
-
-        Raises
-        ------
-        NotFittedError, DataError
-            As `predict_proba` does.
-        """
-        weights = None if sample_weight is None else np.asarray(sample_weight, dtype=np.float64)
-        return float(np.average(self.predict(X) == np.asarray(y).ravel(), weights=weights))
 
     def contributions(self, X: Any) -> Any:
         """Return what every feature adds to each customer's log-odds.

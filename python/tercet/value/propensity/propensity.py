@@ -12,7 +12,7 @@ import numpy as np
 from tercet import _arguments, _display, _tercet
 from tercet._frames import new_table
 from tercet._progress import Progress, reporting
-from tercet.exceptions import NotFittedError, ParameterError
+from tercet.exceptions import NotFittedError
 from tercet.needs._features import Feature
 from tercet.needs._mixture import note_of
 from tercet.value.propensity import _outcome, _settings
@@ -319,52 +319,6 @@ class Propensity(Classifier, Explained):
         """
         return _wide(self._calibrated(self._require(), X))
 
-    def predict_log_proba(self, X: Any) -> Floats:
-        """Return the logarithms of `predict_proba`.
-
-        Parameters
-        ----------
-        X : table or array of shape (n, p)
-            As for `predict_proba`.
-
-        Returns
-        -------
-        numpy.ndarray of shape (n, K)
-            Logarithms of probabilities.
-
-        Raises
-        ------
-        NotFittedError, DataError
-            As `predict_proba` does.
-        """
-        with np.errstate(divide="ignore"):
-            found: Floats = np.log(self.predict_proba(X))
-        return found
-
-    def predict(self, X: Any) -> NDArray[Any]:
-        """Return each customer's most probable class.
-
-        Of a rare outcome that is hardly ever the outcome. To count, add up probabilities; to
-        decide, see `tercet.best_cutoff`.
-
-        Parameters
-        ----------
-        X : table or array of shape (n, p)
-            As for `predict_proba`.
-
-        Returns
-        -------
-        numpy.ndarray of shape (n,)
-            Labels.
-
-        Raises
-        ------
-        NotFittedError, DataError
-            As `predict_proba` does.
-        """
-        found: NDArray[Any] = self.classes_[self.predict_proba(X).argmax(axis=1)]
-        return found
-
     def decision_function(self, X: Any) -> Floats:
         """Return the log-odds of each customer's (calibrated) probability.
 
@@ -436,38 +390,6 @@ class Propensity(Classifier, Explained):
             return ends
         found = engine.probabilities(attributes, n_jobs=n_jobs)
         return self._maps.ends(ends, found, n_jobs)
-
-    def score(self, X: Any, y: ArrayLike, sample_weight: ArrayLike | None = None) -> float:
-        """Return the share of rows whose most probable class is right, as scikit-learn does.
-
-        It says little of probabilities; see `tercet.score_probabilities`.
-
-        Parameters
-        ----------
-        X : table or array of shape (n, p)
-            As for `predict_proba`.
-        y : array of shape (n,)
-            The labels.
-        sample_weight : array of shape (n,), optional
-            How much each row counts.
-
-        Returns
-        -------
-        float
-            The share, from 0 to 1.
-
-        Raises
-        ------
-        NotFittedError, DataError
-            As `predict_proba` does.
-        """
-        found = self.predict(X)
-        labels = np.asarray(y).ravel()
-        if len(labels) != len(found):
-            message = f"y = {len(labels):,} labels: expected {len(found):,}, one a row of X"
-            raise ParameterError(message, "y")
-        weights = None if sample_weight is None else np.asarray(sample_weight, dtype=np.float64)
-        return float(np.average(found == labels, weights=weights))
 
     @property
     def classes_(self) -> NDArray[Any]:

@@ -179,6 +179,7 @@ $(PEERS)/stamps/packages: benches/peers/requirements.txt $(STAMPS)/venv
 	@touch $@
 
 bench: $(STAMPS)/extension $(PEERS)/stamps/packages  ## time tercet against other libraries (benches/peers/RESULTS.md)
+	cargo build --release --locked --package tercet --example linfa_logistic
 	$(call say,Side by side: CPU seconds and peak memory)
 	$(PY) benches/peers/compare.py --tercet $(PY) --peers $(PEERS)/bin/python $(BENCH)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 import json
 from pathlib import Path
 
@@ -9,6 +10,7 @@ import numpy as np
 import pytest
 
 import tercet as tc
+from tercet import _tercet
 
 FOLDER = Path(__file__).parent / "golden"
 SCORES = sorted(FOLDER.glob("v*/*.scores.json"))
@@ -21,6 +23,7 @@ def test_there_are_golden_models():
         "causal_forest.scores.json",
         "gamma_gamma.scores.json",
         "gaussian_mixture.scores.json",
+        "hazard.scores.json",
         "k_means.scores.json",
         "latent_class.scores.json",
         "max_diff.scores.json",
@@ -43,3 +46,31 @@ def test_a_golden_model_answers_as_it_did(path):
         got = getattr(model, score["quantity"])(*rows, **score["arguments"])
         want = np.array(score["values"], dtype=float)
         np.testing.assert_allclose(got, want, rtol=1e-12, err_msg=score["quantity"])
+
+
+OF_CUSTOMERS = sorted(FOLDER.glob("python/v*/*.scores.json"))
+
+
+def test_there_are_golden_models_of_customers():
+    assert {path.name.partition(".")[0] for path in OF_CUSTOMERS} >= {
+        "churn_model",
+        "purchase_model",
+        "feature_use_model",
+        "lead_score",
+    }
+
+
+@pytest.mark.parametrize("path", OF_CUSTOMERS, ids=lambda path: path.stem)
+def test_a_golden_model_of_customers_answers_as_it_did(path, monkeypatch):
+    monkeypatch.syspath_prepend(FOLDER)
+    make = importlib.import_module("make_golden_models")
+    file = path.with_name(path.name.replace(".scores", ""))
+    model, kind = tc.load(file), path.name.partition(".")[0]
+    want = json.loads(path.read_text())["scores"]
+    found = make.answers(model, kind)
+    assert list(found) == list(want)
+    for name, values in want.items():
+        np.testing.assert_allclose(found[name], values, rtol=1e-12, err_msg=name)
+    # What is inside are files of the core.
+    for one in json.loads(file.read_text())["fitted"]["models"].values():
+        assert _tercet.FittedPropensity.from_json(json.dumps(one)).features

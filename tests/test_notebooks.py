@@ -52,6 +52,11 @@ def pictures_of(notebook: Any) -> int:
 SAID = {
     "01_customer_value": ("These are the CDNOW customers", "these are simulated customers", 8),
     "03_macro_segments": ("These are the Australian tourists", "this is an invented retailer", 5),
+    "04_churn_purchase_lead": (
+        "These are the customers of a telephone company",
+        "The telephone company's file is not here",
+        6,
+    ),
 }
 
 

@@ -22,6 +22,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pyarrow.parquet as pq
 
 import data
@@ -60,6 +61,10 @@ AIMS = (
     ("purchase_summary", 10_000_000, "polars", 2),
     ("latent_class_fit", 2_000, "stepmix", 100),
     ("latent_class_fit", 20_000, "stepmix", 20),
+    ("propensity_fit", 1_000_000, "lbfgs", 4),
+    ("propensity_fit", 1_000_000, "newton_cholesky", 4),
+    ("propensity_fit", 1_000_000, "linfa", 20),
+    ("propensity_fit", 100_000, "lbfgs", 3),
 )
 
 THREAD_VARIABLES = (
@@ -77,7 +82,12 @@ NAMES = {
     "stepmix": "StepMix",
     "kmeans": "scikit-learn KMeans",
     "gaussian_mixture": "scikit-learn GaussianMixture",
+    "lbfgs": "scikit-learn lbfgs",
+    "newton_cholesky": "scikit-learn newton-cholesky",
+    "linfa": "linfa-logistic",
 }
+# linfa is no Python package: a program of this workspace does what `jobs.py` does.
+LINFA = ROOT / "target" / "release" / "examples" / "linfa_logistic"
 
 
 @dataclass(frozen=True)
@@ -104,6 +114,8 @@ class Task:
     starts: int = 0
     gaps: bool = False
     weighted: bool = False
+    # Features of a matrix.
+    width: int = 0
 
     @property
     def on_survey(self) -> bool:
@@ -122,6 +134,16 @@ ENGINES = (
 )
 STEPMIX = (Contender("stepmix", 1), Contender("stepmix", ALL))
 OTHER_MODELS = (Contender("kmeans", 1), Contender("gaussian_mixture", 1))
+LOGISTIC = (
+    Contender("lbfgs", 1),
+    Contender("newton_cholesky", 1),
+    Contender("linfa", 1),
+)
+RIDGE_NOTE = (
+    "Straight lines with a ridge of 1 on raw slopes, no standard errors, in row order."
+    " scikit-learn with tol=1e-8; linfa-logistic 0.8.1 by its own defaults, once. tercet"
+    " stops at 1e-9 of the loss, which ends below 1e-10. Peak memory holds the matrix."
+)
 TASKS = (
     Task(
         "bg_nbd_fit",
@@ -238,6 +260,42 @@ TASKS = (
         runs=3,
         starts=2,
     ),
+    Task(
+        "propensity_fit",
+        "Propensities: ridge of 20 features",
+        RIDGE_NOTE,
+        (1_000_000,),
+        (*TERCET, *LOGISTIC),
+        runs=3,
+        width=20,
+    ),
+    Task(
+        "propensity_fit",
+        "Propensities: ridge of 100 features",
+        RIDGE_NOTE,
+        (100_000,),
+        (*TERCET, *LOGISTIC),
+        runs=3,
+        width=100,
+    ),
+    Task(
+        "propensity_curves",
+        "Propensities: curves of 10 features, a strength each",
+        "The defaults but for calibration; with standard errors.",
+        (200_000,),
+        TERCET,
+        runs=3,
+        width=10,
+    ),
+    Task(
+        "propensity_reasons",
+        "Propensities: three reasons up and down for every customer",
+        "By curves of 20 features, fitted to the first 10,000, which is not counted.",
+        (1_000_000,),
+        TERCET,
+        runs=3,
+        width=20,
+    ),
 )
 
 
@@ -258,6 +316,8 @@ class Series:
 
 
 def data_file(task: Task, size: int) -> Path:
+    if task.width:
+        return data.matrix(size, task.width, CACHE)
     if task.on_survey:
         return (data.survey_with_gaps if task.gaps else data.survey)(size, CACHE)
     if task.name != "purchase_summary":
@@ -279,8 +339,11 @@ def run_job(interpreter: str, contender: Contender, task: Task, path: Path) -> d
     environment = dict(os.environ)
     if contender.threads is not ALL:
         environment |= dict.fromkeys(THREAD_VARIABLES, str(contender.threads))
+    command = [interpreter, str(HERE / "jobs.py"), json.dumps(job)]
+    if contender.library == "linfa":
+        command = [str(LINFA), str(path)]
     done = subprocess.run(
-        [interpreter, str(HERE / "jobs.py"), json.dumps(job)],
+        command,
         env=environment,
         stdout=subprocess.PIPE,
         text=True,
@@ -297,6 +360,8 @@ def runs_of(contender: Contender, task: Task, size: int, options: argparse.Names
         return 0
     if contender.library == "lifetimes" and size > LIFETIMES_UP_TO:
         return int(options.full and task.name == "bg_nbd_fit")
+    if contender.library == "linfa":
+        return int(LINFA.exists())
     return 1 if options.quick else task.runs
 
 
@@ -326,7 +391,11 @@ def comparison(task: Task, size: int, series: list[Series]) -> str:
         return compare_fits(task, size, series)
     if task.name == "latent_class_fit":
         return compare_segments(task, size, series)
+    if task.name == "propensity_fit":
+        return compare_ridges(task, size, series)
     tolerance = {
+        "propensity_curves": 1e-9,
+        "propensity_reasons": 1e-9,
         "predictions": 1e-7,
         "lifetime_value": 0.05,
         "purchase_summary": 1e-9,
@@ -372,6 +441,25 @@ def compare_fits(task: Task, size: int, series: list[Series]) -> str:
     behind = {one.contender.library: best - likelihood[str(one.contender)] for one in series}
     words = ", ".join(f"{library} {max(gap, 0.0):.0e}" for library, gap in behind.items())
     return f"log-likelihood {best:.4f}; below it by: {words}"
+
+
+def compare_ridges(task: Task, size: int, series: list[Series]) -> str:
+    """The lowest objective, and how far above it each library stopped."""
+    path = data_file(task, size)
+    reached = {
+        one.contender: data.ridge_objective(np.array(list(one.digest.values())), path)
+        for one in series
+    }
+    best = min(reached.values())
+    for contender, value in reached.items():
+        if contender.library == "tercet" and value > best * (1.0 + 1e-10):
+            sys.exit(f"{task.title}, {size:,}: tercet stops above the best objective: {reached}")
+    words = ", ".join(
+        f"{NAMES.get(one.library, one.library)} {value - best:.0e}"
+        for one, value in reached.items()
+        if one.threads == 1
+    )
+    return f"objective {best:.6f}; above it by: {words}"
 
 
 def compare_segments(task: Task, size: int, series: list[Series]) -> str:

@@ -149,6 +149,30 @@ def survey_with_gaps(n: int, cache: Path) -> Path:
     return path
 
 
+def matrix(n: int, width: int, cache: Path, seed: int = 6) -> Path:
+    """NumPy file of `n` rows of `width` features, and last whether it happened, row by row."""
+    path = cache / f"matrix-{n}x{width}-{seed}.npy"
+    if not path.exists():
+        rng = np.random.default_rng(seed)
+        values = np.empty((n, width + 1))
+        values[:, :-1] = rng.normal(size=(n, width))
+        odds = values[:, :-1] @ (1.0 / np.arange(2, width + 2)) - 1.0
+        values[:, -1] = rng.random(n) < 1.0 / (1.0 + np.exp(-odds))
+        path.parent.mkdir(parents=True, exist_ok=True)
+        unfinished = path.with_name(path.stem + "-unfinished.npy")
+        np.save(unfinished, values)
+        unfinished.rename(path)
+    return path
+
+
+def ridge_objective(coefficients: Any, path: Path) -> float:
+    """Sum of log losses and half the squared slopes; the intercept comes first and is free."""
+    values = np.load(path)
+    happened, odds = values[:, -1], coefficients[0] + values[:, :-1] @ coefficients[1:]
+    losses = np.logaddexp(0.0, odds) - happened * odds
+    return math.fsum(losses) + 0.5 * float(np.sum(coefficients[1:] ** 2))
+
+
 def write(table: pa.Table, path: Path) -> None:
     """Writes the file whole or not at all."""
     path.parent.mkdir(parents=True, exist_ok=True)

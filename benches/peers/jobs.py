@@ -405,6 +405,75 @@ def stepmix_latent_class_score(job: Job, path: Path, rows: int | None) -> Work:
 # --- digests: what must agree between contenders --------------------------------------------------
 
 
+# --- propensities ---------------------------------------------------------------------------------
+
+
+def read_matrix(path: Path, rows: int | None) -> tuple[Any, Any]:
+    """Features, row by row as NumPy has them, and whether it happened."""
+    values = np.load(path)[:rows]
+    return np.ascontiguousarray(values[:, :-1]), values[:, -1] == 1.0
+
+
+def tercet_propensity_fit(job: Job, path: Path, rows: int | None) -> Work:
+    import tercet as tc
+
+    x, y = read_matrix(path, rows)
+    settings = {"features": "linear", "strength": 1.0, "standardize": False}
+    bare = {"calibration": "none", "standard_errors": "none"}
+    return lambda: tc.Propensity(**settings, **bare, n_jobs=job["threads"]).fit(x, y)
+
+
+def tercet_propensity_curves(job: Job, path: Path, rows: int | None) -> Work:
+    import tercet as tc
+
+    x, y = read_matrix(path, rows)
+    return lambda: tc.Propensity(calibration="none", n_jobs=job["threads"]).fit(x, y)
+
+
+def tercet_propensity_reasons(job: Job, path: Path, rows: int | None) -> Work:
+    import tercet as tc
+
+    x, y = read_matrix(path, rows)
+    model = tc.Propensity(calibration="none", n_jobs=job["threads"]).fit(x[:10_000], y[:10_000])
+    attributes = model._attributes(x)
+    # Sentences are written for those who are looked at; the numbers behind them are made for all.
+    return lambda: model._engine.reasons(attributes, 3, n_jobs=job["threads"])
+
+
+def scikit_learn(solver: str, path: Path, rows: int | None) -> Work:
+    from sklearn.linear_model import LogisticRegression
+
+    x, y = read_matrix(path, rows)
+    settings = {"solver": solver, "C": 1.0, "tol": 1e-8, "max_iter": 1_000}
+    return lambda: LogisticRegression(**settings).fit(x, y)
+
+
+def lbfgs_propensity_fit(job: Job, path: Path, rows: int | None) -> Work:
+    return scikit_learn("lbfgs", path, rows)
+
+
+def newton_cholesky_propensity_fit(job: Job, path: Path, rows: int | None) -> Work:
+    return scikit_learn("newton-cholesky", path, rows)
+
+
+def digest_ridge(result: Any) -> dict[str, float]:
+    """The intercept and the slopes."""
+    if hasattr(result, "intercept_"):
+        values = [result.intercept_[0], *result.coef_[0]]
+    else:
+        values = np.asarray(result.effects()["log_odds"])
+    return {f"b{place}": float(value) for place, value in enumerate(values)}
+
+
+def digest_curves(result: Any) -> dict[str, float]:
+    return {"log_likelihood": result.log_likelihood_}
+
+
+def digest_reasons(result: Any) -> dict[str, float]:
+    places, shares = result
+    return {"places": float(np.sum(places)), "shares": float(np.sum(shares))}
+
+
 def digest_parameters(result: Any) -> dict[str, float]:
     return {name: float(value) for name, value in dict(result).items()}
 
@@ -452,9 +521,12 @@ DIGESTS = {
     "purchase_summary": digest_summary,
     "latent_class_fit": digest_segments,
     "latent_class_score": digest_scores,
+    "propensity_fit": digest_ridge,
+    "propensity_curves": digest_curves,
+    "propensity_reasons": digest_reasons,
 }
 # Contenders that are a part of a package.
-PACKAGES = {"kmeans": "scikit-learn", "gaussian_mixture": "scikit-learn"}
+PACKAGES = dict.fromkeys(("kmeans", "gaussian_mixture", "lbfgs", "newton_cholesky"), "scikit-learn")
 
 
 # --- measuring ------------------------------------------------------------------------------------

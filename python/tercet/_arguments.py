@@ -40,6 +40,14 @@ def number(value: Any, parameter: str, expected: str = "a number") -> float:
         raise refusal(value, parameter, f"{expected} below 1.8e308") from None
 
 
+def finite(value: Any, parameter: str, expected: str) -> float:
+    """Return a number that is neither nan nor infinite."""
+    found = number(value, parameter, expected)
+    if not np.isfinite(found):
+        raise refusal(value, parameter, expected)
+    return found
+
+
 def share(value: Any, parameter: str, meaning: str) -> float:
     """Return a number that cannot be above 1, as it is when somebody means per cent."""
     found = number(value, parameter)
@@ -100,6 +108,16 @@ def word(value: Any, parameter: str, words: Sequence[str]) -> str:
         listed = ", ".join(f'"{one}"' for one in words)
         raise refusal(value, parameter, f"one of {listed}")
     return value
+
+
+def some_of(value: Any, parameter: str, words: Sequence[str]) -> tuple[str, ...]:
+    """Return one or several of some words, each once; None stands for all."""
+    if value is None:
+        return tuple(words)
+    if isinstance(value, str):
+        return (word(value, parameter, words),)
+    found = names(value, parameter, "a name or a list of different names")
+    return tuple(word(one, parameter, words) for one in found)
 
 
 def path(value: Any) -> str:

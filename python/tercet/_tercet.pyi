@@ -15,6 +15,7 @@ __all__ = [
     "FittedCalibration",
     "FittedGammaGamma",
     "FittedGaussianMixtureSegments",
+    "FittedHazard",
     "FittedKMeansSegments",
     "FittedLatentClass",
     "FittedMaxDiff",
@@ -26,9 +27,12 @@ __all__ = [
     "align_models",
     "best_cutoff",
     "best_worst_counts",
+    "brier_scores",
     "check_unique_ids",
+    "concordance",
     "distal_outcome",
     "enough_data",
+    "event_table",
     "gain_table",
     "lifetime_value",
     "model_kind",
@@ -167,7 +171,7 @@ class FittedBgNbd:
         """
     def intervals(self, /, level: SupportsFloat | SupportsIndex) -> NDArray[float64]:
         """
-        Intervals of the parameters, a row each: lower and upper end.
+        Intervals of the parameters, a row each: lower and upper end; nan where there is none.
         """
     def log_likelihood(
         self,
@@ -187,7 +191,7 @@ class FittedBgNbd:
     @property
     def parameter_names(self, /) -> list[str]:
         """
-        The parameters' names: r, alpha, a, b.
+        The parameters' names, in the order of every other list and matrix of them.
         """
     def probability_alive(
         self,
@@ -235,7 +239,7 @@ class FittedBgNbd:
     @property
     def standard_errors(self, /) -> NDArray[float64]:
         """
-        Standard errors; nan for a parameter that lies on a boundary or was given.
+        Standard errors; nan where there is none: on a boundary, given, or drawn by a penalty.
         """
     def time_until(
         self,
@@ -319,7 +323,7 @@ class FittedCalibration:
     @property
     def parameter_names(self, /) -> list[str]:
         """
-        The parameters' names: intercept and slope, or a, b and c; none of an isotonic map.
+        The parameters' names, in the order of every other list and matrix of them.
         """
     @property
     def report(self, /) -> dict[str, Any]:
@@ -338,7 +342,7 @@ class FittedCalibration:
     @property
     def standard_errors(self, /) -> NDArray[float64]:
         """
-        Standard errors; nan where there is none.
+        Standard errors; nan where there is none: on a boundary, given, or drawn by a penalty.
         """
     def to_json(self, /) -> str:
         """
@@ -439,7 +443,7 @@ class FittedGammaGamma:
         """
     def intervals(self, /, level: SupportsFloat | SupportsIndex) -> NDArray[float64]:
         """
-        Intervals of the parameters, a row each: lower and upper end.
+        Intervals of the parameters, a row each: lower and upper end; nan where there is none.
         """
     def log_likelihood(
         self,
@@ -458,7 +462,7 @@ class FittedGammaGamma:
     @property
     def parameter_names(self, /) -> list[str]:
         """
-        The parameters' names: p, q, v.
+        The parameters' names, in the order of every other list and matrix of them.
         """
     @property
     def population_mean(self, /) -> float:
@@ -482,7 +486,7 @@ class FittedGammaGamma:
     @property
     def standard_errors(self, /) -> NDArray[float64]:
         """
-        Standard errors; nan for a parameter that lies on a boundary or was given.
+        Standard errors; nan where there is none: on a boundary, given, or drawn by a penalty.
         """
     def to_json(self, /) -> str:
         """
@@ -543,7 +547,7 @@ class FittedGaussianMixtureSegments:
     @property
     def parameter_names(self, /) -> list[str]:
         """
-        The parameters' names: shares, then means question by question.
+        The parameters' names, in the order of every other list and matrix of them.
         """
     def posterior(
         self,
@@ -583,12 +587,221 @@ class FittedGaussianMixtureSegments:
     @property
     def standard_errors(self, /) -> NDArray[float64]:
         """
-        Standard errors: nan, since the mixture has none.
+        Standard errors; nan where there is none: on a boundary, given, or drawn by a penalty.
         """
     @property
     def starts_at_best(self, /) -> int:
         """
         How many starts ended within 0.1 of the best log-likelihood.
+        """
+    def to_json(self, /) -> str:
+        """
+        The model as a JSON text.
+        """
+
+@final
+class FittedHazard:
+    """
+    A fitted hazard: immutable.
+
+    Attributes are those of a propensity.
+    """
+    def baseline(self, /, *, level: SupportsFloat | SupportsIndex) -> dict[str, Any]:
+        """
+        The baselines: `event` (its place), `period` (from 1), `start`, `end`, `log_odds`, `hazard`,
+        `lower`, `upper`; nan where there is no number.
+        """
+    def baseline_strength(self, /, event: SupportsIndex) -> list[float]:
+        """
+        The penalty on bends or steps of an event's baseline, and its effective parameters.
+        """
+    def changes(self, /, *, level: SupportsFloat | SupportsIndex) -> dict[str, Any]:
+        """
+        How effects change as time doubles: `event` (its place), `feature`, `at`, `estimate`,
+        `standard_error`, `lower`, `upper`, `z`, `p_value`.
+        """
+    def cumulative_incidence(
+        self,
+        /,
+        attributes: SupportsGetItem[
+            int, tuple[str, NDArray[uint16] | NDArray[float64], SupportsGetItem[int, str]]
+        ],
+        event: SupportsIndex,
+        times: SupportsGetItem[int, SupportsFloat | SupportsIndex],
+        given: NDArray[float64],
+        *,
+        n_jobs: SupportsIndex | None = None,
+        progress: Callable[[str, int, int | None, float | None], object] | None = None,
+    ) -> NDArray[float64]:
+        """
+        The probability of an event, by its place, within each of `times`.
+        """
+    @property
+    def duration(self, /) -> str:
+        """
+        What the times are called.
+        """
+    @property
+    def estimates(self, /) -> NDArray[float64]:
+        """
+        The estimates, in the order of the names.
+        """
+    @property
+    def events(self, /) -> list[str]:
+        """
+        The events' names.
+        """
+    def expected_remaining_time(
+        self,
+        /,
+        attributes: SupportsGetItem[
+            int, tuple[str, NDArray[uint16] | NDArray[float64], SupportsGetItem[int, str]]
+        ],
+        horizon: SupportsFloat | SupportsIndex,
+        given: NDArray[float64],
+        *,
+        n_jobs: SupportsIndex | None = None,
+        progress: Callable[[str, int, int | None, float | None], object] | None = None,
+    ) -> NDArray[float64]:
+        """
+        The expected time until an event, at most `horizon`.
+        """
+    @property
+    def features(self, /) -> list[str]:
+        """
+        The names of the attributes.
+        """
+    @staticmethod
+    def fit(
+        attributes: SupportsGetItem[
+            int, tuple[str, NDArray[uint16] | NDArray[float64], SupportsGetItem[int, str]]
+        ],
+        duration: tuple[str, NDArray[float64]],
+        event: tuple[str, NDArray[uint16], SupportsGetItem[int, str]],
+        entry: tuple[str, NDArray[float64]] | None,
+        weights: tuple[str, NDArray[float64]] | None,
+        groups: tuple[str, NDArray[uint32]] | None,
+        *,
+        settings: dict[str, Any],
+        note: str,
+        n_jobs: SupportsIndex | None = None,
+        progress: Callable[[str, int, int | None, float | None], object] | None = None,
+    ) -> FittedHazard:
+        """
+        Fits to customers and their times.
+
+        `settings` has `period`, `closed` ("right" or "left"), `baseline` ("spline" or "steps"),
+        `baseline_intervals` (a number or None), `features` ("spline", "bins" or "linear"), `intervals` (a
+        number or None), `bins`, `ordered` (names), `min_level_count`, `time_varying_effects` (names),
+        `strength` ("estimated" or a number), `standard_errors` ("none", "model", "robust" or "cluster"),
+        `max_iterations` and `tolerance`; `note`, a JSON text, is kept with the model.
+        """
+    @staticmethod
+    def from_json(json: str) -> FittedHazard:
+        """
+        The model from a JSON text.
+        """
+    def hazard(
+        self,
+        /,
+        attributes: SupportsGetItem[
+            int, tuple[str, NDArray[uint16] | NDArray[float64], SupportsGetItem[int, str]]
+        ],
+        event: SupportsIndex | None,
+        *,
+        n_jobs: SupportsIndex | None = None,
+        progress: Callable[[str, int, int | None, float | None], object] | None = None,
+    ) -> NDArray[float64]:
+        """
+        The hazard of an event, or of any, in every period: a row a customer.
+        """
+    @property
+    def horizon(self, /) -> float:
+        """
+        The end of the last period.
+        """
+    def median(
+        self,
+        /,
+        attributes: SupportsGetItem[
+            int, tuple[str, NDArray[uint16] | NDArray[float64], SupportsGetItem[int, str]]
+        ],
+        given: NDArray[float64],
+        *,
+        n_jobs: SupportsIndex | None = None,
+        progress: Callable[[str, int, int | None, float | None], object] | None = None,
+    ) -> NDArray[float64]:
+        """
+        The time by which survival has fallen to a half; inf where it has not.
+        """
+    @property
+    def n_periods(self, /) -> int:
+        """
+        Number of periods.
+        """
+    @property
+    def note(self, /) -> str:
+        """
+        What was kept with the model, as a JSON text.
+        """
+    @property
+    def parameter_names(self, /) -> list[str]:
+        """
+        The parameters' names: effects, event by event.
+        """
+    def part(self, /, event: SupportsIndex) -> FittedPropensity:
+        """
+        An event's log-odds but for time, as a propensity.
+        """
+    @property
+    def report(self, /) -> dict[str, Any]:
+        """
+        How the fit went, by name.
+        """
+    def save(self, /, path: str | PathLike[str]) -> None:
+        """
+        Writes the model to a file, whole or not at all.
+        """
+    @property
+    def settings(self, /) -> str:
+        """
+        The settings that it was fitted with, as a JSON text.
+        """
+    @property
+    def standard_errors(self, /) -> NDArray[float64]:
+        """
+        Standard errors, in the order of the names; nan where there is none.
+        """
+    def survival(
+        self,
+        /,
+        attributes: SupportsGetItem[
+            int, tuple[str, NDArray[uint16] | NDArray[float64], SupportsGetItem[int, str]]
+        ],
+        times: SupportsGetItem[int, SupportsFloat | SupportsIndex],
+        given: NDArray[float64],
+        *,
+        n_jobs: SupportsIndex | None = None,
+        progress: Callable[[str, int, int | None, float | None], object] | None = None,
+    ) -> NDArray[float64]:
+        """
+        Survival after each of `times`, where `given` (one number, or one a row) has been survived.
+        """
+    def survival_intervals(
+        self,
+        /,
+        attributes: SupportsGetItem[
+            int, tuple[str, NDArray[uint16] | NDArray[float64], SupportsGetItem[int, str]]
+        ],
+        times: SupportsGetItem[int, SupportsFloat | SupportsIndex],
+        given: NDArray[float64],
+        *,
+        level: SupportsFloat | SupportsIndex,
+        n_jobs: SupportsIndex | None = None,
+        progress: Callable[[str, int, int | None, float | None], object] | None = None,
+    ) -> NDArray[float64]:
+        """
+        Intervals of survival: a row a customer and time, customer by customer.
         """
     def to_json(self, /) -> str:
         """
@@ -632,7 +845,7 @@ class FittedKMeansSegments:
     @property
     def parameter_names(self, /) -> list[str]:
         """
-        The parameters' names: shares, then centers question by question.
+        The parameters' names, in the order of every other list and matrix of them.
         """
     def posterior(
         self,
@@ -672,7 +885,7 @@ class FittedKMeansSegments:
     @property
     def standard_errors(self, /) -> NDArray[float64]:
         """
-        Standard errors: nan, since k-means is no model of how respondents come about.
+        Standard errors; nan where there is none: on a boundary, given, or drawn by a penalty.
         """
     @property
     def starts_at_best(self, /) -> int:
@@ -765,7 +978,7 @@ class FittedLatentClass:
         """
     def intervals(self, /, level: SupportsFloat | SupportsIndex) -> NDArray[float64]:
         """
-        Intervals of the parameters, a row each: lower and upper end.
+        Intervals of the parameters, a row each: lower and upper end; nan where there is none.
         """
     def log_likelihood(
         self,
@@ -793,7 +1006,7 @@ class FittedLatentClass:
     @property
     def parameter_names(self, /) -> list[str]:
         """
-        The parameters' names: shares, coefficients of covariates, then question by question.
+        The parameters' names, in the order of every other list and matrix of them.
         """
     def posterior(
         self,
@@ -837,7 +1050,7 @@ class FittedLatentClass:
     @property
     def standard_errors(self, /) -> NDArray[float64]:
         """
-        Standard errors; nan for a parameter that lies on a boundary or without standard errors.
+        Standard errors; nan where there is none: on a boundary, given, or drawn by a penalty.
         """
     @property
     def starts(self, /) -> dict[str, Any]:
@@ -904,7 +1117,7 @@ class FittedMaxDiff:
         """
     def intervals(self, /, level: SupportsFloat | SupportsIndex) -> NDArray[float64]:
         """
-        Intervals of the parameters, a row each: lower and upper end.
+        Intervals of the parameters, a row each: lower and upper end; nan where there is none.
         """
     @property
     def items(self, /) -> list[str]:
@@ -933,7 +1146,7 @@ class FittedMaxDiff:
     @property
     def parameter_names(self, /) -> list[str]:
         """
-        The parameters' names: shares, then utilities segment by segment.
+        The parameters' names, in the order of every other list and matrix of them.
         """
     def posterior(
         self,
@@ -1018,7 +1231,7 @@ class FittedMaxDiff:
     @property
     def standard_errors(self, /) -> NDArray[float64]:
         """
-        Standard errors; nan for a utility that runs to infinity.
+        Standard errors; nan where there is none: on a boundary, given, or drawn by a penalty.
         """
     @property
     def starts(self, /) -> dict[str, Any]:
@@ -1046,6 +1259,12 @@ class FittedPropensity:
         The classes' names; none for a binary outcome.
         """
     @property
+    def coefficient_errors(self, /) -> NDArray[float64] | None:
+        """
+        The standard error of every coefficient, of several classes one class after the other; None
+        without.
+        """
+    @property
     def columns(self, /) -> dict[str, Any]:
         """
         Every column with its coefficient, the intercept first: `column`, `coefficient`.
@@ -1070,10 +1289,13 @@ class FittedPropensity:
         What a feature adds to the log-odds: `value` (nan for a level), `label`, `effect`, `lower`,
         `upper`.
         """
-    def effects(self, /, *, level: SupportsFloat | SupportsIndex) -> dict[str, Any]:
+    def effects(
+        self, /, *, level: SupportsFloat | SupportsIndex, class_: SupportsIndex | None = None
+    ) -> dict[str, Any]:
         """
         The table of effects: `feature` (None for the intercept), `at`, `estimate`, `standard_error`,
-        `lower`, `upper`, `z`, `p_value`; nan where there is no number.
+        `lower`, `upper`, `z`, `p_value`; nan where there is no number. Of several classes those of one,
+        counted from 0, against the mean of all.
         """
     @property
     def features(self, /) -> list[str]:
@@ -1117,12 +1339,14 @@ class FittedPropensity:
         *,
         settings: dict[str, Any],
         notes: SupportsGetItem[int, str],
+        own_weights: SupportsGetItem[int, NDArray[float64]] | None = None,
         n_jobs: SupportsIndex | None = None,
         progress: Callable[[str, int, int | None, float | None], object] | None = None,
     ) -> list[FittedPropensity]:
         """
         Fits one model an outcome, drawn to what they have in common; `outcomes` are pairs of a name and
-        bool values, `notes` a JSON text a model.
+        bool values, `notes` a JSON text a model. `own_weights` are weights an outcome, which count instead
+        of the others; features are learned from all rows.
         """
     @staticmethod
     def from_json(json: str) -> FittedPropensity:
@@ -1141,7 +1365,8 @@ class FittedPropensity:
         progress: Callable[[str, int, int | None, float | None], object] | None = None,
     ) -> NDArray[float64]:
         """
-        Intervals of the probability: lower and upper end, a row a customer.
+        Intervals of the probability: lower and upper end, a row a customer; of several classes, a row a
+        customer and class.
         """
     def log_odds(
         self,
@@ -1245,7 +1470,7 @@ class FittedSegmentProjection:
     @property
     def estimates(self, /) -> NDArray[float64]:
         """
-        The effects, in the order of the names.
+        The estimates, in the order of the names.
         """
     @property
     def features(self, /) -> list[str]:
@@ -1293,7 +1518,7 @@ class FittedSegmentProjection:
     @property
     def parameter_names(self, /) -> list[str]:
         """
-        The effects' names, by column and segment.
+        The parameters' names, in the order of every other list and matrix of them.
         """
     @property
     def penalties(self, /) -> dict[str, NDArray[float64]]:
@@ -1350,7 +1575,7 @@ class FittedSegmentProjection:
     @property
     def standard_errors(self, /) -> NDArray[float64]:
         """
-        Standard errors: nan, since a penalty draws effects to 0.
+        Standard errors; nan where there is none: on a boundary, given, or drawn by a penalty.
         """
     def to_json(self, /) -> str:
         """
@@ -1405,7 +1630,7 @@ class FittedTypingTool:
     @staticmethod
     def from_json(json: str) -> FittedTypingTool:
         """
-        The tool from a JSON text.
+        The model from a JSON text.
         """
     @property
     def majority(self, /) -> float:
@@ -1420,7 +1645,7 @@ class FittedTypingTool:
     @property
     def note(self, /) -> str:
         """
-        What was kept with the tool, as a JSON text.
+        What was kept with the model, as a JSON text.
         """
     @property
     def precision(self, /) -> NDArray[float64]:
@@ -1439,7 +1664,7 @@ class FittedTypingTool:
         """
     def save(self, /, path: str | PathLike[str]) -> None:
         """
-        Writes the tool to a file, whole or not at all.
+        Writes the model to a file, whole or not at all.
         """
     @property
     def sizes(self, /) -> dict[str, Any]:
@@ -1450,7 +1675,7 @@ class FittedTypingTool:
         """
     def to_json(self, /) -> str:
         """
-        The tool as a JSON text.
+        The model as a JSON text.
         """
 
 @final
@@ -1587,6 +1812,18 @@ def best_worst_counts(
     Best-worst counts of every item: `shown`, `best`, `worst`, `score`.
     """
 
+def brier_scores(
+    durations: NDArray[float64],
+    events: NDArray[uint16],
+    of: SupportsIndex,
+    times: SupportsGetItem[int, SupportsFloat | SupportsIndex],
+    probabilities: NDArray[float64],
+    weights: NDArray[float64] | None,
+) -> NDArray[float64]:
+    """
+    The Brier score at each of `times`; `probabilities` that the event `of` has happened lie row by row.
+    """
+
 def check_unique_ids(
     customer: NDArray[int64] | tuple[NDArray[int64], NDArray[uint8]],
     column: str,
@@ -1594,6 +1831,18 @@ def check_unique_ids(
 ) -> None:
     """
     Raises a `DataError` that names the first row whose customer has a row already.
+    """
+
+def concordance(
+    durations: NDArray[float64],
+    events: NDArray[bool_],
+    risks: NDArray[float64],
+    weights: NDArray[float64] | None,
+    *,
+    until: SupportsFloat | SupportsIndex,
+) -> dict[str, Any]:
+    """
+    Harrell's and Uno's C, and the weight of the pairs: `harrell`, `uno`, `pairs`.
     """
 
 def distal_outcome(
@@ -1631,6 +1880,20 @@ def enough_data(
 
     `dates` are the code of each row's date, and the dates' names. Returns columns, a row a check
     (`check`, `value`, `barely`, `needed`, `enough`, `words`), and `verdict`.
+    """
+
+def event_table(
+    durations: NDArray[float64],
+    events: NDArray[uint16],
+    n_events: SupportsIndex,
+    entry: NDArray[float64] | None,
+    weights: NDArray[float64] | None,
+    *,
+    level: SupportsFloat | SupportsIndex,
+) -> dict[str, Any]:
+    """
+    Kaplan-Meier and Aalen-Johansen: a row a time, `time`, `at_risk`, `censored`, `survival`,
+    `survival_interval`, and with a column an event `events`, `incidence`, `lower`, `upper`.
     """
 
 def gain_table(

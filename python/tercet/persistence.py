@@ -17,26 +17,34 @@ from tercet.needs import (
 )
 from tercet.response import CausalForest
 from tercet.value.evaluation import Calibration
+from tercet.value.hazard import HazardModel
 from tercet.value.lifetime import BGNBD, GammaGamma
+from tercet.value.models import ChurnModel, FeatureUseModel, LeadScore, PurchaseModel
 from tercet.value.propensity import Propensity
 
 if TYPE_CHECKING:
     import os
 
     from tercet._estimator import Saved
+    from tercet.value.models._model import SnapshotModel
 
 __all__ = ["load"]
 
-_MODELS: dict[str, type[Saved]] = {
+_MODELS: dict[str, type[Saved | SnapshotModel]] = {
     "bg_nbd": BGNBD,
     "calibration": Calibration,
     "causal_forest": CausalForest,
+    "churn_model": ChurnModel,
+    "feature_use_model": FeatureUseModel,
     "gamma_gamma": GammaGamma,
     "gaussian_mixture": GaussianMixtureSegments,
+    "hazard": HazardModel,
     "k_means": KMeansSegments,
     "latent_class": LatentClass,
+    "lead_score": LeadScore,
     "max_diff": MaxDiff,
     "propensity": Propensity,
+    "purchase_model": PurchaseModel,
     "segment_projection": SegmentProjection,
     "typing_tool": TypingTool,
 }

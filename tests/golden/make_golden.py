@@ -54,6 +54,7 @@ ROWS: dict[str, Any] = {
     "gamma_gamma": CUSTOMERS,
     "latent_class": RESPONDENTS,
     "propensity": ATTRIBUTES,
+    "hazard": ATTRIBUTES,
     "segment_projection": ATTRIBUTES,
     "typing_tool": RESPONDENTS,
     "max_diff": CHOICES,
@@ -84,6 +85,12 @@ QUESTIONS: dict[str, list[tuple[str, dict[str, Any]]]] = {
         ("log_likelihood", {}),
     ],
     "propensity": [("predict_proba", {}), ("predict_interval", {"level": 0.9})],
+    "hazard": [
+        ("predict_survival", {"times": [1.0, 3.5]}),
+        ("survival_interval", {"times": [1.0, 3.5], "level": 0.9, "given": 2.0}),
+        ("predict_cumulative_incidence", {"times": [4.0], "event": "payment"}),
+        ("expected_remaining_time", {"horizon": 4.0}),
+    ],
     "segment_projection": [("predict_proba", {}), ("predict", {})],
     "typing_tool": [
         ("predict_proba", {}),
@@ -121,6 +128,7 @@ def models() -> dict[str, Any]:
         "gamma_gamma": tc.GammaGamma().fit(summary),
         "latent_class": segments,
         "propensity": propensity(survey),
+        "hazard": hazard(survey),
         "segment_projection": tc.SegmentProjection(segments).fit(
             survey, ["age", "region"], weights="w"
         ),
@@ -148,6 +156,17 @@ def causal_forest(survey: dict[str, Any]) -> tc.CausalForest:
     features["age"] = np.where(survey["care"] == 1.0, np.nan, features["age"])
     spend = np.where(np.isnan(spend), 0.0, spend)
     return tc.CausalForest(n_trees=8, control="none").fit(features, arm, spend)
+
+
+def hazard(survey: dict[str, Any]) -> tc.HazardModel:
+    """Two events, a late entry, a number that is missing at times, an effect that changes."""
+    features = {name: survey[name] for name in ("age", "region")}
+    features["age"] = np.where(survey["care"] == 1.0, np.nan, features["age"])
+    entry = np.where(survey["w"] > 1.2, 1.0, 0.0)
+    duration = entry + 1.0 + survey["visits"] % 7
+    event = np.where(survey["spend"] > 40, 2, np.where(survey["spend"] > 25, 1, 0))
+    model = tc.HazardModel(period=2, events=["price", "payment"], time_varying_effects=["region"])
+    return model.fit(features, duration, event, entry, survey["w"])
 
 
 def respondents() -> dict[str, Any]:

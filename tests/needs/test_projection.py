@@ -233,7 +233,7 @@ def test_levels_are_known_by_their_names(segments, survey):
 
 def test_a_column_that_is_coded_otherwise_is_refused(projection, base):
     ones = {**base, "member": base["member"].astype(int)}
-    with pytest.raises(tc.DataError, match=r"column 'member': holds '.', '.', and the projection"):
+    with pytest.raises(tc.DataError, match=r"column 'member': holds '.', '.', and the model"):
         projection.predict_proba(ones)
     with pytest.raises(tc.DataError, match=r"column 'region': holds 'atlantis', and.*'south'"):
         projection.predict_proba({**base, "region": ["atlantis"] * 3_000})

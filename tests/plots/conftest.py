@@ -6,23 +6,18 @@ from typing import TYPE_CHECKING, Any
 
 import matplotlib as mpl
 import pytest
-from matplotlib import pyplot as plt
 
 import tercet as tc
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-
     import pandas as pd
 
 CALIBRATION_END = "2024-12-29"
 
 
 @pytest.fixture(autouse=True)
-def _quiet_figures() -> Iterator[None]:
+def _quiet_figures() -> None:
     mpl.use("Agg")
-    yield
-    plt.close("all")
 
 
 @pytest.fixture(scope="module")

@@ -82,7 +82,11 @@ def probability_drawers() -> dict[str, Callable[..., Axes]]:
     y = rng.random(1_000) < p
     table = tc.gain_table(y, p, replications=20)
     best = tc.best_cutoff(y, p, benefit=30, cost=4, capacity=0.6, replications=20)
+    X = {"visits": rng.poisson(1 / p), "plan": rng.choice(["basic", "pro"], 1_000)}
+    model = tc.Propensity().fit(X, y)
     return {
+        "propensity_curve": lambda **on: plots.propensity_curve(model, "visits", X, **on),
+        "reasons": lambda **on: plots.reasons(model.reasons(X), **on),
         "reliability": lambda **on: plots.reliability(tc.reliability(y, p), **on),
         "gain": lambda **on: plots.gain(table, **on),
         "lift": lambda **on: plots.lift(table, **on),
@@ -100,14 +104,32 @@ def response_drawers() -> dict[str, Callable[..., Axes]]:
 
 
 @pytest.fixture(scope="module")
+def hazard_drawers() -> dict[str, Callable[..., Axes]]:
+    """The plots of times."""
+    rng = np.random.default_rng(1)
+    visits, group = rng.normal(size=500), rng.choice(["a", "b"], 500)
+    months = np.minimum(rng.geometric(0.1 * np.exp(-0.3 * visits)), 12)
+    event = np.where(months < 12, rng.integers(1, 3, 500), 0)
+    model = tc.HazardModel().fit({"visits": visits}, months, event)
+    told = {"duration": months, "event": event}
+    new = {"visits": visits}
+    return {
+        "survival": lambda **on: plots.survival(model, new, group, **told, **on),
+        "cumulative_incidence": lambda **on: plots.cumulative_incidence(model, new, **told, **on),
+    }
+
+
+@pytest.fixture(scope="module")
 def drawers(
     value_drawers: dict[str, Callable[..., Axes]],
     needs_drawers: dict[str, Callable[..., Axes]],
     probability_drawers: dict[str, Callable[..., Axes]],
+    hazard_drawers: dict[str, Callable[..., Axes]],
     response_drawers: dict[str, Callable[..., Axes]],
 ) -> dict[str, Callable[..., Axes]]:
     """Every plot, ready to be drawn on some axes or on new ones."""
-    return value_drawers | needs_drawers | probability_drawers | response_drawers
+    drawers = value_drawers | needs_drawers | probability_drawers
+    return drawers | hazard_drawers | response_drawers
 
 
 every_plot = pytest.mark.parametrize("name", plots.__all__)

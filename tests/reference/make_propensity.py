@@ -2,12 +2,13 @@
 
 Producers: scikit-learn's newton-cholesky (penalised fits), saga (elastic net; the tests check its
 optimality conditions too) and statsmodels' Logit (free fits, with model-based, HC0 and
-cluster-robust errors).
+cluster-robust errors) and MNLogit (errors of several classes).
 
     python tests/reference/make_propensity.py      # needs scikit-learn, statsmodels, numpy
 """
 
 import json
+import statistics
 from pathlib import Path
 
 import numpy as np
@@ -130,8 +131,63 @@ def multinomial(data: dict, strength: float) -> dict:
     }
 
 
+def class_errors(data: dict, level: float = 0.9) -> dict:
+    """Free slopes of three classes against their mean, with errors, and intervals of probabilities.
+
+    The covariance of MNLogit's coefficients, which are against the first class, is carried over by
+    the delta method: to distances from the classes' mean, and to each class's log-odds, by
+    derivatives taken numerically.
+    """
+    x, _, outcome = columns(data)
+    numbers = np.column_stack([x, outcome])
+    spread = numbers.std(axis=0)
+    design = np.column_stack([np.ones(len(numbers)), numbers / spread])
+    fit = sm.MNLogit(np.array(data["level"]), design).fit(
+        method="newton", maxiter=100, tol=1e-14, disp=0
+    )
+    theta = np.asarray(fit.params).ravel(order="F")  # class by class
+    covariance = np.asarray(fit.cov_params())
+    n, k, p = len(design), 3, design.shape[1]
+    centre = np.kron((np.eye(k) - 1 / k)[:, 1:], np.eye(p))
+    slopes, variances = centre @ theta, centre @ covariance @ centre.T
+    errors = np.sqrt(np.diag(variances)).reshape(k, p)[:, 1:] / spread
+
+    def odds(theta: np.ndarray) -> np.ndarray:
+        lines = np.column_stack([np.zeros(n), design @ theta.reshape(k - 1, p).T])
+        shares = np.exp(lines) / np.exp(lines).sum(axis=1, keepdims=True)
+        return np.log(shares / (1 - shares))
+
+    step = 1e-5
+    derivatives = np.stack(
+        [
+            (odds(theta + step * e) - odds(theta - step * e)) / (2 * step)
+            for e in np.eye(len(theta))
+        ],
+        axis=-1,
+    )
+    half = np.sqrt(np.einsum("nki,ij,nkj->nk", derivatives, covariance, derivatives))
+    half *= statistics.NormalDist().inv_cdf(0.5 + level / 2)
+    middle = odds(theta)
+    ends = 1 / (1 + np.exp(-np.stack([middle - half, middle + half], axis=-1)))
+    return {
+        "slopes": (slopes.reshape(k, p)[:, 1:] / spread).tolist(),
+        "standard_errors": errors.tolist(),
+        "level": level,
+        "intervals": ends.ravel().tolist(),
+    }
+
+
 def main() -> None:
     FOLDER.mkdir(exist_ok=True)
+    data = draw(5, 300, [1.0, 1.0])
+    case = {
+        "case": "classes",
+        "kind": "class_errors",
+        "producer": PRODUCER,
+        "data": data,
+        **class_errors(data),
+    }
+    (FOLDER / "classes.json").write_text(json.dumps(case) + "\n", encoding="utf-8")
     for name, seed, scales in [("plain", 1, [1.0, 1.0]), ("scales", 2, [1e6, 1e-6])]:
         data = draw(seed, 300, scales)
         case = {

@@ -195,7 +195,7 @@ class TestBestCutoff:
 
     def test_uncalibrated_probabilities_are_told(self, customers):
         y, p = customers
-        assert "not calibrated" in tc.best_cutoff(y, p / 4, benefit=30, cost=4).verdict
+        assert "look at the reliability" in tc.best_cutoff(y, p / 4, benefit=30, cost=4).verdict
         assert "needs no search" in tc.best_cutoff(y, p, benefit=30, cost=4).verdict
 
     def test_weights_multiply_money(self, customers):

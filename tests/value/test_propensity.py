@@ -9,12 +9,16 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
+import polars as pl
 import pytest
+from sklearn.metrics import roc_auc_score
 
 import tercet as tc
+from tercet.value.propensity._reasons import short
 
 FOLDER = Path(__file__).parents[1] / "reference" / "propensity"
-CASES = {path.stem: json.loads(path.read_text()) for path in sorted(FOLDER.glob("*.json"))}
+FILES = {path.stem: json.loads(path.read_text()) for path in sorted(FOLDER.glob("*.json"))}
+CASES = {name: case for name, case in FILES.items() if case["kind"] == "logistic"}
 
 
 def draw(n: int = 3_000, seed: int = 1) -> tuple[pd.DataFrame, np.ndarray, np.ndarray]:
@@ -70,8 +74,12 @@ def test_ridge_is_that_of_scikit_learn(name):
         scale = [np.sqrt(np.cov(frame[x], aweights=weights, bias=True)) for x in ("x1", "x2")]
         effects = model.effects().set_index(["feature", "at"])["log_odds"]
         slopes = [effects[("x1", "per unit")] * scale[0], effects[("x2", "per unit")] * scale[1]]
-        levels = [effects[("level", level)] for level in "012"]
-        np.testing.assert_allclose([*slopes, *levels], told["coefficients"], rtol=1e-6)
+        np.testing.assert_allclose(slopes, told["coefficients"][:2], rtol=1e-6)
+        # Effects are against the mean customer, scikit-learn's coefficients against nobody.
+        shares = [np.average(frame["level"] == level, weights=weights) for level in "012"]
+        levels = np.array(told["coefficients"][2:])
+        found = [effects[("level", level)] for level in "012"]
+        np.testing.assert_allclose(found, levels - levels @ shares, rtol=1e-6)
 
 
 @pytest.mark.parametrize("name", CASES)
@@ -105,8 +113,11 @@ def test_elastic_net_and_several_classes_are_those_of_scikit_learn(name):
         model = plain(penalty="elastic_net", l1_ratio=told["l1_ratio"], strength=told["strength"])
         params = model.fit(frame, data["outcome"]).params_
         slopes = [params[f"{x}: per unit"] * np.std(frame[x]) for x in ("x1", "x2")]
-        levels = [params[f"level: {level}"] for level in "012"]
-        np.testing.assert_allclose([*slopes, *levels], told["coefficients"], atol=2e-5)
+        np.testing.assert_allclose(slopes, told["coefficients"][:2], atol=2e-5)
+        found = [params[f"level: {level}"] for level in "012"]
+        levels = np.array(told["coefficients"][2:])
+        shares = [np.mean(frame["level"] == level) for level in "012"]
+        np.testing.assert_allclose(found, levels - levels @ shares, atol=2e-5)
     frame = frame.drop(columns="level").assign(outcome=np.array(data["outcome"], dtype=float))
     for told in case["multinomial"]:
         model = plain(strength=told["strength"]).fit(frame, data["level"])
@@ -238,13 +249,43 @@ def test_several_classes():
     assert set(model.calibration_.before) == {"buy", "leave", "wait"}
     assert model.out_of_fold_.shape == (1_500, 3)
     assert "wait" in repr(model)
-    assert model.standard_errors_ == {}
+    assert set(model.standard_errors_) == set(model.params_)
     assert len(model.strengths_) > 3
-    for ask in (model.effects, model.summary, lambda: model.reasons(x)):
-        with pytest.raises(tc.ParameterError, match="binary outcome"):
-            ask()
+    with pytest.raises(tc.ParameterError, match="binary outcome"):
+        model.reasons(x)
+    table = model.effects()
+    assert list(table["class"]) == ["buy"] * 3 + ["leave"] * 3 + ["wait"] * 3
+    errors = np.array(table["standard_error"])
+    assert (errors > 0.0).all()
+    slopes = np.array(table["log_odds"]).reshape(3, 3)
+    np.testing.assert_allclose(slopes.sum(axis=0), 0.0, atol=1e-12)
+    assert "x0" in repr(model.summary())
+    ends = model.predict_interval(x)
+    assert ends.shape == (1_500, 3, 2)
+    assert (ends[:, :, 0] <= found).all()
+    assert (found <= ends[:, :, 1]).all()
+    assert ends.min() >= 0.0
+    assert ends.max() <= 1.0
+    bare = tc.Propensity(features="linear", calibration="none", standard_errors="none")
+    bare = bare.fit(x, next_step)
+    with pytest.raises(tc.ParameterError, match="standard errors"):
+        bare.predict_interval(x)
+    assert np.isnan(list(bare.standard_errors_.values())).all()
     same = pickle.loads(pickle.dumps(model))
     np.testing.assert_array_equal(same.predict_proba(x), found)
+
+
+def test_errors_of_several_classes_are_those_of_statsmodels():
+    case = FILES["classes"]
+    data = case["data"]
+    x = pd.DataFrame({name: data[name] for name in ("x1", "x2", "outcome")}).astype(float)
+    model = plain(strength=0.0, tolerance=1e-13).fit(x, np.array(data["level"]))
+    table = model.effects(level=case["level"])
+    slopes = table[table["at"] == "per unit"]
+    found = slopes["standard_error"].to_numpy().reshape(3, 3)
+    np.testing.assert_allclose(found, case["standard_errors"], rtol=1e-6)
+    ends = model.predict_interval(x, level=case["level"])
+    np.testing.assert_allclose(ends.ravel(), case["intervals"], atol=1e-6)
 
 
 def test_contributions_add_up(fitted):
@@ -269,8 +310,33 @@ def test_reasons_are_the_largest_contributions_in_words(fitted):
     without = 1 / (1 + np.exp(-(np.log(p / (1 - p)) - shares[np.arange(len(best)), best])))
     np.testing.assert_allclose(first["percentage_points"], 100 * (p - without), atol=1e-6)
     one = table.iloc[0]
-    assert one["sentence"].startswith(f"{one['feature']} = {one['value']} {one['direction']} the ")
+    for _, one in table.iterrows():
+        value = FRAME[one["feature"]].iloc[one["row"]]
+        number = isinstance(value, float) and value == value
+        if number:
+            assert float(one["value"]) == pytest.approx(value, rel=0.005)
+        start = f"{one['feature']} = {one['value']} {one['direction']} the "
+        assert one["sentence"].startswith(start)
     assert "missing" in set(fitted.reasons(FRAME, top=4)["value"])
+
+
+@pytest.mark.parametrize(
+    ("value", "shown"),
+    [
+        (74.4037, "74.4"),
+        (410.314, "410"),
+        (12_345.0, "12345"),
+        (12_345.6, "12346"),
+        (1_234_567.0, "1234567"),
+        (0.012345, "0.0123"),
+        (-2.0, "-2"),
+        (-0.55555, "-0.556"),
+        (0.0, "0"),
+        (float("inf"), "inf"),
+    ],
+)
+def test_numbers_in_sentences_are_short(value, shown):
+    assert short(value) == shown
 
 
 def test_reasons_name_customers(fitted):
@@ -428,3 +494,23 @@ def test_too_few_events_are_not_calibrated():
     with pytest.raises(tc.ParameterError, match="3 rows") as caught:
         tc.Propensity(calibration="sigmoid").fit(FRAME, y)
     assert caught.value.parameter == "calibration"
+
+
+def test_rows_left_out_had_no_say_in_the_strengths():
+    # Sixty features that say nothing: predictions of rows left out must not look as if they did.
+    rng = np.random.default_rng(0)
+    x, y = rng.normal(size=(1_000, 60)), rng.random(1_000) < 0.2
+    model = tc.Propensity(features="linear").fit(x, y)
+    assert roc_auc_score(y, model.out_of_fold_[:, 1]) < 0.55
+
+
+def test_effects_of_levels_are_those_of_their_curve():
+    rng = np.random.default_rng(3)
+    plan = rng.choice(["basic", "plus", "pro"], 3_000)
+    left = rng.random(3_000) < np.where(plan == "basic", 0.4, 0.2)
+    model = tc.Propensity().fit(pl.DataFrame({"plan": plan}), left)
+    effects = model.effects().filter(pl.col("feature") == "plan").sort("at")
+    curve = model.curve("plan").sort("label")
+    for figure in ("log_odds", "lower", "upper"):
+        np.testing.assert_allclose(effects[figure], curve[figure], atol=1e-12)
+    assert effects["lower"][0] > 0.0

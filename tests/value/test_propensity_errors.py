@@ -88,7 +88,8 @@ def test_texts_where_numbers_belong():
 
 def test_levels_that_are_coded_otherwise():
     other = FRAME.assign(plan=np.where(FRAME["plan"] == "pro", 1, 0))
-    refused("code the column as in the fit", lambda: FITTED.predict(other), column="plan")
+    with pytest.warns(UserWarning, match="column 'plan': .*code the column as in the fit"):
+        FITTED.predict(other)
 
 
 def test_columns_that_are_missing():
@@ -235,3 +236,21 @@ def test_nothing_is_told_before_the_fit():
             call(FRAME)
     for name in ("classes_", "calibration_", "out_of_fold_", "n_features_in_", "params_"):
         assert not hasattr(model, name)
+
+
+@pytest.mark.parametrize("name", ["strength", "tolerance", "l1_ratio"])
+@pytest.mark.parametrize("value", [np.nan, np.inf])
+def test_settings_that_are_no_numbers_are_named(name, value):
+    x, y = np.arange(40.0).reshape(-1, 1), np.arange(40) % 2
+    with pytest.raises(tc.exceptions.ParameterError, match=f"{name} = (nan|inf)"):
+        tc.Propensity(**{name: value}).fit(x, y)
+
+
+def test_levels_none_of_which_were_seen_are_warned_of_and_scored():
+    rng = np.random.default_rng(0)
+    plans = {"plan": rng.choice(["a", "b"], 200)}
+    model = tc.Propensity().fit(plans, rng.random(200) < 0.3)
+    with pytest.warns(UserWarning, match="column 'plan': holds 'w'.*rare levels"):
+        many = model.predict_proba({"plan": ["w"] * 50})
+    one = model.predict_proba({"plan": ["w"]})
+    np.testing.assert_array_equal(many, np.repeat(one, 50, axis=0))

@@ -367,6 +367,29 @@ def test_time_to_churn_with_reasons_and_censoring():
     np.testing.assert_allclose(frame["duration"], [10 / 7, 20 / 7, 13.0, 13.0])
 
 
+def test_only_some_reasons_of_ending_are_churn():
+    table = {
+        "customer_id": [1, 2, 3, 4],
+        "start": ["2024-01-01"] * 4,
+        "end": ["2024-03-11", "2024-03-21", "2024-03-09", None],
+        "reason": ["price", "upgrade", "payment", None],
+    }
+    snapshots = tc.Snapshots(AS_OF, "30d", "30d", observation_end="2024-06-01")
+    assert snapshots.churn(table).y.tolist() == [1, 1, 1, 0]
+    found = snapshots.churn(table, end_reasons=["price", "payment"])
+    assert found.y.tolist() == [1, 0, 1, 0]
+    assert "because of price or payment" in found.summary()
+    assert tc.SnapshotRecipe.from_dict(found.recipe.to_dict()) == found.recipe
+    with pytest.raises(tc.exceptions.ParameterError, match=r"end_reasons = 'prise'.*'upgrade'"):
+        snapshots.churn(table, end_reasons=["prise"])
+    with pytest.raises(tc.exceptions.ParameterError, match="column of reasons"):
+        snapshots.churn(
+            {name: table[name] for name in ("customer_id", "start", "end")}, end_reasons=["price"]
+        )
+    with pytest.raises(tc.exceptions.ParameterError, match="an event of its own"):
+        snapshots.churn(table, end_reasons=["price"], outcome_form="when")
+
+
 def test_time_to_the_first_of_some_products():
     log = {
         "customer_id": [1, 1, 2, 2, 3],
@@ -674,3 +697,25 @@ def test_simulated_subscriptions_are_the_same_for_a_seed(backend):
     assert len(arrow) > 1_000
     with pytest.raises(tc.ParameterError, match="n_customers = 0"):
         tc.datasets.simulate_subscriptions(0)
+
+
+def test_an_audit_looks_at_rows_with_an_outcome_only():
+    """Who owns a product has no outcome for it: owning it does not foretell anything."""
+    company = tc.datasets.simulate_subscriptions(600, seed=1)
+    snapshots = tc.Snapshots(as_of=["2024-04-01", "2024-07-01"], observation="90d", outcome="30d")
+    audit = snapshots.feature_use(
+        company.events, features=["export", "sharing"], first_only=True
+    ).audit()
+    told = dict(zip(audit.features["feature"], audit.features["auc"], strict=True))
+    # Of those without one it is the same in all rows; of the other feature's rows it says a little.
+    assert told["knows_export"] < 0.9
+
+
+@pytest.mark.parametrize("lazy", [False, True])
+def test_a_lazy_log_of_labels_none_of_which_is_listed(lazy):
+    tables = company()
+    log = pl.DataFrame(tables["purchases"])
+    snapshots = tc.Snapshots(AS_OF, "30d", "30d")
+    found = snapshots.purchases(log.lazy() if lazy else log)
+    expected = snapshots.purchases(pa.table(tables["purchases"]))
+    assert found.X.to_dict(as_series=False) == expected.X.to_pydict()

@@ -195,3 +195,10 @@ def test_refunds_are_dropped_on_request():
     assert table.groups.tolist() == ["ann"]
     with pytest.raises(tc.DataError, match="has no amount that is not negative"):
         snapshots(refunds="drop").inactivity(LOG | {"amount": [-1.0, -2.0, -3.0]})
+
+
+def test_nothing_is_called_as_the_outcome_of_any_of_them():
+    log = {"customer_id": [1, 1], "date": ["2024-01-01", "2024-03-05"], "product": ["any", "tea"]}
+    snapshots = tc.Snapshots("2024-02-01", "30d", "30d", observation_end="2024-06-01")
+    with pytest.raises(tc.exceptions.ParameterError, match="other than 'any'"):
+        snapshots.purchases(log, products=["any", "tea"])

@@ -46,6 +46,8 @@ mod _tercet {
         FittedCalibration, best_cutoff, enough_data, gain_table, reliability, score_probabilities,
     };
     #[pymodule_export]
+    use crate::value::hazard::{FittedHazard, brier_scores, concordance, event_table};
+    #[pymodule_export]
     use crate::value::lifetime::lifetime_value::lifetime_value;
     #[pymodule_export]
     use crate::value::lifetime::{FittedBgNbd, FittedGammaGamma};

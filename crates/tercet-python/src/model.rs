@@ -9,6 +9,94 @@ use crate::boundary;
 use crate::errors;
 use crate::records::Record;
 
+/// The methods that classes of fitted models have in common, by the names of what they have:
+///
+/// - `saved`: `from_json`, `to_json` and `save`;
+/// - `noted`: `note`, what Python keeps with the model;
+/// - `reported`: `report`, how the fit went;
+/// - `parameters`: `parameter_names`, `estimates` and `standard_errors`;
+/// - `intervals`: `intervals` of the parameters.
+///
+/// A class is a tuple of one, the core's model. A macro, since pyo3 knows of no inheritance of methods from
+/// a trait.
+macro_rules! shared_methods {
+    ($class:ident: $($what:ident),+) => {
+        $($crate::model::shared_methods!(@$what $class);)+
+    };
+    (@saved $class:ident) => {
+        #[pymethods]
+        impl $class {
+            /// The model from a JSON text.
+            #[staticmethod]
+            fn from_json(py: Python<'_>, json: &str) -> PyResult<Self> {
+                $crate::persist::from_json(py, json).map(Self)
+            }
+
+            /// The model as a JSON text.
+            fn to_json(&self, py: Python<'_>) -> PyResult<String> {
+                $crate::persist::to_json(py, &self.0)
+            }
+
+            /// Writes the model to a file, whole or not at all.
+            fn save(&self, py: Python<'_>, path: std::path::PathBuf) -> PyResult<()> {
+                $crate::persist::save(py, &self.0, path)
+            }
+        }
+    };
+    (@noted $class:ident) => {
+        #[pymethods]
+        impl $class {
+            /// What was kept with the model, as a JSON text.
+            #[getter]
+            fn note(&self) -> String {
+                self.0.note().to_string()
+            }
+        }
+    };
+    (@reported $class:ident) => {
+        #[pymethods]
+        impl $class {
+            /// How the fit went, by name.
+            #[getter]
+            fn report<'py>(&self, py: Python<'py>) -> PyResult<$crate::records::Record<'py>> {
+                $crate::model::report(py, &self.0)
+            }
+        }
+    };
+    (@parameters $class:ident) => {
+        #[pymethods]
+        impl $class {
+            /// The parameters' names, in the order of every other list and matrix of them.
+            #[getter]
+            fn parameter_names(&self, py: Python<'_>) -> PyResult<Vec<String>> {
+                $crate::model::parameter_names(py, &self.0)
+            }
+
+            /// The estimates, in the order of the names.
+            #[getter]
+            fn estimates(&self, py: Python<'_>) -> PyResult<$crate::arrays::Column<f64>> {
+                $crate::model::estimates(py, &self.0)
+            }
+
+            /// Standard errors; nan where there is none: on a boundary, given, or drawn by a penalty.
+            #[getter]
+            fn standard_errors(&self, py: Python<'_>) -> PyResult<$crate::arrays::Column<f64>> {
+                $crate::model::standard_errors(py, &self.0)
+            }
+        }
+    };
+    (@intervals $class:ident) => {
+        #[pymethods]
+        impl $class {
+            /// Intervals of the parameters, a row each: lower and upper end; nan where there is none.
+            fn intervals(&self, py: Python<'_>, level: f64) -> PyResult<$crate::arrays::Table> {
+                $crate::model::intervals(py, &self.0, level)
+            }
+        }
+    };
+}
+pub(crate) use shared_methods;
+
 /// The level at which nothing but the interval depends on the level.
 const ANY_LEVEL: f64 = 0.95;
 

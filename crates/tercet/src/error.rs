@@ -40,7 +40,7 @@ pub enum Error {
     },
     /// Columns tell the outcomes apart without an error, so that their coefficients run to infinity.
     #[error(
-        "column '{column}' tells the outcomes of '{outcome}' apart without an error, and its coefficient runs to infinity: look whether it was recorded after the outcome; otherwise set a penalty's strength above 0, or leave it out"
+        "column '{column}' tells the outcomes of '{outcome}' apart without an error, and its coefficient runs to infinity: look whether it was recorded after the outcome; otherwise set a penalty's strength above 0, join a level with others, or leave it out"
     )]
     Separation {
         /// The first such column, with its level where it has levels.

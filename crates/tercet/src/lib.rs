@@ -11,6 +11,7 @@
 //! | tell how probable it is that customers churn, buy, use a feature | [`value::propensity::Propensity`] |
 //! | tell what a treatment does to each customer | [`response::forest::CausalForest`] |
 //! | judge whether a ranking by effect pays | [`response::Ranking`] |
+//! | tell when customers churn, and by which of several ways | [`value::hazard::HazardModel`] |
 //! | judge probabilities, calibrate them, decide by them | [`value::evaluation`] |
 //! | find segments in a survey | [`needs::LatentClass`] |
 //! | tell how segments differ in spend, churn, satisfaction | [`needs::DistalOutcome`] |

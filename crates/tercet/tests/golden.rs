@@ -17,6 +17,7 @@ use tercet::needs::{FittedLatentClass, FittedMaxDiff, FittedSegmentProjection, F
 use tercet::persist::kind_of;
 use tercet::response::forest::FittedCausalForest;
 use tercet::value::evaluation::FittedCalibration;
+use tercet::value::hazard::FittedHazard;
 use tercet::value::lifetime::{FittedBgNbd, FittedGammaGamma};
 use tercet::value::propensity::FittedPropensity;
 
@@ -88,6 +89,10 @@ fn old_files_load_and_score_as_they_did() {
                 "causal_forest" => {
                     let model = FittedCausalForest::from_json(&text).unwrap();
                     causal_forest(&model, &told["rows"], score)
+                }
+                "hazard" => {
+                    let model = FittedHazard::from_json(&text).unwrap();
+                    hazard(&model, &told["rows"], score)
                 }
                 "max_diff" => {
                     let model = FittedMaxDiff::from_json(&text).unwrap();
@@ -365,6 +370,40 @@ fn causal_forest(model: &FittedCausalForest, rows: &Value, score: &Value) -> Vec
                 .intervals(&customers, level, &mut ())
                 .unwrap()
                 .concat()
+        }
+        quantity => panic!("{quantity}: a quantity without a golden test"),
+    }
+}
+
+fn hazard(model: &FittedHazard, rows: &Value, score: &Value) -> Vec<f64> {
+    let read = attributes(&model.features(), rows);
+    let customers = design(model.features(), &read);
+    let told = &score["arguments"];
+    let times = if told["times"].is_array() {
+        numbers(&told["times"])
+    } else {
+        Vec::new()
+    };
+    let given = [told["given"].as_f64().unwrap_or(0.0)];
+    match score["quantity"].as_str().unwrap() {
+        "predict_survival" => model.survival(&customers, &times, &given, &mut ()).unwrap(),
+        "survival_interval" => {
+            let level = told["level"].as_f64().unwrap();
+            let ends = model.survival_intervals(&customers, &times, &given, level, &mut ());
+            ends.unwrap().concat()
+        }
+        "predict_cumulative_incidence" => {
+            let event = told["event"].as_str().unwrap();
+            let place = model.events().iter().position(|one| one == event).unwrap();
+            model
+                .cumulative_incidence(&customers, place, &times, &given, &mut ())
+                .unwrap()
+        }
+        "expected_remaining_time" => {
+            let horizon = told["horizon"].as_f64().unwrap();
+            model
+                .expected_remaining_time(&customers, horizon, &given, &mut ())
+                .unwrap()
         }
         quantity => panic!("{quantity}: a quantity without a golden test"),
     }

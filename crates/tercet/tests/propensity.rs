@@ -218,7 +218,13 @@ fn several_classes_as_scikit_learn_has_them() {
             close(&found, &numbers(&wanted["probabilities"]), 1e-7, &name);
             let copy = FittedPropensity::from_json(&model.to_json().unwrap()).unwrap();
             assert_eq!(copy, model);
-            assert!(model.intervals(&design(), 0.9, &mut ()).is_err());
+            let ends = model.intervals(&design(), 0.9, &mut ()).unwrap();
+            let within = found.iter().zip(&ends);
+            assert!(
+                within
+                    .into_iter()
+                    .all(|(p, ends)| ends[0] < *p && *p < ends[1])
+            );
         }
         let classes = names(&["0", "1", "2"]);
         let data = PropensityData::classes(design(), "level", &of.level, classes).unwrap();
@@ -229,6 +235,69 @@ fn several_classes_as_scikit_learn_has_them() {
             .map(|own| own.iter().sum::<f64>());
         assert!(sums.into_iter().all(|sum| (sum - 1.0).abs() < 1e-12));
     }
+}
+
+#[test]
+fn errors_of_several_classes_as_statsmodels_has_them() {
+    for (name, case) in cases("propensity", "class_errors") {
+        let of = Case::new(&case);
+        let columns = [("x1", &of.x1), ("x2", &of.x2), ("y", &of.happened)];
+        let columns = columns.map(|(name, x)| (name.to_owned(), Feature::Numbers(x)));
+        let design = Design::new(columns.to_vec()).unwrap();
+        let classes = names(&["0", "1", "2"]);
+        let data = PropensityData::classes(design.clone(), "level", &of.level, classes).unwrap();
+        let model = linear().strength(Strength::Fixed(0.0)).fit(&data).unwrap();
+        let effects: Vec<_> = (0..3)
+            .flat_map(|class| model.class_effects(class, 0.9).unwrap().into_iter().skip(1))
+            .collect();
+        let slopes: Vec<f64> = effects.iter().map(|one| one.estimate).collect();
+        close(&slopes, &numbers(&case["slopes"]), 1e-7, &name);
+        let errors: Vec<f64> = effects
+            .iter()
+            .map(|one| one.standard_error.unwrap())
+            .collect();
+        close(&errors, &numbers(&case["standard_errors"]), 1e-6, &name);
+        let level = case["level"].as_f64().unwrap();
+        let ends = model.intervals(&design, level, &mut ()).unwrap();
+        close(
+            ends.as_flattened(),
+            &numbers(&case["intervals"]),
+            1e-6,
+            &name,
+        );
+        assert_eq!(model.coefficient_errors().unwrap().len(), 3 * 4);
+        assert!(model.class_effects(3, 0.9).is_err() && model.effects(0.9).is_err());
+        assert_eq!(model.terms().len(), 3);
+    }
+}
+
+#[test]
+fn a_level_that_separates_is_named() {
+    let n = 200;
+    let x: Vec<f64> = (0..n).map(|row| f64::from((row * 37) % 11)).collect();
+    // Nobody who is "open" has left: the most frequent level, from which others are told.
+    let codes: Vec<u16> = (0..n)
+        .map(|row| [0, 0, 0, 1, 2][row as usize % 5])
+        .collect();
+    let left: Vec<bool> = (0..n).map(|row| row % 5 > 2 && row % 3 > 0).collect();
+    let status = Feature::Levels {
+        codes: &codes,
+        levels: names(&["open", "paused", "closed"]),
+    };
+    let columns = vec![
+        ("x".to_owned(), Feature::Numbers(&x)),
+        ("status".to_owned(), status),
+    ];
+    let data = PropensityData::binary(Design::new(columns).unwrap(), "left", &left).unwrap();
+    let error = linear()
+        .strength(Strength::Fixed(0.0))
+        .fit(&data)
+        .unwrap_err();
+    let Error::Separation { column, .. } = &error else {
+        panic!("{error}");
+    };
+    assert_eq!(column, "status = open");
+    assert!(error.to_string().contains("join a level with others"));
 }
 
 /// Customers with a curve, a straight line, a category with gaps and a number with gaps.
@@ -337,7 +406,7 @@ fn curves_are_recovered_and_intervals_cover_them() {
             all += 1;
         }
         // What says nothing is drawn to nothing.
-        let terms = model.terms().unwrap();
+        let terms = model.terms();
         assert!(terms[1].spread < 0.12 && terms[0].spread > 0.8, "{terms:?}");
     }
     let share = f64::from(covered) / f64::from(all);
@@ -687,6 +756,36 @@ fn rare_outcomes_gain_from_frequent_ones() {
         "{alone} {shared} {best}"
     );
     assert!(ManyOutcomes::new(&view(train), &named[..1]).is_err());
+}
+
+#[test]
+fn a_row_counts_for_those_outcomes_only_that_it_has() {
+    let people = customers(1_500, 11);
+    let stayed: Vec<bool> = people.churned.iter().map(|one| !one).collect();
+    let outcomes = [
+        ("left".to_owned(), &people.churned[..]),
+        ("stayed".to_owned(), &stayed[..]),
+    ];
+    let settings = linear();
+    let weights = |from: usize| -> Vec<f64> {
+        (0..1_500)
+            .map(|row| f64::from(u8::from(row >= from)))
+            .collect()
+    };
+    let (all, some) = (weights(0), weights(500));
+    let data = ManyOutcomes::new(&people.design(), &outcomes).unwrap();
+    let own = data.clone().with_own_weights("w", &[&all, &some]).unwrap();
+    let models = settings.fit_many(&own, &mut ()).unwrap();
+    assert_eq!(models[0].report().n_rows, 1_500);
+    // What is not counted does not matter: other outcomes in those rows give the same models.
+    let turned: Vec<bool> = (0..1_500).map(|row| stayed[row] ^ (row < 500)).collect();
+    let others = [outcomes[0].clone(), ("stayed".to_owned(), &turned[..])];
+    let data = ManyOutcomes::new(&people.design(), &others).unwrap();
+    assert!(data.clone().with_own_weights("w", &[&all]).is_err());
+    let own = data.with_own_weights("w", &[&all, &some]).unwrap();
+    for (one, other) in models.iter().zip(settings.fit_many(&own, &mut ()).unwrap()) {
+        assert_eq!(coefficients(one), coefficients(&other));
+    }
 }
 
 #[cfg(feature = "linfa")]

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pyarrow as pa
 
+from tercet._progress import reporting
 from tercet._snapshots import clock as clocks
 from tercet._snapshots.activity import Activity, Blocks
 from tercet._snapshots.case import Case, Opened, bring_together, open_tables
@@ -22,8 +23,11 @@ from tercet.exceptions import DataError, ParameterError
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    import numpy.typing as npt
+
     from tercet._columns import Integers
     from tercet._frames import Scan
+    from tercet._progress import Progress, Report
     from tercet._snapshots.clock import Clock
     from tercet._snapshots.plan import LogShape, Plan
 
@@ -58,6 +62,10 @@ class Built:
         For each log, the latest tick that went into features, by date; below every tick for none.
     first, end : int
         The first time in the data, and the first tick that is not observed any more.
+    everybody : pyarrow.Array
+        The ids of all customers of all tables, in order.
+    reasons : numpy.ndarray
+        For each date and each of them, the number of the reason for having no row; 0 for a row.
     """
 
     plan: Plan
@@ -74,10 +82,18 @@ class Built:
     latest: dict[str, Integers]
     first: int
     end: int
+    everybody: Any
+    reasons: npt.NDArray[np.int8]
 
 
 def build(
-    plan: Plan, tables: Mapping[str, Any], dates: Any, observation_end: Any, *, fresh: bool
+    plan: Plan,
+    tables: Mapping[str, Any],
+    dates: Any,
+    observation_end: Any,
+    *,
+    fresh: bool,
+    progress: Progress = False,
 ) -> Built:
     """Build rows.
 
@@ -94,12 +110,30 @@ def build(
     fresh : bool
         Whether features and outcomes are built to learn from: then the tables say what there is.
         Else features are built as the plan says, without outcomes.
+    progress : bool or callable
+        Told after each table; Ctrl-C is heard there at the latest.
     """
     tables = {name: table for name, table in tables.items() if table is not None}
     _check_tables(plan, tables, fresh)
+    with reporting(progress) as report:
+        return _build(plan, tables, dates, observation_end, fresh, report or _silent)
+
+
+def _silent(phase: str, done: int, total: int | None, objective: float | None) -> None:
+    """Tell nobody."""
+
+
+def _build(
+    plan: Plan,
+    tables: Mapping[str, Any],
+    dates: Any,
+    observation_end: Any,
+    fresh: bool,
+    report: Report,
+) -> Built:
     naming = plan.naming
     wanted = None if fresh else plan.attributes
-    opened = open_tables(tables, naming, wanted, drop_refunds=plan.drop_refunds)
+    opened = open_tables(tables, naming, wanted, report, drop_refunds=plan.drop_refunds)
     plan = plan.completed(opened) if fresh else plan
     opened = _shaped(opened, plan)
     clock = opened.clock()
@@ -121,10 +155,12 @@ def build(
     rows = Rows.of(states == 0)
     if not len(rows):
         raise _nobody(states, clock, windows)
-    features, columns, latest = _features(case, plan, windows, rows)
+    features, columns, latest = _features(case, plan, windows, rows, report)
     if not fresh:
         features, columns = _as_planned(plan, features, columns)
     outcomes, events = target.outcomes(case, windows, rows) if fresh else ({}, ())
+    if fresh:
+        report("outcomes", 1, 1, None)
     main = opened.scan(MAIN[target.kind])
     check_names([plan.id_column, "as_of", *columns, *outcomes])
     counts = np.array([np.bincount(state, minlength=len(REASONS)) for state in states])
@@ -143,6 +179,8 @@ def build(
         latest,
         case.first,
         case.end,
+        case.everybody.ids,
+        states,
     )
 
 
@@ -195,28 +233,37 @@ def _check_dates(case: Case, windows: list[Window], fresh: bool) -> None:
 
 def _nobody(states: Any, clock: Clock, windows: list[Window]) -> DataError:
     counts = np.bincount(states.ravel(), minlength=len(REASONS))
-    most = int(np.argmax(counts))
-    words = ", ".join(f"{counts[k]:,} {REASONS[k]}" for k in np.flatnonzero(counts))
-    remedy = (
-        "take earlier dates or a shorter outcome"
-        if "outcome window" in REASONS[most]
-        else "take other dates"
-    )
     dates = ", ".join(clock.text(window.as_of) for window in windows[:3])
     dates += ", ..." if len(windows) > 3 else ""
-    return DataError(f"no customer has a row at any date ({dates}): {words}; {remedy}")
+    return DataError(f"no customer has a row at any date ({dates}): {why_nobody(counts)}")
+
+
+def why_nobody(counts: Integers) -> str:
+    """Return why there is no row, and what to do, of how many are left out for each reason."""
+    words = ", ".join(f"{counts[k]:,} {REASONS[k]}" for k in np.flatnonzero(counts))
+    late = "outcome window" in REASONS[int(np.argmax(counts))]
+    remedy = "take earlier dates or a shorter outcome" if late else "take other dates"
+    return f"{words}; {remedy}"
 
 
 def _features(
-    case: Case, plan: Plan, windows: list[Window], rows: Rows
+    case: Case, plan: Plan, windows: list[Window], rows: Rows, report: Report
 ) -> tuple[list[Feature], dict[str, Any], dict[str, Integers]]:
     features: list[Feature] = []
     values: list[Any] = []
+    small = [table for table in (case.book, case.pipeline, case.register) if table is not None]
+    done, total = 0, len(small) + len(plan.logs)
+
+    def one_more() -> None:
+        nonlocal done
+        done += 1
+        report("features", done, total, None)
 
     def by_date(own: list[Feature], at: Any) -> None:
         parts = [at(window, rows.at(window.place)) for window in windows]
         features.extend(own)
         values.extend(_joined(column) for column in zip(*parts, strict=True))
+        one_more()
 
     book, pipeline, register = case.book, case.pipeline, case.register
     if book is not None:
@@ -231,6 +278,7 @@ def _features(
         own, columns, latest[name] = _of_log(case, plan, name, shape, windows, rows)
         features += own
         values += columns
+        one_more()
     if register is not None:
         by_date(register.features(), lambda window, who: register.values(window.as_of, who))
     names = [feature.name for feature in features]

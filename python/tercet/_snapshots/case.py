@@ -12,7 +12,7 @@ from tercet import _arguments
 from tercet._snapshots.attributes import Customers, Register, open_customers
 from tercet._snapshots.cells import first_times
 from tercet._snapshots.clock import NEVER, Clock
-from tercet._snapshots.log import Log, collect, never_null, open_log, open_responses
+from tercet._snapshots.log import Log, never_null, open_log, open_responses
 from tercet._snapshots.roles import LOGS, ROLES, Naming
 from tercet._snapshots.rows import Everybody
 from tercet._snapshots.stages import Pipeline, Stages, open_stages
@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 
     from tercet._columns import Integers
     from tercet._frames import Scan
+    from tercet._progress import Report
 
 
 @dataclass(frozen=True)
@@ -151,11 +152,18 @@ def open_tables(
     tables: Mapping[str, Any],
     naming: Naming,
     attributes: Sequence[str] | None,
+    report: Report,
     *,
     drop_refunds: bool,
 ) -> Opened:
     """Open the tables of a call; those that are None are not there."""
-    found = Opened()
+    found, done = Opened(), 0
+
+    def one_more() -> None:
+        nonlocal done
+        done += 1
+        report("reading tables", done, len(tables), None)
+
     for name in LOGS:
         if tables.get(name) is None:
             continue
@@ -165,12 +173,16 @@ def open_tables(
             responses = open_responses(found.logs[name].scan.native, naming)
             if responses is not None:
                 found.logs["responses"] = responses
+        one_more()
     if tables.get("subscriptions") is not None:
         found.subscriptions = open_subscriptions(tables["subscriptions"], naming)
+        one_more()
     if tables.get("stages") is not None:
         found.stages = open_stages(tables["stages"], naming)
+        one_more()
     if tables.get("customers") is not None:
         found.customers = open_customers(tables["customers"], naming, attributes)
+        one_more()
     return found
 
 
@@ -251,7 +263,7 @@ def _check_labels(log: Log, listed: Sequence[str], of: Sequence[Integers]) -> No
     for label, ticks in zip(listed, of, strict=True):
         if (ticks < NEVER).any():
             continue
-        known = collect(log.frame.select("label").unique())["label"].drop_null().to_pylist()
+        known = log.labels()
         near = difflib.get_close_matches(label, known, n=1)
         guess = f" (did you mean '{near[0]}'?)" if near else ""
         some = ", ".join(f"'{one}'" for one in sorted(known)[:12])

@@ -90,17 +90,15 @@ def label_counts(log: Log, windows: pa.Table, listed: Sequence[str]) -> pa.Table
     def counted(frame: Any) -> Any:
         each = frame.group_by("k", "customer", "label").agg(n=nw.len())
         columns = {
-            f"n_{place}": nw.when(nw.col("label") == label)
+            f"n_{place}": nw.when(log.has(label))
             .then(nw.col("n").cast(nw.Int64()))
             .otherwise(nw.lit(0))
             for place, label in enumerate(listed)
         }
         sums = [nw.col(name).sum().alias(name) for name in columns]
-        return (
-            each.with_columns(**columns)
-            .group_by("k", "customer")
-            .agg(nw.len().alias("breadth"), *sums)
-        )
+        # Lazy frames do not like to be given no columns.
+        each = each.with_columns(**columns) if columns else each
+        return each.group_by("k", "customer").agg(nw.len().alias("breadth"), *sums)
 
     labelled = log.frame.filter(~nw.col("label").is_null())
     return by_window(log, labelled, windows, "tick", counted)
@@ -109,7 +107,7 @@ def label_counts(log: Log, windows: pa.Table, listed: Sequence[str]) -> pa.Table
 def first_times(log: Log, listed: Sequence[str] = ()) -> pa.Table:
     """Return each customer's `first` tick, and `first_0`, ... of the listed labels."""
     frame, sums = _first_of(log, log.frame, listed)
-    return collect(frame.group_by("customer").agg(*sums))
+    return log.with_ids(collect(frame.group_by("customer").agg(*sums)))
 
 
 def first_in_windows(log: Log, windows: pa.Table, listed: Sequence[str] = ()) -> pa.Table:
@@ -136,7 +134,7 @@ def by_window(
         inside = frame.filter(nw.col(time) >= low, nw.col(time) < high)
         constants = {name: nw.lit(value, nw.Int64()) for name, value in window.items()}
         parts.append(collect(add_up(inside.with_columns(**constants))))
-    return pa.concat_tables(parts)
+    return log.with_ids(pa.concat_tables(parts))
 
 
 def _cells(log: Log, cuts: Sequence[int], timed: bool) -> Any:
@@ -209,7 +207,7 @@ def _seen_from_window(frame: Any, log: Log, block: int) -> Any:
 def _first_of(log: Log, frame: Any, listed: Sequence[str]) -> tuple[Any, list[Any]]:
     columns: dict[str, Any] = {"first": nw.col("tick")}
     for place, label in enumerate(listed):
-        of_label = nw.when(nw.col("label") == label).then(nw.col("tick"))
+        of_label = nw.when(log.has(label)).then(nw.col("tick"))
         columns[f"first_{place}"] = of_label.otherwise(nw.lit(NEVER, nw.Int64()))
     return frame.with_columns(**columns), [nw.col(name).min() for name in columns]
 

@@ -43,7 +43,8 @@ class Log:
     table : str
         Which one it is: "purchases", "events", "contacts" or "responses".
     frame : narwhals.DataFrame or narwhals.LazyFrame
-        `customer`, `tick`, and where there are such, `amount` (millionths), `label`.
+        `customer`, `tick`, and where there are such, `amount` (millionths), `label`. In memory,
+        words are numbers: places in `customers` (unless ids are numbers anyway) and in `words`.
     scan : Scan
         The caller's table.
     clock : Clock
@@ -56,6 +57,9 @@ class Log:
         Which columns there are.
     whole_ids : bool
         Whether ids are whole numbers, not text.
+    customers, words : pyarrow.Array or None
+        The ids and labels of a log in memory, where they are words: groups of numbers are found ten
+        times as fast.
     """
 
     table: str
@@ -68,6 +72,8 @@ class Log:
     has_amount: bool
     has_label: bool
     whole_ids: bool
+    customers: Any = None
+    words: Any = None
 
     @property
     def lazy(self) -> bool:
@@ -78,6 +84,27 @@ class Log:
     def role(self) -> Role:
         """Return the words for it."""
         return ROLES["contacts" if self.table == "responses" else self.table]
+
+    def has(self, label: str) -> Any:
+        """Return an expression: whether a row has a label."""
+        # A label that no row has is at place -1, where none is.
+        wanted: Any = label if self.words is None else pc.index(self.words, label).as_py()
+        return nw.col("label") == wanted
+
+    def labels(self) -> list[str]:
+        """Return all labels that occur."""
+        if self.words is not None:
+            return list(self.words.to_pylist())
+        found = collect(self.frame.select("label").unique())["label"]
+        return list(found.drop_null().to_pylist())
+
+    def with_ids(self, table: pa.Table) -> pa.Table:
+        """Return a collected table with ids, instead of places, in the column `customer`."""
+        if self.customers is None:
+            return table
+        places = table["customer"].combine_chunks()
+        ids = pa.DictionaryArray.from_arrays(places, self.customers)
+        return table.set_column(table.column_names.index("customer"), "customer", ids)
 
     def beside(self, columns: pa.Table) -> Any:
         """Return a small table as a frame that can be joined to a lazy log."""
@@ -168,6 +195,8 @@ def _open_read(table: Table, scan: Scan, log: str, role: Role, drop_refunds: boo
         if not len(found):
             reason = "has no amount that is not negative; there is no purchase"
             raise column_error(names[str(role.amount)], reason)
+    found, customers = _numbered(found, "customer")
+    found, words = _numbered(found, "label")
     return Log(
         log,
         nw.from_native(found, eager_only=True),
@@ -179,7 +208,18 @@ def _open_read(table: Table, scan: Scan, log: str, role: Role, drop_refunds: boo
         "amount" in columns,
         "label" in columns,
         pa.types.is_integer(ids.type),
+        customers,
+        words,
     )
+
+
+def _numbered(table: pa.Table, name: str) -> tuple[pa.Table, Any]:
+    """Return a table with a column of words as places among them, and the words."""
+    if name not in table.column_names or not small.is_text(table[name].type):
+        return table, None
+    encoded = table[name].combine_chunks().dictionary_encode()
+    place = table.column_names.index(name)
+    return table.set_column(place, name, encoded.indices.cast(pa.int64())), encoded.dictionary
 
 
 def _millionths(table: Table, name: str, log: str, drop_refunds: bool) -> Integers:

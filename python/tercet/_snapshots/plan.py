@@ -182,7 +182,7 @@ def _from_dict(values: Mapping[str, Any]) -> Plan:
     target = dict(values["target"])
     for key in ("listed", "stages", "lost"):
         target[key] = tuple(target[key])
-    within = target["within"]
+    within = target.get("within")
     target["grace"] = Duration.of(target["grace"], "grace", zero=True)
     target["within"] = None if within is None else Duration.of(within, "active_within")
     spans = Spans(

@@ -61,10 +61,14 @@ class Everybody:
 
     def codes(self, column: Any, name: str = "customer_id") -> Integers:
         """Return ids as places in `ids`."""
-        places = pc.index_in(column.cast(self.ids.type), value_set=self.ids)
-        if places.null_count:  # A table that changed between two passes over it.
+        if pa.types.is_dictionary(column.type):
+            column = column.combine_chunks()
+            places: Integers = column.indices.to_numpy()
+            return self.codes(column.dictionary, name)[places]
+        ours = pc.index_in(column.cast(self.ids.type), value_set=self.ids)
+        if ours.null_count:  # A table that changed between two passes over it.
             raise column_error(name, "has customers that it had not a moment ago; copy the table")
-        found: Integers = places.to_numpy(zero_copy_only=False).astype(np.int64)
+        found: Integers = ours.to_numpy(zero_copy_only=False).astype(np.int64)
         return found
 
 

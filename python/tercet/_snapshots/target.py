@@ -19,6 +19,7 @@ from tercet._snapshots.duration import DAY, NO_TIME, Duration
 from tercet._snapshots.feature import slugs
 from tercet._snapshots.windows import bounds
 from tercet._tracking import DAYS_PER_UNIT
+from tercet.exceptions import ParameterError
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -55,6 +56,7 @@ REASONS: Final = (
     "in the last stage, or lost, before the date",
     "moved on between the date and the outcome window",
     "outcome window ends after the data",
+    "not active lately",
 )
 (
     _AT_RISK,
@@ -68,6 +70,7 @@ REASONS: Final = (
     _LAST_STAGE,
     _MOVED_IN_GAP,
     _NOT_OBSERVED,
+    _NOT_ACTIVE,
 ) = range(len(REASONS))
 
 
@@ -84,7 +87,7 @@ class Target:
     unit : str
         The unit of that time.
     listed : tuple of str
-        Products or features with an outcome of their own.
+        Products or features with an outcome of their own; of churn, the reasons that count.
     first_only : bool
         Whether those who had a product before the date have no outcome for it.
     stages, lost : tuple of str
@@ -92,7 +95,9 @@ class Target:
     grace : Duration
         A subscription that follows within it continues the one before.
     within : Duration or None
-        At risk of inactivity is only who bought within this time before the date.
+        At risk of inactivity is only who bought within this time before the date; of purchases and
+        uses, who was active within it: bought, used something, answered a contact, or has a running
+        subscription.
     """
 
     kind: Kind
@@ -116,7 +121,8 @@ class Target:
                 "event": "0 not within the time observed, else the number of the event",
             }
         if self.kind == "churn":
-            return {"churns": "whether the subscription ends in the outcome window"}
+            why = f" because of {' or '.join(self.listed)}" if self.listed else ""
+            return {"churns": f"whether the subscription ends in the outcome window{why}"}
         if self.kind == "inactivity":
             return {"inactive": "whether nothing is bought in the outcome window"}
         if self.kind == "leads":
@@ -149,7 +155,7 @@ class Target:
         observed : bool
             Whether the outcome must have been observed: not when a customer is to be scored.
         """
-        lately = self._bought_lately(case, windows) if self.within is not None else None
+        lately = self._lately(case, windows) if self.within is not None else None
         found = np.zeros((len(windows), len(case)), dtype=np.int8)
         known = case.known_from()
         for window, state in zip(windows, found, strict=True):
@@ -163,6 +169,8 @@ class Target:
                 self._lead_states(case, window, state, observed)
             else:
                 state[known >= window.as_of] = _UNKNOWN
+                if lately is not None:
+                    state[(state == 0) & ~lately[window.place]] = _NOT_ACTIVE
             if observed and not self._observed(case, window):
                 state[state == 0] = _NOT_OBSERVED
         return found
@@ -183,6 +191,8 @@ class Target:
         if self.when:
             return self._timed(case, when, event, opens, closes), names
         if self.kind == "churn":
+            if self.listed:
+                inside &= np.isin(event, [names.index(reason) for reason in self.listed])
             return {"churns": inside.astype(np.int64)}, ()
         ahead = inside & (event <= len(self.stages) - 1)
         texts = pa.array(names, pa.large_string()).take(np.where(inside, event, 0))
@@ -194,16 +204,25 @@ class Target:
             return window.opens < case.end
         return self.grace.after(window.closes) <= case.end
 
-    def _bought_lately(self, case: Case, windows: Sequence[Window]) -> npt.NDArray[np.bool_]:
-        """Return for each date who bought within some time before it."""
+    def _lately(self, case: Case, windows: Sequence[Window]) -> npt.NDArray[np.bool_]:
+        """Return for each date who bought, or was active, within some time before it."""
         within = self.within or NO_TIME
         table = bounds(windows, "start", "as_of")
         low = pa.array([within.before(window.as_of) for window in windows], pa.int64())
         table = table.set_column(table.column_names.index("low"), "low", low)
-        found = first_in_windows(case.logs["purchases"], table)
         lately = np.zeros((len(windows), len(case)), dtype=bool)
-        code = case.everybody.codes(found["customer"])
-        lately[found["k"].cast(pa.int64()).to_numpy(), code] = True
+        # A contact is the company's doing; an answer to it is the customer's.
+        signs = (
+            ("purchases",) if self.kind == "inactivity" else ("purchases", "events", "responses")
+        )
+        for name in signs:
+            if name in case.logs:
+                found = first_in_windows(case.logs[name], table)
+                code = case.everybody.codes(found["customer"])
+                lately[found["k"].cast(pa.int64()).to_numpy(), code] = True
+        if case.book is not None and self.kind != "inactivity":
+            for window in windows:
+                lately[window.place] |= case.book.latest_active(window.as_of) >= 0
         return lately
 
     def _churn_states(
@@ -241,6 +260,8 @@ class Target:
         )
         when = book.spell_end[places]
         reasons = book.reasons()
+        if self.listed:
+            _check_reasons(self.listed, reasons)
         if reasons is None:
             return when, np.ones(len(when), dtype=np.int64), ("censored", "churn")
         reasons = pc.fill_null(reasons, "no reason")
@@ -309,6 +330,17 @@ class Target:
         length = 1.0 if case.clock.period else DAY * DAYS_PER_UNIT[self.unit]
         duration: Floats = (np.minimum(when, end) - opens) / length
         return {"duration": duration, "event": np.where(when < end, event, 0)}
+
+
+def _check_reasons(listed: Sequence[str], reasons: Any) -> None:
+    """Raise ParameterError for a reason for which no subscription ended."""
+    known = [] if reasons is None else pc.unique(reasons).drop_null().to_pylist()
+    for reason in listed:
+        if reason not in known:
+            there = f"the reasons in the table ({', '.join(map(repr, sorted(known)))})"
+            if reasons is None:
+                there = "a column of reasons in subscriptions (see columns)"
+            raise ParameterError(f"end_reasons = {reason!r}: expected {there}", "end_reasons")
 
 
 def _gaps(happens: npt.NDArray[np.bool_], gaps: npt.NDArray[np.bool_]) -> Any:

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from tercet._frames import Kind
+    from tercet._progress import Progress
     from tercet._time import TimeLike
     from tercet.data.snapshot_table import SnapshotTable
 
@@ -85,6 +86,7 @@ class SnapshotRecipe:
         stages: Any = None,
         customers: Any = None,
         observation_end: TimeLike | None = None,
+        progress: Progress = False,
     ) -> SnapshotTable:
         """Build the features of all customers at risk at a date, without outcomes.
 
@@ -97,6 +99,8 @@ class SnapshotRecipe:
             The tables that the features were first built from, with the same columns.
         observation_end : str, date, datetime, numpy.datetime64 or int, optional
             Until when the data are complete; by default the last time in them.
+        progress : bool or callable
+            True for a progress bar; a callable gets each `tercet.Step`.
 
         Returns
         -------
@@ -120,7 +124,8 @@ class SnapshotRecipe:
             "stages": stages,
             "customers": customers,
         }
-        built = build(self._plan, tables, listed(as_of), observation_end, fresh=False)
+        dates = listed(as_of)
+        built = build(self._plan, tables, dates, observation_end, fresh=False, progress=progress)
         return SnapshotTable._of(built)
 
     def to_dict(self) -> dict[str, Any]:

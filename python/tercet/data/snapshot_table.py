@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from tercet import _arguments, _frames
 from tercet._display import Grid, count, per_cent
@@ -243,11 +244,17 @@ class SnapshotTable:
             The findings in words, and how well every feature tells the outcome alone.
         """
         outcomes = {} if not self._built.outcomes else self._yes_or_no()
+        # Who has a product already says nothing of who will buy it.
+        there = {name: self._has_outcome(name) for name in outcomes}
         taken = self._taken(self._features)
         looks, findings = {}, self._of_dates()
         for feature in self._built.plan.features:
-            found = [look_at(taken[feature.name], known) for known in outcomes.values()]
-            look = found[0] if found else look_at(taken[feature.name], np.zeros(len(self), bool))
+            column = taken[feature.name]
+            found = [
+                look_at(_where(column, there[name]), known[there[name]])
+                for name, known in outcomes.items()
+            ]
+            look = found[0] if found else look_at(column, np.zeros(len(self), bool))
             scores = dict(zip(outcomes, (one.auc for one in found), strict=True))
             best = max(scores, key=lambda name: np.nan_to_num(scores[name]), default="")
             score = scores.get(best, float("nan"))
@@ -361,6 +368,14 @@ class SnapshotTable:
             found[name] = np.nan_to_num(values[self._rows]) > 0
         return found
 
+    def _has_outcome(self, name: str) -> npt.NDArray[np.bool_]:
+        """Return which rows have an outcome; who has a product already has none where it is new."""
+        column = self._built.outcomes[name]
+        if isinstance(column, np.ndarray):
+            return np.ones(len(self), dtype=bool)
+        valid: npt.NDArray[np.bool_] = pc.is_valid(column).to_numpy(zero_copy_only=False)
+        return valid[self._rows]
+
     def _of_dates(self) -> list[SnapshotFinding]:
         """Return what the windows and the origin of the features say."""
         built, clock, findings = self._built, self._built.clock, []
@@ -431,3 +446,10 @@ class SnapshotTable:
             f"{dates}, {len(built.columns)} features"
         )
         return Grid(title, ("as of", "rows", *names, "left out"), rows, words)
+
+
+def _where(column: Any, rows: npt.NDArray[np.bool_]) -> Any:
+    """Return some rows of a column."""
+    if rows.all():
+        return column
+    return column[rows] if isinstance(column, np.ndarray) else column.filter(pa.array(rows))

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 
     import numpy as np
 
+    from tercet._progress import Progress
     from tercet._time import TimeLike
 
 __all__ = ["Snapshots"]
@@ -129,8 +130,10 @@ class Snapshots:
         features: Sequence[str] | None = None,
         channels: Sequence[str] | None = None,
         grace: DurationLike = "0d",
+        end_reasons: Sequence[str] | None = None,
         outcome_form: OutcomeForm = "whether",
         unit: TimeUnit = "day",
+        progress: Progress = False,
     ) -> SnapshotTable:
         """Foretell the end of subscriptions.
 
@@ -148,12 +151,17 @@ class Snapshots:
         grace : str, timedelta or int
             A subscription that begins within this time after the end of the one before continues
             it; a renewal is no churn. Not in months or years.
+        end_reasons : sequence of str, optional
+            The reasons of ending that are churn; by default all. A subscription that ends for
+            another one (an upgrade, say) is no churn. Only for "whether".
         outcome_form : {"whether", "when"}
             "whether" it ends in the window: column `churns`. "when" it ends, for hazard models:
             `duration`, and `event`, which is 0 where it did not end within the window or the data,
             and else the number of the reason (1 for churn where the table has no reasons).
         unit : str
             The unit of `duration`.
+        progress : bool or callable
+            True for a progress bar; a callable gets each `tercet.Step`.
 
         Returns
         -------
@@ -171,7 +179,15 @@ class Snapshots:
         if length.months:
             raise _arguments.refusal(grace, "grace", "days or weeks, not months or years")
         form, checked = _form(outcome_form, unit)
-        target = Target("churn", form, checked, grace=length)
+        listed: tuple[str, ...] = ()
+        if end_reasons is not None:
+            listed = tuple(
+                _arguments.names(end_reasons, "end_reasons", "a list of different reasons")
+            )
+            if form:
+                expected = 'None where the outcome is "when": each reason is an event of its own'
+                raise _arguments.refusal(end_reasons, "end_reasons", expected)
+        target = Target("churn", form, checked, listed, grace=length)
         tables = {
             "subscriptions": subscriptions,
             "purchases": purchases,
@@ -179,7 +195,7 @@ class Snapshots:
             "contacts": contacts,
             "customers": customers,
         }
-        return self._build(target, tables, products, features, channels)
+        return self._build(target, tables, products, features, channels, progress)
 
     def inactivity(
         self,
@@ -192,6 +208,7 @@ class Snapshots:
         features: Sequence[str] | None = None,
         channels: Sequence[str] | None = None,
         active_within: DurationLike | None = None,
+        progress: Progress = False,
     ) -> SnapshotTable:
         """Foretell that customers without a contract buy nothing: column `inactive`.
 
@@ -208,6 +225,8 @@ class Snapshots:
         active_within : str, timedelta or int, optional
             At risk is only who bought within this time before the date: who left long ago is no
             case to learn from.
+        progress : bool or callable
+            True for a progress bar; a callable gets each `tercet.Step`.
 
         Returns
         -------
@@ -219,7 +238,7 @@ class Snapshots:
         DataError, ParameterError
             As `churn`.
         """
-        within = None if active_within is None else Duration.of(active_within, "active_within")
+        within = _within(active_within)
         tables = {
             "purchases": purchases,
             "events": events,
@@ -227,7 +246,7 @@ class Snapshots:
             "customers": customers,
         }
         target = Target("inactivity", within=within)
-        return self._build(target, tables, products, features, channels)
+        return self._build(target, tables, products, features, channels, progress)
 
     def purchases(
         self,
@@ -241,8 +260,10 @@ class Snapshots:
         customers: Any = None,
         features: Sequence[str] | None = None,
         channels: Sequence[str] | None = None,
+        active_within: DurationLike | None = None,
         outcome_form: OutcomeForm = "whether",
         unit: TimeUnit = "day",
+        progress: Progress = False,
     ) -> SnapshotTable:
         """Foretell purchases: of anything, or of each of some products.
 
@@ -262,11 +283,17 @@ class Snapshots:
             Where further features come from.
         features, channels : sequence of str, optional
             Product features and channels that get features of their own.
+        active_within : str, timedelta or int, optional
+            At risk is only who was active within this time before the date: has a row in purchases
+            or events, answered a contact, or has a subscription running at the date. Who left long
+            ago is no case to learn from.
         outcome_form : {"whether", "when"}
             "when" gives `duration` until the first purchase and `event`, the number of its product
             (1 for any without `products`), 0 for none within the window or the data.
         unit : str
             The unit of `duration`.
+        progress : bool or callable
+            True for a progress bar; a callable gets each `tercet.Step`.
 
         Returns
         -------
@@ -285,8 +312,11 @@ class Snapshots:
             "contacts": contacts,
             "customers": customers,
         }
-        target = _listed_target("purchases", products, "products", first_only, outcome_form, unit)
-        return self._build(target, tables, products, features, channels)
+        within = _within(active_within)
+        target = _listed_target(
+            "purchases", products, "products", first_only, outcome_form, unit, within
+        )
+        return self._build(target, tables, products, features, channels, progress)
 
     def feature_use(
         self,
@@ -300,8 +330,10 @@ class Snapshots:
         customers: Any = None,
         products: Sequence[str] | None = None,
         channels: Sequence[str] | None = None,
+        active_within: DurationLike | None = None,
         outcome_form: OutcomeForm = "whether",
         unit: TimeUnit = "day",
+        progress: Progress = False,
     ) -> SnapshotTable:
         """Foretell the use of a product: of anything in it, or of each of some features.
 
@@ -321,10 +353,16 @@ class Snapshots:
             Where further features come from.
         products, channels : sequence of str, optional
             Products and channels that get features of their own.
+        active_within : str, timedelta or int, optional
+            At risk is only who was active within this time before the date: has a row in purchases
+            or events, answered a contact, or has a subscription running at the date. Who left long
+            ago is no case to learn from.
         outcome_form : {"whether", "when"}
             As for `purchases`.
         unit : str
             The unit of `duration`.
+        progress : bool or callable
+            True for a progress bar; a callable gets each `tercet.Step`.
 
         Returns
         -------
@@ -343,8 +381,11 @@ class Snapshots:
             "contacts": contacts,
             "customers": customers,
         }
-        target = _listed_target("feature_use", features, "features", first_only, outcome_form, unit)
-        return self._build(target, tables, products, features, channels)
+        within = _within(active_within)
+        target = _listed_target(
+            "feature_use", features, "features", first_only, outcome_form, unit, within
+        )
+        return self._build(target, tables, products, features, channels, progress)
 
     def leads(
         self,
@@ -361,6 +402,7 @@ class Snapshots:
         channels: Sequence[str] | None = None,
         outcome_form: OutcomeForm = "whether",
         unit: TimeUnit = "day",
+        progress: Progress = False,
     ) -> SnapshotTable:
         """Foretell that leads move on to a later stage: columns `moves` and `next_stage`.
 
@@ -384,6 +426,8 @@ class Snapshots:
             the stage that it comes into; 0 for none within the window or the data.
         unit : str
             The unit of `duration`.
+        progress : bool or callable
+            True for a progress bar; a callable gets each `tercet.Step`.
 
         Returns
         -------
@@ -412,7 +456,7 @@ class Snapshots:
             "contacts": contacts,
             "customers": customers,
         }
-        return self._build(target, tables, products, features, channels)
+        return self._build(target, tables, products, features, channels, progress)
 
     def __repr__(self) -> str:
         spans = self._spans
@@ -430,6 +474,7 @@ class Snapshots:
         products: Sequence[str] | None,
         features: Sequence[str] | None,
         channels: Sequence[str] | None,
+        progress: Progress,
     ) -> SnapshotTable:
         labels = {
             "purchases": _labels(products, "products"),
@@ -445,7 +490,8 @@ class Snapshots:
                 )
                 raise ParameterError(message, parameters[table])
         plan = Plan(target, self._spans, self._naming, labels, self._drop_refunds)
-        built = build(plan, tables, self.as_of, self.observation_end, fresh=True)
+        end = self.observation_end
+        built = build(plan, tables, self.as_of, end, fresh=True, progress=progress)
         return SnapshotTable._of(built)
 
 
@@ -462,13 +508,26 @@ def _form(form: Any, unit: Any) -> tuple[bool, str]:
     return when, _arguments.word(unit, "unit", get_args(TimeUnit))
 
 
+def _within(active_within: DurationLike | None) -> Duration | None:
+    return None if active_within is None else Duration.of(active_within, "active_within")
+
+
 def _listed_target(
-    kind: Any, names: Any, parameter: str, first_only: Any, form: Any, unit: Any
+    kind: Any,
+    names: Any,
+    parameter: str,
+    first_only: Any,
+    form: Any,
+    unit: Any,
+    within: Duration | None,
 ) -> Target:
     when, checked = _form(form, unit)
     first = _arguments.truth(first_only, "first_only")
     found = _labels(names, parameter)
+    if "any" in slugs(found, parameter):
+        expected = "names other than 'any', which is what the outcome of any of them is called"
+        raise _arguments.refusal(names, parameter, expected)
     if first and (when or not found):
         expected = f"False without {parameter}, and where the outcome is a time"
         raise _arguments.refusal(first_only, "first_only", expected)
-    return Target(kind, when, checked, found, first)
+    return Target(kind, when, checked, found, first, within=within)

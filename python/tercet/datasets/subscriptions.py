@@ -2,26 +2,20 @@
 
 from __future__ import annotations
 
-import datetime as dt
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 import numpy as np
-import pyarrow as pa
 
 from tercet import _arguments
 from tercet._frames import new_table
 from tercet._mixing import Draws
 from tercet.datasets._backend import Backend, check_backend
+from tercet.datasets._drawing import DAYS, END, happenings, head_count, shown, times, words
 
 if TYPE_CHECKING:
-    from tercet._columns import Floats, Integers
+    import datetime as dt
 
 __all__ = ["SimulatedSubscriptions", "simulate_subscriptions"]
-
-_START: Final = dt.date(2023, 1, 1)
-_END: Final = dt.date(2025, 6, 30)
-_DAYS: Final = (_END - _START).days + 1
-_SECONDS: Final = 86_400
 
 _PLANS: Final = ("basic", "pro", "team")
 _PRICES: Final = np.array([19.0, 49.0, 199.0])
@@ -74,6 +68,9 @@ class SimulatedSubscriptions(NamedTuple):
     lead_truth: Any
     observation_end: dt.date
 
+    def __repr__(self) -> str:
+        return shown(self)
+
 
 def simulate_subscriptions(
     n_customers: int, seed: int = 0, *, backend: Backend = "pandas"
@@ -115,17 +112,15 @@ def simulate_subscriptions(
     ['churns']
     """
     check_backend(backend)
-    n = _arguments.whole(n_customers, "n_customers", "a whole number, at least 1")
-    if n < 1:
-        raise _arguments.refusal(n_customers, "n_customers", "a whole number, at least 1")
+    n = head_count(n_customers)
     draws = Draws(_arguments.seed(seed, "seed"))
     plan = draws.choice([0.6, 0.3, 0.1], n)
     engagement = draws.normal(n)
     start = draws.uniform(n) * 540.0
     churn_rate = np.exp(-6.2 - 0.7 * engagement + 0.5 * (plan == 0))
     stay = draws.exponential(churn_rate)
-    over = start + stay < _DAYS
-    until = np.minimum(start + stay, _DAYS)
+    over = start + stay < DAYS
+    until = np.minimum(start + stay, DAYS)
     ids = np.arange(1, n + 1)
     truth: dict[str, Any] = {
         "customer_id": ids,
@@ -135,16 +130,16 @@ def simulate_subscriptions(
     tables = {
         "subscriptions": {
             "customer_id": ids,
-            "start": _times(start),
-            "end": _times(until, ~over),
-            "plan": _words(_PLANS, plan),
+            "start": times(start),
+            "end": times(until, ~over),
+            "plan": words(_PLANS, plan),
             "amount": _PRICES[plan],
-            "reason": _words(("price", "payment"), draws.choice([0.7, 0.3], n), ~over),
+            "reason": words(("price", "payment"), draws.choice([0.7, 0.3], n), ~over),
         },
         "customers": {
             "customer_id": ids,
-            "since": _times(start),
-            "region": _words(("north", "south", "west"), draws.choice([0.5, 0.3, 0.2], n)),
+            "since": times(start),
+            "region": words(("north", "south", "west"), draws.choice([0.5, 0.3, 0.2], n)),
         },
     }
     for name, label, rates in (
@@ -156,24 +151,24 @@ def simulate_subscriptions(
             for word, (average, slope) in rates.items()
         }
         truth |= {f"{word}_rate": rate for word, rate in true.items()}
-        who, when, which = _happenings(draws, list(true.values()), start, until)
+        who, when, which = happenings(draws, list(true.values()), start, until)
         tables[name] = {
             "customer_id": ids[who],
-            "date": _times(when),
-            label: _words(tuple(rates), which),
+            "date": times(when),
+            label: words(tuple(rates), which),
         }
         if name == "purchases":
             average = np.array([_AMOUNTS[word] for word in rates])[which]
             spread = np.exp(0.3 * draws.normal(len(which)))
             tables[name]["amount"] = np.round(average * spread, 2)
-    who, when, _ = _happenings(draws, [np.full(n, 1.0 / 60.0)], start, until)
+    who, when, _ = happenings(draws, [np.full(n, 1.0 / 60.0)], start, until)
     responded = draws.uniform(len(who)) < 1.0 / (1.0 + np.exp(1.5 - engagement[who]))
     answered = when + draws.exponential(np.full(len(who), 0.5))
     tables["contacts"] = {
         "customer_id": ids[who],
-        "date": _times(when),
-        "channel": _words(("mail", "call"), draws.choice([0.8, 0.2], len(who))),
-        "responded_at": _times(answered, ~responded | (answered >= _DAYS)),
+        "date": times(when),
+        "channel": words(("mail", "call"), draws.choice([0.8, 0.2], len(who))),
+        "responded_at": times(answered, ~responded | (answered >= DAYS)),
     }
     tables["stages"], lead_truth = _leads(draws, n)
     made = {name: new_table(columns, backend) for name, columns in tables.items()}
@@ -181,7 +176,7 @@ def simulate_subscriptions(
         **made,
         truth=new_table(truth, backend),
         lead_truth=new_table(lead_truth, backend),
-        observation_end=_END,
+        observation_end=END,
     )
 
 
@@ -190,7 +185,7 @@ def _leads(draws: Draws, n: int) -> tuple[dict[str, Any], dict[str, Any]]:
     quality = draws.normal(n)
     move_rate = np.exp(-4.0 + 0.8 * quality)
     lost_rate = np.exp(-4.5 - 0.4 * quality)
-    time = draws.uniform(n) * (_DAYS - 1)
+    time = draws.uniform(n) * (DAYS - 1)
     lead = np.arange(n)
     found = [(lead, time, np.zeros(n, dtype=np.int64))]
     for stage in range(1, len(_STAGES)):
@@ -198,7 +193,7 @@ def _leads(draws: Draws, n: int) -> tuple[dict[str, Any], dict[str, Any]]:
         lost = draws.exponential(lost_rate[lead])
         time = time + np.minimum(moved, lost)
         came_to = np.where(moved < lost, stage, len(_STAGES))
-        seen = time < _DAYS
+        seen = time < DAYS
         found.append((lead[seen], time[seen], came_to[seen]))
         on = seen & (moved < lost)
         lead, time = lead[on], time[on]
@@ -207,33 +202,7 @@ def _leads(draws: Draws, n: int) -> tuple[dict[str, Any], dict[str, Any]]:
     ids = np.arange(n + 1, 2 * n + 1)
     stages = {
         "customer_id": ids[lead[order]],
-        "date": _times(time[order]),
-        "stage": _words((*_STAGES, "lost"), stage_of[order]),
+        "date": times(time[order]),
+        "stage": words((*_STAGES, "lost"), stage_of[order]),
     }
     return stages, {"customer_id": ids, "move_rate": move_rate, "lost_rate": lost_rate}
-
-
-def _happenings(
-    draws: Draws, rates: list[Floats], start: Floats, until: Floats
-) -> tuple[Integers, Floats, Integers]:
-    """Draw Poisson events of several kinds: who, when, and of which kind; in order of time."""
-    parts = []
-    for which, rate in enumerate(rates):
-        counts = draws.poisson(rate * (until - start))
-        who = np.repeat(np.arange(len(start)), counts)
-        when = start[who] + draws.uniform(len(who)) * (until - start)[who]
-        parts.append((who, when, np.full(len(who), which)))
-    who, when, kinds = (np.concatenate(part) for part in zip(*parts, strict=True))
-    order = np.lexsort((who, when))
-    return who[order], when[order], kinds[order]
-
-
-def _times(days: Floats, missing: Any = None) -> Any:
-    """Return days since the start as times to the second."""
-    begin = int(np.datetime64(_START, "s").astype(np.int64))
-    seconds = begin + np.floor(days * _SECONDS).astype(np.int64)
-    return pa.array(seconds, mask=missing).cast(pa.timestamp("s"))
-
-
-def _words(words: tuple[str, ...], places: Integers, missing: Any = None) -> Any:
-    return pa.array(words, pa.string()).take(pa.array(places, mask=missing))

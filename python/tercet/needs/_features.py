@@ -18,7 +18,7 @@ from tercet._survey.item import encoded
 from tercet.needs._items import as_text, is_number, quoted
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping, Sequence
+    from collections.abc import Collection, Iterable, Mapping, Sequence
 
     from tercet._columns import Floats
     from tercet._frames import Table
@@ -32,7 +32,7 @@ NO_LEVEL: Final = int(np.iinfo(np.uint16).max)
 #: Levels that a projection notes at most.
 _KEPT: Final = 1_000
 #: So many customers do not all have a level that is new.
-_MANY: Final = 30
+MANY_ROWS: Final = 30
 
 
 @dataclass(frozen=True)
@@ -89,19 +89,24 @@ class Feature:
             )
             raise column_error(self.name, reason)
         found = np.array(codes, dtype=np.uint16)[indices]
-        if np.count_nonzero(found != NO_LEVEL) >= _MANY:
+        if np.count_nonzero(found != NO_LEVEL) >= MANY_ROWS:
             self._check_known(places)
         return self.name, found, list(places)
 
     def _check_known(self, found: Mapping[str, int]) -> None:
         """Refuse a column none of whose levels occurred in the fit: it is coded otherwise."""
+        reason = self.unknown(found)
+        if reason is not None:
+            raise column_error(self.name, reason)
+
+    def unknown(self, found: Collection[str]) -> str | None:
+        """Return what is wrong with levels none of which occurred in the fit."""
         if self.levels is None or not found or any(level in found for level in self.levels):
-            return
-        reason = (
-            f"holds {quoted(list(found))}, and the projection was fitted with "
+            return None
+        return (
+            f"holds {quoted(list(found))}, and the model was fitted with "
             f"{quoted(self.levels)}; code the column as in the fit"
         )
-        raise column_error(self.name, reason)
 
 
 def columns_of(features: Iterable[Feature], table: Table) -> list[Attribute]:

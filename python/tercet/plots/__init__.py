@@ -6,6 +6,8 @@ saves anything. They need matplotlib: `pip install 'tercet[plots]'`.
 
 from __future__ import annotations
 
+from tercet.plots.effects import propensity_curve
+from tercet.plots.hazard import cumulative_incidence, survival
 from tercet.plots.history import customer_history
 from tercet.plots.holdout import calibration_holdout
 from tercet.plots.matrix import expected_purchases_map, probability_alive_map
@@ -17,12 +19,14 @@ from tercet.plots.needs import (
     segment_sizes,
 )
 from tercet.plots.propensity import gain, lift, profit_by_cutoff, reliability
+from tercet.plots.reason_bars import reasons
 from tercet.plots.response import qini
 from tercet.plots.tracking import cumulative_purchases, purchases_by_period
 from tercet.plots.value import top_customers, value_concentration, value_distribution
 
 __all__ = [
     "calibration_holdout",
+    "cumulative_incidence",
     "cumulative_purchases",
     "customer_history",
     "expected_purchases_map",
@@ -31,13 +35,16 @@ __all__ = [
     "probability_alive_map",
     "profit_by_cutoff",
     "projected_shares",
+    "propensity_curve",
     "purchases_by_period",
     "qini",
     "question_accuracy",
+    "reasons",
     "reliability",
     "segment_criteria",
     "segment_profile",
     "segment_sizes",
+    "survival",
     "top_customers",
     "value_concentration",
     "value_distribution",

@@ -146,3 +146,8 @@ def plural(count: float, unit: str) -> str:
     """`1 week`, `39 weeks`, `38.9 weeks`."""
     number = f"{count:,.0f}" if float(count).is_integer() else f"{count:,.1f}"
     return f"{number} {unit}" if number == "1" else f"{number} {unit}s"
+
+
+def shortened(text: str, most: int = 44) -> str:
+    """Return a text that is not longer than it may be."""
+    return text if len(text) <= most else f"{text[: most - 1]}…"

@@ -1,7 +1,5 @@
 //! What segments are usually found by: k-means and mixtures of Gaussians.
 
-use std::path::PathBuf;
-
 use pyo3::prelude::*;
 use tercet::Estimator;
 use tercet::needs::{self as core, GaussianMixtureSegments, KMeansSegments};
@@ -9,8 +7,9 @@ use tercet::needs::{self as core, GaussianMixtureSegments, KMeansSegments};
 use crate::arrays::{Column, Table};
 use crate::boundary::{self, Progress};
 use crate::data::{AnswerColumn, SurveyArrays, survey};
+use crate::model;
+use crate::model::shared_methods;
 use crate::records::Record;
-use crate::{model, persist};
 
 /// Fitted k-means segments: immutable.
 ///
@@ -43,40 +42,6 @@ impl FittedKMeansSegments {
         .map(Self)
     }
 
-    /// The model from a JSON text.
-    #[staticmethod]
-    fn from_json(py: Python<'_>, json: &str) -> PyResult<Self> {
-        persist::from_json(py, json).map(Self)
-    }
-
-    /// The model as a JSON text.
-    fn to_json(&self, py: Python<'_>) -> PyResult<String> {
-        persist::to_json(py, &self.0)
-    }
-
-    /// Writes the model to a file, whole or not at all.
-    fn save(&self, py: Python<'_>, path: PathBuf) -> PyResult<()> {
-        persist::save(py, &self.0, path)
-    }
-
-    /// The parameters' names: shares, then centers question by question.
-    #[getter]
-    fn parameter_names(&self, py: Python<'_>) -> PyResult<Vec<String>> {
-        model::parameter_names(py, &self.0)
-    }
-
-    /// The estimates, in the order of the names.
-    #[getter]
-    fn estimates(&self, py: Python<'_>) -> PyResult<Column<f64>> {
-        model::estimates(py, &self.0)
-    }
-
-    /// Standard errors: nan, since k-means is no model of how respondents come about.
-    #[getter]
-    fn standard_errors(&self, py: Python<'_>) -> PyResult<Column<f64>> {
-        model::standard_errors(py, &self.0)
-    }
-
     /// The settings that it was fitted with.
     #[getter]
     fn settings<'py>(&self, py: Python<'py>) -> PyResult<Record<'py>> {
@@ -89,12 +54,6 @@ impl FittedKMeansSegments {
             "max_iterations",
         ];
         model::settings(py, written, &names)
-    }
-
-    /// How the fit went, by name.
-    #[getter]
-    fn report<'py>(&self, py: Python<'py>) -> PyResult<Record<'py>> {
-        model::report(py, &self.0)
     }
 
     /// The questions: `name`, `kind`, `levels` and `scores` of each.
@@ -151,6 +110,8 @@ impl FittedKMeansSegments {
     }
 }
 
+shared_methods!(FittedKMeansSegments: saved, reported, parameters);
+
 /// A fitted mixture of Gaussians: immutable.
 ///
 /// A survey is a list of pairs: what a question is (a record of `name`, `kind`, `levels`, `scores`), and
@@ -184,40 +145,6 @@ impl FittedGaussianMixtureSegments {
         .map(Self)
     }
 
-    /// The model from a JSON text.
-    #[staticmethod]
-    fn from_json(py: Python<'_>, json: &str) -> PyResult<Self> {
-        persist::from_json(py, json).map(Self)
-    }
-
-    /// The model as a JSON text.
-    fn to_json(&self, py: Python<'_>) -> PyResult<String> {
-        persist::to_json(py, &self.0)
-    }
-
-    /// Writes the model to a file, whole or not at all.
-    fn save(&self, py: Python<'_>, path: PathBuf) -> PyResult<()> {
-        persist::save(py, &self.0, path)
-    }
-
-    /// The parameters' names: shares, then means question by question.
-    #[getter]
-    fn parameter_names(&self, py: Python<'_>) -> PyResult<Vec<String>> {
-        model::parameter_names(py, &self.0)
-    }
-
-    /// The estimates, in the order of the names.
-    #[getter]
-    fn estimates(&self, py: Python<'_>) -> PyResult<Column<f64>> {
-        model::estimates(py, &self.0)
-    }
-
-    /// Standard errors: nan, since the mixture has none.
-    #[getter]
-    fn standard_errors(&self, py: Python<'_>) -> PyResult<Column<f64>> {
-        model::standard_errors(py, &self.0)
-    }
-
     /// The settings that it was fitted with.
     #[getter]
     fn settings<'py>(&self, py: Python<'py>) -> PyResult<Record<'py>> {
@@ -231,12 +158,6 @@ impl FittedGaussianMixtureSegments {
             "tolerance",
         ];
         model::settings(py, written, &names)
-    }
-
-    /// How the fit went, by name.
-    #[getter]
-    fn report<'py>(&self, py: Python<'py>) -> PyResult<Record<'py>> {
-        model::report(py, &self.0)
     }
 
     /// The questions: `name`, `kind`, `levels` and `scores` of each.
@@ -301,3 +222,5 @@ impl FittedGaussianMixtureSegments {
         })
     }
 }
+
+shared_methods!(FittedGaussianMixtureSegments: saved, reported, parameters);

@@ -1,7 +1,5 @@
 //! Latent classes: segments of respondents who answer alike.
 
-use std::path::PathBuf;
-
 use pyo3::prelude::*;
 use tercet::Estimator;
 use tercet::needs::{self as core, LatentClass, SegmentAnswers};
@@ -10,7 +8,7 @@ use super::mixture;
 use crate::arrays::{Column, Table};
 use crate::boundary::{self, Progress};
 use crate::data::{AnswerColumn, Named, SurveyArrays, survey};
-use crate::model::known;
+use crate::model::{known, shared_methods};
 use crate::records::{Columns, Record};
 use crate::{errors, model, persist};
 
@@ -55,45 +53,6 @@ impl FittedLatentClass {
         Ok(Self(fitted.with_note(note)))
     }
 
-    /// The model from a JSON text.
-    #[staticmethod]
-    fn from_json(py: Python<'_>, json: &str) -> PyResult<Self> {
-        persist::from_json(py, json).map(Self)
-    }
-
-    /// The model as a JSON text.
-    fn to_json(&self, py: Python<'_>) -> PyResult<String> {
-        persist::to_json(py, &self.0)
-    }
-
-    /// Writes the model to a file, whole or not at all.
-    fn save(&self, py: Python<'_>, path: PathBuf) -> PyResult<()> {
-        persist::save(py, &self.0, path)
-    }
-
-    /// The parameters' names: shares, coefficients of covariates, then question by question.
-    #[getter]
-    fn parameter_names(&self, py: Python<'_>) -> PyResult<Vec<String>> {
-        model::parameter_names(py, &self.0)
-    }
-
-    /// The estimates, in the order of the names.
-    #[getter]
-    fn estimates(&self, py: Python<'_>) -> PyResult<Column<f64>> {
-        model::estimates(py, &self.0)
-    }
-
-    /// Standard errors; nan for a parameter that lies on a boundary or without standard errors.
-    #[getter]
-    fn standard_errors(&self, py: Python<'_>) -> PyResult<Column<f64>> {
-        model::standard_errors(py, &self.0)
-    }
-
-    /// Intervals of the parameters, a row each: lower and upper end.
-    fn intervals(&self, py: Python<'_>, level: f64) -> PyResult<Table> {
-        model::intervals(py, &self.0, level)
-    }
-
     /// The settings that it was fitted with.
     #[getter]
     fn settings<'py>(&self, py: Python<'py>) -> PyResult<Record<'py>> {
@@ -115,18 +74,6 @@ impl FittedLatentClass {
                 "tolerance",
             ],
         )
-    }
-
-    /// What was kept with the model, as a JSON text.
-    #[getter]
-    fn note(&self) -> String {
-        self.0.note().to_string()
-    }
-
-    /// How the fit went, by name.
-    #[getter]
-    fn report<'py>(&self, py: Python<'py>) -> PyResult<Record<'py>> {
-        model::report(py, &self.0)
     }
 
     /// The questions: `name`, `kind`, `levels` and `scores` of each.
@@ -250,6 +197,8 @@ impl FittedLatentClass {
         })
     }
 }
+
+shared_methods!(FittedLatentClass: saved, noted, reported, parameters, intervals);
 
 impl FittedLatentClass {
     /// A model of the core that notes a JSON text.

@@ -1,7 +1,5 @@
 //! Segments carried to customers by their attributes.
 
-use std::path::PathBuf;
-
 use pyo3::prelude::*;
 use tercet::Estimator;
 use tercet::needs::{self as core, Penalty, ProjectionData, ProjectionQuality, SegmentProjection};
@@ -9,6 +7,7 @@ use tercet::needs::{self as core, Penalty, ProjectionData, ProjectionQuality, Se
 use crate::arrays::{Column, Floats, Table};
 use crate::boundary::{self, Progress};
 use crate::data::{Attribute, DesignArrays, Named};
+use crate::model::shared_methods;
 use crate::records::{Columns, Record};
 use crate::{model, persist};
 
@@ -67,40 +66,6 @@ impl FittedSegmentProjection {
         Ok(Self(fitted.with_note(note)))
     }
 
-    /// The model from a JSON text.
-    #[staticmethod]
-    fn from_json(py: Python<'_>, json: &str) -> PyResult<Self> {
-        persist::from_json(py, json).map(Self)
-    }
-
-    /// The model as a JSON text.
-    fn to_json(&self, py: Python<'_>) -> PyResult<String> {
-        persist::to_json(py, &self.0)
-    }
-
-    /// Writes the model to a file, whole or not at all.
-    fn save(&self, py: Python<'_>, path: PathBuf) -> PyResult<()> {
-        persist::save(py, &self.0, path)
-    }
-
-    /// The effects' names, by column and segment.
-    #[getter]
-    fn parameter_names(&self, py: Python<'_>) -> PyResult<Vec<String>> {
-        model::parameter_names(py, &self.0)
-    }
-
-    /// The effects, in the order of the names.
-    #[getter]
-    fn estimates(&self, py: Python<'_>) -> PyResult<Column<f64>> {
-        model::estimates(py, &self.0)
-    }
-
-    /// Standard errors: nan, since a penalty draws effects to 0.
-    #[getter]
-    fn standard_errors(&self, py: Python<'_>) -> PyResult<Column<f64>> {
-        model::standard_errors(py, &self.0)
-    }
-
     /// The settings that it was fitted with; `penalty` is a number, or "cv".
     #[getter]
     fn settings<'py>(&self, py: Python<'py>) -> PyResult<Record<'py>> {
@@ -119,18 +84,6 @@ impl FittedSegmentProjection {
             None => record.with("penalty", "cv"),
             Some(penalty) => record.with("penalty", penalty),
         }
-    }
-
-    /// What was kept with the model, as a JSON text.
-    #[getter]
-    fn note(&self) -> String {
-        self.0.note().to_string()
-    }
-
-    /// How the fit went, by name.
-    #[getter]
-    fn report<'py>(&self, py: Python<'py>) -> PyResult<Record<'py>> {
-        model::report(py, &self.0)
     }
 
     /// The names of the attributes.
@@ -259,6 +212,8 @@ impl FittedSegmentProjection {
         Table::wide(py, known, self.0.n_segments())
     }
 }
+
+shared_methods!(FittedSegmentProjection: saved, noted, reported, parameters);
 
 /// The quality's numbers that are one number, by their names in the core.
 fn numbers(quality: &ProjectionQuality) -> [(&'static str, f64); 12] {

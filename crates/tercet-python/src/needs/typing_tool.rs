@@ -1,7 +1,6 @@
 //! Golden questions.
 
 use std::collections::BTreeMap;
-use std::path::PathBuf;
 
 use pyo3::prelude::*;
 use tercet::needs::{self as core, TypingSize, TypingTool};
@@ -10,7 +9,7 @@ use super::latent_class::FittedLatentClass;
 use crate::arrays::{Column, Table};
 use crate::boundary::{self, Progress};
 use crate::data::{AnswerColumn, Named, SurveyArrays};
-use crate::model::known;
+use crate::model::{known, shared_methods};
 use crate::persist;
 use crate::records::Record;
 
@@ -50,28 +49,6 @@ impl FittedTypingTool {
             tool.fit(&arrays.survey()?, model, observer)
         })?;
         Ok(Self(fitted.with_note(note)))
-    }
-
-    /// The tool from a JSON text.
-    #[staticmethod]
-    fn from_json(py: Python<'_>, json: &str) -> PyResult<Self> {
-        persist::from_json(py, json).map(Self)
-    }
-
-    /// The tool as a JSON text.
-    fn to_json(&self, py: Python<'_>) -> PyResult<String> {
-        persist::to_json(py, &self.0)
-    }
-
-    /// Writes the tool to a file, whole or not at all.
-    fn save(&self, py: Python<'_>, path: PathBuf) -> PyResult<()> {
-        persist::save(py, &self.0, path)
-    }
-
-    /// What was kept with the tool, as a JSON text.
-    #[getter]
-    fn note(&self) -> String {
-        self.0.note().to_string()
     }
 
     /// The model of the chosen questions, which scores their answers.
@@ -150,6 +127,8 @@ impl FittedTypingTool {
         Column::new(py, precision.into_iter().map(known).collect())
     }
 }
+
+shared_methods!(FittedTypingTool: saved, noted);
 
 fn settings_of(settings: &Record<'_>) -> PyResult<TypingTool> {
     let mut tool = TypingTool::new()

@@ -1,7 +1,5 @@
 //! The causal forest.
 
-use std::path::PathBuf;
-
 use pyo3::Borrowed;
 use pyo3::inspect::PyStaticExpr;
 use pyo3::prelude::*;
@@ -46,6 +44,8 @@ type Told = (Table, Table, Column<f64>, Table);
 #[pyclass(frozen, module = "tercet._tercet")]
 pub(crate) struct FittedCausalForest(core::FittedCausalForest);
 
+model::shared_methods!(FittedCausalForest: saved, noted, reported);
+
 #[pymethods]
 impl FittedCausalForest {
     /// Fits to customers; returns the model and what it says of them by trees that did not see them:
@@ -88,22 +88,6 @@ impl FittedCausalForest {
         Ok((Self(fitted.with_note(note)), told))
     }
 
-    /// The model from a JSON text.
-    #[staticmethod]
-    fn from_json(py: Python<'_>, json: &str) -> PyResult<Self> {
-        persist::from_json(py, json).map(Self)
-    }
-
-    /// The model as a JSON text.
-    fn to_json(&self, py: Python<'_>) -> PyResult<String> {
-        persist::to_json(py, &self.0)
-    }
-
-    /// Writes the model to a file, whole or not at all.
-    fn save(&self, py: Python<'_>, path: PathBuf) -> PyResult<()> {
-        persist::save(py, &self.0, path)
-    }
-
     /// The settings that it was fitted with, as a JSON text.
     #[getter]
     fn settings(&self) -> PyResult<String> {
@@ -112,18 +96,6 @@ impl FittedCausalForest {
                 reason: error.to_string(),
             })
         })
-    }
-
-    /// What was kept with the model, as a JSON text.
-    #[getter]
-    fn note(&self) -> String {
-        self.0.note().to_string()
-    }
-
-    /// How the fit went, by name.
-    #[getter]
-    fn report<'py>(&self, py: Python<'py>) -> PyResult<Record<'py>> {
-        model::report(py, &self.0)
     }
 
     /// The names of the attributes.

@@ -1,7 +1,5 @@
 //! Judging and using probabilities.
 
-use std::path::PathBuf;
-
 use pyo3::exceptions::PyTypeError;
 use pyo3::inspect::PyStaticExpr;
 use pyo3::prelude::*;
@@ -16,8 +14,9 @@ use tercet::value::evaluation::{
 use crate::arrays::{Column, Flags, Floats, Number, Table};
 use crate::boundary::{self, Progress};
 use crate::data::CustomerIds;
+use crate::model::shared_methods;
 use crate::records::{ColumnNames, Record};
-use crate::{errors, model, persist};
+use crate::{errors, model};
 
 /// What happened and what was predicted, with the caller's names for messages.
 struct OutcomeArrays<'a> {
@@ -466,22 +465,6 @@ impl FittedCalibration {
         Ok(Self(fitted))
     }
 
-    /// The model from a JSON text.
-    #[staticmethod]
-    fn from_json(py: Python<'_>, json: &str) -> PyResult<Self> {
-        persist::from_json(py, json).map(Self)
-    }
-
-    /// The model as a JSON text.
-    fn to_json(&self, py: Python<'_>) -> PyResult<String> {
-        persist::to_json(py, &self.0)
-    }
-
-    /// Writes the model to a file, whole or not at all.
-    fn save(&self, py: Python<'_>, path: PathBuf) -> PyResult<()> {
-        persist::save(py, &self.0, path)
-    }
-
     /// The probability that each prediction stands for.
     #[pyo3(signature = (probabilities, *, n_jobs=None))]
     fn calibrate(
@@ -532,24 +515,6 @@ impl FittedCalibration {
         self.0.blocks().map(|rows| Table::new(py, rows)).transpose()
     }
 
-    /// The parameters' names: intercept and slope, or a, b and c; none of an isotonic map.
-    #[getter]
-    fn parameter_names(&self, py: Python<'_>) -> PyResult<Vec<String>> {
-        model::parameter_names(py, &self.0)
-    }
-
-    /// The estimates, in the order of the names.
-    #[getter]
-    fn estimates(&self, py: Python<'_>) -> PyResult<Column<f64>> {
-        model::estimates(py, &self.0)
-    }
-
-    /// Standard errors; nan where there is none.
-    #[getter]
-    fn standard_errors(&self, py: Python<'_>) -> PyResult<Column<f64>> {
-        model::standard_errors(py, &self.0)
-    }
-
     /// The settings that it was fitted with.
     #[getter]
     fn settings<'py>(&self, py: Python<'py>) -> PyResult<Record<'py>> {
@@ -559,10 +524,6 @@ impl FittedCalibration {
         let shift = self.0.shift();
         model::settings(py, written, &names)?.with("shift", shift)
     }
-
-    /// How the fit went, by name.
-    #[getter]
-    fn report<'py>(&self, py: Python<'py>) -> PyResult<Record<'py>> {
-        model::report(py, &self.0)
-    }
 }
+
+shared_methods!(FittedCalibration: saved, reported, parameters);

@@ -1,6 +1,7 @@
 //! Level 3, economic value.
 
 pub(crate) mod evaluation;
+pub(crate) mod hazard;
 pub(crate) mod lifetime;
 mod propensity;
 

@@ -1,7 +1,5 @@
 //! Propensities: churn, purchase, use of a feature, leads.
 
-use std::path::PathBuf;
-
 use pyo3::Borrowed;
 use pyo3::inspect::PyStaticExpr;
 use pyo3::prelude::*;
@@ -13,9 +11,10 @@ use tercet::value::propensity::{
     StandardErrors, Strength,
 };
 
-use crate::arrays::{Codes, Column, Flags, Groups, Number, Table};
+use crate::arrays::{Codes, Column, Flags, Floats, Groups, Number, Table};
 use crate::boundary::{self, Progress};
 use crate::data::{Attribute, DesignArrays, Named};
+use crate::model::shared_methods;
 use crate::records::{Columns, Record};
 use crate::{errors, model, persist};
 
@@ -41,7 +40,7 @@ impl<'py> FromPyObject<'_, 'py> for OutcomeColumn<'py> {
 /// What the caller calls an outcome, the outcome, and its classes' names (none where it is bool).
 type NamedOutcome<'py> = (String, OutcomeColumn<'py>, Vec<String>);
 /// What the caller calls the groups, and a code a row.
-type NamedGroups<'py> = (String, Groups<'py>);
+pub(super) type NamedGroups<'py> = (String, Groups<'py>);
 
 /// Probabilities of rows left out, and the rows' folds.
 type LeftOut = (Table, Column<u16>);
@@ -53,7 +52,7 @@ type LeftOut = (Table, Column<u16>);
 /// levels' names; or a name that is not looked at, a float64 matrix in C or Fortran order, and its
 /// columns' names.
 #[pyclass(frozen, module = "tercet._tercet")]
-pub(crate) struct FittedPropensity(core::FittedPropensity);
+pub(crate) struct FittedPropensity(pub(super) core::FittedPropensity);
 
 #[pymethods]
 impl FittedPropensity {
@@ -118,10 +117,12 @@ impl FittedPropensity {
     }
 
     /// Fits one model an outcome, drawn to what they have in common; `outcomes` are pairs of a name and
-    /// bool values, `notes` a JSON text a model.
+    /// bool values, `notes` a JSON text a model. `own_weights` are weights an outcome, which count instead
+    /// of the others; features are learned from all rows.
     #[staticmethod]
     #[pyo3(signature = (
-        attributes, outcomes, weights, groups, *, settings, notes, n_jobs=None, progress=None,
+        attributes, outcomes, weights, groups, *, settings, notes, own_weights=None, n_jobs=None,
+        progress=None,
     ))]
     fn fit_many(
         py: Python<'_>,
@@ -131,6 +132,7 @@ impl FittedPropensity {
         groups: Option<NamedGroups<'_>>,
         settings: Record<'_>,
         notes: Vec<String>,
+        own_weights: Option<Vec<Floats<'_>>>,
         n_jobs: Option<i64>,
         progress: Option<Progress>,
     ) -> PyResult<Vec<Self>> {
@@ -141,6 +143,8 @@ impl FittedPropensity {
         let outcomes = outcomes.iter();
         let outcomes = outcomes.map(|(name, values)| Ok((name.clone(), values.values()?)));
         let outcomes = outcomes.collect::<PyResult<Vec<_>>>()?;
+        let own = own_weights.iter().flatten().map(Floats::values);
+        let own = own.collect::<PyResult<Vec<_>>>()?;
         let weights = named(weights.as_ref())?;
         let groups = match &groups {
             Some((name, codes)) => Some((name.as_str(), codes.values()?)),
@@ -150,6 +154,9 @@ impl FittedPropensity {
             let mut data = ManyOutcomes::new(&arrays.design()?, &outcomes)?;
             if let Some((name, weights)) = weights {
                 data = data.with_weights(name, weights)?;
+            }
+            if !own.is_empty() {
+                data = data.with_own_weights("own_weights", &own)?;
             }
             if let Some((name, groups)) = groups {
                 data = data.with_groups(name, groups)?;
@@ -162,22 +169,6 @@ impl FittedPropensity {
             .collect())
     }
 
-    /// The model from a JSON text.
-    #[staticmethod]
-    fn from_json(py: Python<'_>, json: &str) -> PyResult<Self> {
-        persist::from_json(py, json).map(Self)
-    }
-
-    /// The model as a JSON text.
-    fn to_json(&self, py: Python<'_>) -> PyResult<String> {
-        persist::to_json(py, &self.0)
-    }
-
-    /// Writes the model to a file, whole or not at all.
-    fn save(&self, py: Python<'_>, path: PathBuf) -> PyResult<()> {
-        persist::save(py, &self.0, path)
-    }
-
     /// The settings that it was fitted with, as a JSON text.
     #[getter]
     fn settings(&self) -> PyResult<String> {
@@ -186,18 +177,6 @@ impl FittedPropensity {
                 reason: error.to_string(),
             })
         })
-    }
-
-    /// What was kept with the model, as a JSON text.
-    #[getter]
-    fn note(&self) -> String {
-        self.0.note().to_string()
-    }
-
-    /// How the fit went, by name.
-    #[getter]
-    fn report<'py>(&self, py: Python<'py>) -> PyResult<Record<'py>> {
-        model::report(py, &self.0)
     }
 
     /// The names of the attributes.
@@ -240,7 +219,7 @@ impl FittedPropensity {
 
     /// Every feature as a whole: `feature`, `spread`, `effective_parameters`, `strength`.
     fn terms<'py>(&self, py: Python<'py>) -> PyResult<Record<'py>> {
-        let terms = boundary::brief(py, || self.0.terms())?;
+        let terms = boundary::brief(py, || Ok(self.0.terms()))?;
         let of = |part: fn(&core::Term) -> f64| Column::new(py, terms.iter().map(part).collect());
         let names: Vec<&str> = terms.iter().map(|term| term.feature.as_str()).collect();
         Record::new(py)
@@ -251,10 +230,19 @@ impl FittedPropensity {
     }
 
     /// The table of effects: `feature` (None for the intercept), `at`, `estimate`, `standard_error`,
-    /// `lower`, `upper`, `z`, `p_value`; nan where there is no number.
-    #[pyo3(signature = (*, level))]
-    fn effects<'py>(&self, py: Python<'py>, level: f64) -> PyResult<Record<'py>> {
-        let effects = boundary::brief(py, || self.0.effects(level))?;
+    /// `lower`, `upper`, `z`, `p_value`; nan where there is no number. Of several classes those of one,
+    /// counted from 0, against the mean of all.
+    #[pyo3(signature = (*, level, class_=None))]
+    fn effects<'py>(
+        &self,
+        py: Python<'py>,
+        level: f64,
+        class_: Option<usize>,
+    ) -> PyResult<Record<'py>> {
+        let effects = boundary::brief(py, || match class_ {
+            Some(class) => self.0.class_effects(class, level),
+            None => self.0.effects(level),
+        })?;
         let of =
             |part: fn(&core::Effect) -> f64| Column::new(py, effects.iter().map(part).collect());
         let features: Vec<Option<&str>> =
@@ -269,6 +257,15 @@ impl FittedPropensity {
             .with("upper", of(|one| model::known(one.upper)))?
             .with("z", of(|one| model::known(one.z)))?
             .with("p_value", of(|one| model::known(one.p_value)))
+    }
+
+    /// The standard error of every coefficient, of several classes one class after the other; None
+    /// without.
+    #[getter]
+    fn coefficient_errors(&self, py: Python<'_>) -> Option<Column<f64>> {
+        self.0
+            .coefficient_errors()
+            .map(|errors| Column::new(py, errors))
     }
 
     /// What a feature adds to the log-odds: `value` (nan for a level), `label`, `effect`, `lower`,
@@ -325,7 +322,8 @@ impl FittedPropensity {
         Table::wide(py, found, self.0.classes().len().max(1))
     }
 
-    /// Intervals of the probability: lower and upper end, a row a customer.
+    /// Intervals of the probability: lower and upper end, a row a customer; of several classes, a row a
+    /// customer and class.
     #[pyo3(signature = (attributes, *, level, n_jobs=None, progress=None))]
     fn intervals(
         &self,
@@ -379,6 +377,8 @@ impl FittedPropensity {
     }
 }
 
+shared_methods!(FittedPropensity: saved, noted, reported);
+
 /// An outcome's values, borrowed.
 enum Values<'a> {
     Flags(&'a [bool]),
@@ -403,7 +403,7 @@ impl<'a> Values<'a> {
     }
 }
 
-fn named<'a>(column: Option<&'a Named<'_>>) -> PyResult<Option<(&'a str, &'a [f64])>> {
+pub(super) fn named<'a>(column: Option<&'a Named<'_>>) -> PyResult<Option<(&'a str, &'a [f64])>> {
     match column {
         Some((name, values)) => Ok(Some((name.as_str(), values.values()?))),
         None => Ok(None),
@@ -417,26 +417,7 @@ fn left_out(py: Python<'_>, held: OutOfFold, width: usize) -> PyResult<LeftOut> 
 
 fn estimator(settings: &Record<'_>) -> PyResult<Propensity> {
     let word = |name: &str| settings.read::<String>(name);
-    let unknown = |name: &str, value: &str, expected: &str| {
-        errors::to_python(tercet::Error::parameter(
-            name,
-            format!("{value:?}"),
-            expected,
-        ))
-    };
-    let features = match word("features")?.as_str() {
-        "spline" => Features::Spline {
-            intervals: settings.read("intervals")?,
-        },
-        "bins" => Features::Bins {
-            bins: settings.count("bins")?,
-        },
-        "linear" => Features::Linear,
-        other => {
-            let expected = "one of \"spline\", \"bins\", \"linear\"";
-            return Err(unknown("features", other, expected));
-        }
-    };
+    let features = features(settings)?;
     let penalty = match word("penalty")?.as_str() {
         "l2" => Penalty::L2,
         "elastic_net" => Penalty::ElasticNet {
@@ -461,16 +442,6 @@ fn estimator(settings: &Record<'_>) -> PyResult<Propensity> {
         "linfa" => Solver::Linfa,
         other => return Err(unknown("solver", other, "one of \"newton\", \"linfa\"")),
     };
-    let errors = match word("standard_errors")?.as_str() {
-        "none" => StandardErrors::None,
-        "model" => StandardErrors::Model,
-        "robust" => StandardErrors::Robust,
-        "cluster" => StandardErrors::Cluster,
-        other => {
-            let expected = "one of \"none\", \"model\", \"robust\", \"cluster\"";
-            return Err(unknown("standard_errors", other, expected));
-        }
-    };
     Ok(Propensity::new()
         .features(features)
         .ordered(settings.read::<Vec<String>>("ordered")?)
@@ -482,7 +453,47 @@ fn estimator(settings: &Record<'_>) -> PyResult<Propensity> {
         .folds(settings.count("folds")?)
         .one_standard_error(settings.read("one_standard_error")?)
         .seed(settings.seed("seed")?)
-        .standard_errors(errors)
+        .standard_errors(standard_errors(settings)?)
         .max_iterations(settings.count("max_iterations")?)
         .tolerance(settings.read("tolerance")?))
+}
+
+/// How numbers enter.
+pub(super) fn features(settings: &Record<'_>) -> PyResult<Features> {
+    Ok(match settings.read::<String>("features")?.as_str() {
+        "spline" => Features::Spline {
+            intervals: settings.read("intervals")?,
+        },
+        "bins" => Features::Bins {
+            bins: settings.count("bins")?,
+        },
+        "linear" => Features::Linear,
+        other => {
+            let expected = "one of \"spline\", \"bins\", \"linear\"";
+            return Err(unknown("features", other, expected));
+        }
+    })
+}
+
+/// Which standard errors are computed.
+pub(super) fn standard_errors(settings: &Record<'_>) -> PyResult<StandardErrors> {
+    Ok(match settings.read::<String>("standard_errors")?.as_str() {
+        "none" => StandardErrors::None,
+        "model" => StandardErrors::Model,
+        "robust" => StandardErrors::Robust,
+        "cluster" => StandardErrors::Cluster,
+        other => {
+            let expected = "one of \"none\", \"model\", \"robust\", \"cluster\"";
+            return Err(unknown("standard_errors", other, expected));
+        }
+    })
+}
+
+/// The error of a word that is none of those expected.
+pub(super) fn unknown(name: &str, value: &str, expected: &str) -> PyErr {
+    errors::to_python(tercet::Error::parameter(
+        name,
+        format!("{value:?}"),
+        expected,
+    ))
 }

@@ -5,6 +5,7 @@ use std::collections::HashSet;
 use super::numbers::Numbers;
 use super::purchases::check_size;
 use crate::error::{Error, Result};
+use crate::math::lanes::Lanes;
 
 /// The code of a category that is not known.
 pub const NO_LEVEL: u16 = u16::MAX;
@@ -211,12 +212,20 @@ fn check_numbers(names: &[String], features: &[Feature<'_>], n_rows: usize) -> R
             FeatureView::Levels { .. } => None,
         })
         .collect();
+    let lanes = Lanes::new();
+    let numbers: Vec<Numbers<'_>> = columns.iter().map(|(_, numbers)| *numbers).collect();
+    let flat = Numbers::side_by_side(&numbers);
     for start in (0..n_rows).step_by(BLOCK) {
         let end = (start + BLOCK).min(n_rows);
+        if let Some(flat) = flat
+            && !lanes.any_infinite(&flat[start * numbers.len()..end * numbers.len()])
+        {
+            continue;
+        }
         for (name, column) in &columns {
             let part = column.part(start, end);
             let found = match part.as_slice() {
-                Some(values) => any_infinite(values),
+                Some(values) => lanes.any_infinite(values),
                 None => part.iter().fold(false, |found, x| found | x.is_infinite()),
             };
             if found {
@@ -228,13 +237,6 @@ fn check_numbers(names: &[String], features: &[Feature<'_>], n_rows: usize) -> R
         }
     }
     Ok(())
-}
-
-/// Whether a number is infinite: without a branch a number, so that it runs at the speed of memory.
-fn any_infinite(values: &[f64]) -> bool {
-    values
-        .iter()
-        .fold(false, |found, value| found | value.is_infinite())
 }
 
 fn check_levels(name: &str, codes: &[u16], levels: &[String]) -> Result<()> {

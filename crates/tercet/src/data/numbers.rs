@@ -101,6 +101,14 @@ impl<'a> Numbers<'a> {
             && std::ptr::eq(self.values.as_ptr(), next)
     }
 
+    /// The matrix, row by row, of which these are all columns in their order; of several only.
+    pub(crate) fn side_by_side(columns: &[Self]) -> Option<&'a [f64]> {
+        let first = columns.first()?;
+        let together = columns.windows(2).all(|pair| pair[1].follows(&pair[0]));
+        let whole = together && first.stride == columns.len() && columns.len() > 1;
+        whole.then(|| first.values.get(..first.n * first.stride))?
+    }
+
     /// What the numbers lie in from a row on, and how far apart they are.
     pub(crate) fn lying(&self, row: usize) -> (&'a [f64], usize) {
         (&self.values[row * self.stride..], self.stride)
@@ -134,6 +142,9 @@ mod tests {
         let of = |first| Numbers::strided(&rows, first, 2, 3).unwrap();
         assert!(of(1).follows(&of(0)) && !of(0).follows(&of(1)) && !of(0).follows(&of(0)));
         assert_eq!(of(1).lying(1), (&rows[3..], 2));
+        assert_eq!(Numbers::side_by_side(&[of(0), of(1)]), Some(&rows[..]));
+        assert_eq!(Numbers::side_by_side(&[of(1), of(0)]), None);
+        assert_eq!(Numbers::side_by_side(&[Numbers::new(&rows)]), None);
         assert_eq!(Numbers::new(&rows).part(2, 4).as_slice(), Some(&rows[2..4]));
     }
 }

@@ -2,6 +2,7 @@
 
 pub(crate) mod ascent;
 pub(crate) mod assignment;
+pub(crate) mod cholesky;
 pub(crate) mod interval;
 pub(crate) mod lanes;
 pub(crate) mod multinomial;

@@ -15,8 +15,9 @@ import pyarrow.compute as pc
 from tercet import _columns
 from tercet._columns import column_error
 from tercet._frames import Table, read_table, read_whole
+from tercet._warning import warn
 from tercet.exceptions import DataError, ParameterError
-from tercet.needs._features import Attribute, Feature
+from tercet.needs._features import MANY_ROWS, Attribute, Feature
 from tercet.needs._items import is_number
 
 if TYPE_CHECKING:
@@ -87,8 +88,11 @@ class Customers:
         table = self._columns()
         found = []
         for own, feature in zip(self.names, features, strict=True):
-            here = Feature(own, feature.has_levels, feature.levels)
+            here = Feature(own, feature.has_levels)
             _, values, levels = here.column(table) if here.has_levels else _numbers(table, own)
+            unknown = feature.unknown(levels) if len(table) >= MANY_ROWS else None
+            if unknown is not None:
+                warn(f"column '{own}': {unknown}; all count as rare levels", UserWarning)
             found.append((feature.name, values, levels))
         return found
 

@@ -46,20 +46,32 @@ class Explained(Model):
         -------
         table
             The intercept first: `feature`; `at` (a level, "per unit" of a straight line, a number
-            on a curve); `log_odds` (of a slope by unit, of a level against an average one or,
+            on a curve); `log_odds` (of a slope by unit, of a level against the mean customer or,
             without a penalty, against the most frequent; of a point of a curve against the curve's
             mean); `odds_ratio`; `standard_error`, `lower`, `upper`, `z` and `p_value`, nan where
-            there is none. Under a penalty, `p_value` is a guide at best.
+            there is none. Under a penalty, `p_value` is a guide at best. Of several classes all
+            this for each, against the mean of their log-odds, after a column `class`.
 
         Raises
         ------
         NotFittedError
             Before `fit`.
         ParameterError
-            For a level that cannot be, or an outcome of several classes.
+            For a level that cannot be.
         """
-        found = self._require().effects(level=_arguments.number(level, "level", _LEVEL))
-        columns = {
+        engine = self._require()
+        level = _arguments.number(level, "level", _LEVEL)
+        columns: dict[str, Any] = {}
+        if engine.classes:
+            parts = [
+                engine.effects(level=level, class_=place) for place in range(len(engine.classes))
+            ]
+            found = {name: _joined([part[name] for part in parts]) for name in parts[0]}
+            labels = [str(label) for label in engine.classes for _ in parts[0]["at"]]
+            columns["class"] = pa.array(labels, pa.string())
+        else:
+            found = engine.effects(level=level)
+        columns |= {
             "feature": pa.array(found["feature"], pa.string()),
             "at": pa.array(found["at"], pa.string()),
             "log_odds": found["estimate"],
@@ -129,7 +141,7 @@ class Explained(Model):
         NotFittedError
             Before `fit`.
         ParameterError
-            For a level that cannot be, or an outcome of several classes.
+            For a level that cannot be.
         """
         terms, effects = self._require().terms(), self.effects(level)
         order = np.argsort(-terms["spread"], kind="stable")
@@ -238,3 +250,10 @@ class Explained(Model):
             raise ParameterError(message, "customer")
         points = found.points(odds, lambda p: self._maps.one(p, n_jobs))
         return found.table(customers, names, points, ids)
+
+
+def _joined(parts: list[Any]) -> Any:
+    """Return arrays, or lists of words, one after the other."""
+    if isinstance(parts[0], np.ndarray):
+        return np.concatenate(parts)
+    return [value for part in parts for value in part]

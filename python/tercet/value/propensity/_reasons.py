@@ -35,6 +35,8 @@ COLUMNS: Final = (
 
 #: Changes of the log-odds that are no reason: they move no probability by 0.25 points.
 _NOTHING: Final = 0.01
+#: Larger numbers are written with an exponent: not all of their figures are known.
+_WHOLE: Final = 1e15
 
 
 @dataclass(frozen=True)
@@ -72,7 +74,9 @@ class Found:
         values = self._values(customers)
         raises = pa.array(self.shares > 0)
         direction = pc.if_else(raises, "raises", "lowers")
-        size = pa.array([f"{abs(one):.1f}" for one in points.tolist()], pa.string())
+        tenths = np.rint(10.0 * np.abs(points)).astype(np.int64)
+        sizes = pa.array([f"{tenth / 10:.1f}" for tenth in range(1_001)], pa.string())
+        size = sizes.take(pa.array(tenths))
         # A calibrated probability may stay where it is: its map has steps.
         size = pc.if_else(pa.array(np.abs(points) < 0.05), "less than 0.1", size)
         said = (" = ", values, " ", direction, " the probability by ", size, " percentage points.")
@@ -153,16 +157,40 @@ def _taken(ids: Any, rows: Integers) -> Any:
     return _columns.take(ids, rows)
 
 
+def short(value: float) -> str:
+    """Return a number as a sentence has it: whole, or of three figures that count."""
+    if value.is_integer() and abs(value) < _WHOLE:
+        return f"{value:.0f}"
+    return f"{value:.0f}" if 100.0 <= abs(value) < _WHOLE else f"{value:.3g}"
+
+
+def _short_texts(values: Floats) -> Any:
+    """Return `short` of every number, of which few differ; null for nan."""
+    with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
+        size = np.abs(values)
+        power = np.floor(np.log10(size, out=np.zeros_like(size), where=size > 0))
+        scale = np.power(10.0, 2.0 - np.clip(power, -290, 2))
+        coarse = np.where((size >= 100.0) | (size == 0.0), np.rint(values), 0.0)
+        small = (size < 100.0) & (size > 0.0)
+        coarse = np.where(small, np.rint(values * scale) / scale, coarse)
+        # Whole numbers have all of their figures, and so have those that are too large for it.
+        whole = (size >= _WHOLE) | (np.rint(values) == values)
+        coarse = np.where(whole | (power < -290) | np.isnan(values), values + 0.0, coarse)
+    distinct, place = np.unique(coarse, return_inverse=True)
+    texts = [None if one != one else short(one) for one in distinct.tolist()]
+    return pa.array(texts, pa.string()).take(pa.array(place))
+
+
 def _words(column: Any) -> Any:
     """Return values as text; gaps as "missing"."""
     kind = column.type
     if pa.types.is_dictionary(kind):
         column = column.cast(kind.value_type)
     if pa.types.is_floating(column.type):
-        column = pa.array(
-            [None if one is None or one != one else f"{one:.6g}" for one in column.to_pylist()],
-            pa.string(),
-        )
+        if isinstance(column, pa.ChunkedArray):
+            column = column.combine_chunks()
+        numbers = column.cast(pa.float64()).fill_null(float("nan"))
+        column = _short_texts(numbers.to_numpy(zero_copy_only=False))
     text = column.cast(pa.string()).fill_null("missing")
     return text.combine_chunks() if isinstance(text, pa.ChunkedArray) else text
 

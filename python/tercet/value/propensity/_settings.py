@@ -38,7 +38,7 @@ def of_fit(params: Mapping[str, Any]) -> dict[str, Any]:
             params["min_level_count"], "min_level_count", _AT_LEAST_1
         ),
         "penalty": _arguments.word(params["penalty"], "penalty", get_args(Penalty)),
-        "l1_ratio": _arguments.number(params["l1_ratio"], "l1_ratio", "a number from 0 to 1"),
+        "l1_ratio": _arguments.finite(params["l1_ratio"], "l1_ratio", "a number from 0 to 1"),
         "strength": _strength(params["strength"]),
         "standardize": _arguments.truth(params["standardize"], "standardize"),
         "solver": _arguments.word(params["solver"], "solver", get_args(Solver)),
@@ -49,7 +49,7 @@ def of_fit(params: Mapping[str, Any]) -> dict[str, Any]:
             params["standard_errors"], "standard_errors", get_args(Errors)
         ),
         "max_iterations": _arguments.iterations(params["max_iterations"]),
-        "tolerance": _arguments.number(params["tolerance"], "tolerance", "a small positive share"),
+        "tolerance": _arguments.finite(params["tolerance"], "tolerance", "a small positive share"),
     }
 
 
@@ -137,7 +137,7 @@ def _strength(value: Any) -> str | float:
     if isinstance(value, str):
         return _arguments.word(value, "strength", _STRENGTHS)
     expected = 'one of "auto", "estimated", "cv", or a number, at least 0'
-    return _arguments.number(value, "strength", expected)
+    return _arguments.finite(value, "strength", expected)
 
 
 def _seed(value: Any) -> int:

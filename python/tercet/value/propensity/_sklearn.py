@@ -1,13 +1,21 @@
-"""What only scikit-learn asks a classifier for; nothing here is imported before it asks."""
+"""What every classifier has as scikit-learn wants it, which is not imported before it asks."""
 
 from __future__ import annotations
 
 import functools
 import sys
-from typing import Any, Self
+from abc import abstractmethod
+from typing import TYPE_CHECKING, Any, Self
+
+import numpy as np
 
 from tercet._estimator import Saved
-from tercet.exceptions import NotFittedError
+from tercet.exceptions import NotFittedError, ParameterError
+
+if TYPE_CHECKING:
+    from numpy.typing import ArrayLike, NDArray
+
+    from tercet._columns import Floats
 
 #: What rows may bring besides features and outcome.
 _FIT = ("sample_weight", "offset", "groups")
@@ -17,9 +25,96 @@ Request = bool | str | None
 
 
 class Classifier(Saved):
-    """Tags of a classifier, and which metadata meta-estimators pass on to it."""
+    """What follows from probabilities, tags, and which metadata meta-estimators pass on."""
 
     _metadata_request: Any
+
+    @property
+    @abstractmethod
+    def classes_(self) -> NDArray[Any]:
+        """The labels, sorted; of two the last is the outcome."""
+
+    @abstractmethod
+    def predict_proba(self, X: Any) -> Floats:
+        """Return each customer's probability of every class."""
+
+    def predict_log_proba(self, X: Any) -> Floats:
+        """Return the logarithms of `predict_proba`.
+
+        Parameters
+        ----------
+        X : table or array of shape (n, p)
+            As for `predict_proba`.
+
+        Returns
+        -------
+        numpy.ndarray of shape (n, K)
+            Logarithms of probabilities.
+
+        Raises
+        ------
+        NotFittedError, DataError
+            As `predict_proba` does.
+        """
+        with np.errstate(divide="ignore"):
+            found: Floats = np.log(self.predict_proba(X))
+        return found
+
+    def predict(self, X: Any) -> NDArray[Any]:
+        """Return each customer's most probable class.
+
+        Of a rare outcome that is hardly ever the outcome. To count, add up probabilities; to
+        decide, see `tercet.best_cutoff`.
+
+        Parameters
+        ----------
+        X : table or array of shape (n, p)
+            As for `predict_proba`.
+
+        Returns
+        -------
+        numpy.ndarray of shape (n,)
+            Labels.
+
+        Raises
+        ------
+        NotFittedError, DataError
+            As `predict_proba` does.
+        """
+        found: NDArray[Any] = self.classes_[self.predict_proba(X).argmax(axis=1)]
+        return found
+
+    def score(self, X: Any, y: ArrayLike, sample_weight: ArrayLike | None = None) -> float:
+        """Return the share of rows whose most probable class is right, as scikit-learn does.
+
+        It says little of probabilities; see `tercet.score_probabilities`.
+
+        Parameters
+        ----------
+        X : table or array of shape (n, p)
+            As for `predict_proba`.
+        y : array of shape (n,)
+            The labels.
+        sample_weight : array of shape (n,), optional
+            How much each row counts.
+
+        Returns
+        -------
+        float
+            The share, from 0 to 1.
+
+        Raises
+        ------
+        NotFittedError, DataError
+            As `predict_proba` does.
+        """
+        found = self.predict(X)
+        labels = np.asarray(y).ravel()
+        if len(labels) != len(found):
+            message = f"y = {len(labels):,} labels: expected {len(found):,}, one a row of X"
+            raise ParameterError(message, "y")
+        weights = None if sample_weight is None else np.asarray(sample_weight, dtype=np.float64)
+        return float(np.average(found == labels, weights=weights))
 
     def _require(self) -> Any:
         try:

@@ -159,6 +159,24 @@ class Maps:
         found: Floats = self(flat, n_jobs).reshape(np.shape(values))
         return found
 
+    def ends(self, values: Floats, probabilities: Floats, n_jobs: int | None = None) -> Floats:
+        """Return ends of intervals, calibrated.
+
+        Each class's ends (customers by classes by ends) go through its own map, and are divided by
+        what its probability is divided by for all to add up to 1.
+        """
+        if not self.engines:
+            return values
+        found = np.empty_like(values)
+        total = np.zeros(len(values))
+        for k, engine in enumerate(self.engines):
+            flat = np.ascontiguousarray(values[:, k]).ravel()
+            found[:, k] = engine.calibrate(flat, n_jobs=n_jobs).reshape(len(values), 2)
+            own = np.ascontiguousarray(probabilities[:, k])
+            total += engine.calibrate(own, n_jobs=n_jobs)
+        ends: Floats = np.minimum(found / total[:, None, None], 1.0)
+        return ends
+
     def note(self) -> list[Any]:
         """Return them as a file keeps them."""
         return [json.loads(engine.to_json()) for engine in self.engines]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 import warnings
 from typing import TYPE_CHECKING, Any, ClassVar, Self
 
@@ -11,7 +12,7 @@ import numpy as np
 from tercet import _arguments, _display, _tercet
 from tercet._frames import new_table
 from tercet._progress import Progress, reporting
-from tercet.exceptions import NotFittedError, ParameterError
+from tercet.exceptions import NotFittedError
 from tercet.needs._features import Feature
 from tercet.needs._mixture import note_of
 from tercet.value.propensity import _outcome, _settings
@@ -318,52 +319,6 @@ class Propensity(Classifier, Explained):
         """
         return _wide(self._calibrated(self._require(), X))
 
-    def predict_log_proba(self, X: Any) -> Floats:
-        """Return the logarithms of `predict_proba`.
-
-        Parameters
-        ----------
-        X : table or array of shape (n, p)
-            As for `predict_proba`.
-
-        Returns
-        -------
-        numpy.ndarray of shape (n, K)
-            Logarithms of probabilities.
-
-        Raises
-        ------
-        NotFittedError, DataError
-            As `predict_proba` does.
-        """
-        with np.errstate(divide="ignore"):
-            found: Floats = np.log(self.predict_proba(X))
-        return found
-
-    def predict(self, X: Any) -> NDArray[Any]:
-        """Return each customer's most probable class.
-
-        Of a rare outcome that is hardly ever the outcome. To count, add up probabilities; to
-        decide, see `tercet.best_cutoff`.
-
-        Parameters
-        ----------
-        X : table or array of shape (n, p)
-            As for `predict_proba`.
-
-        Returns
-        -------
-        numpy.ndarray of shape (n,)
-            Labels.
-
-        Raises
-        ------
-        NotFittedError, DataError
-            As `predict_proba` does.
-        """
-        found: NDArray[Any] = self.classes_[self.predict_proba(X).argmax(axis=1)]
-        return found
-
     def decision_function(self, X: Any) -> Floats:
         """Return the log-odds of each customer's (calibrated) probability.
 
@@ -413,53 +368,28 @@ class Propensity(Classifier, Explained):
 
         Returns
         -------
-        numpy.ndarray of shape (n, 2)
-            Lower and upper end.
+        numpy.ndarray of shape (n, 2) or (n, K, 2)
+            Lower and upper end; of several classes, those of each in the order of `classes_`.
 
         Raises
         ------
         NotFittedError, DataError
             As `predict_proba` does.
         ParameterError
-            For a level that cannot be, a model without standard errors, or several classes.
+            For a level that cannot be, or a model without standard errors.
         """
         engine: _tercet.FittedPropensity = self._require()
         n_jobs = _arguments.threads(self.n_jobs)
         level = _arguments.number(level, "level", "a number between 0 and 1")
-        ends = engine.intervals(self._attributes(X), level=level, n_jobs=n_jobs)
-        return self._maps.one(ends, n_jobs)
-
-    def score(self, X: Any, y: ArrayLike, sample_weight: ArrayLike | None = None) -> float:
-        """Return the share of rows whose most probable class is right, as scikit-learn does.
-
-        It says little of probabilities; see `tercet.score_probabilities`.
-
-        Parameters
-        ----------
-        X : table or array of shape (n, p)
-            As for `predict_proba`.
-        y : array of shape (n,)
-            The labels.
-        sample_weight : array of shape (n,), optional
-            How much each row counts.
-
-        Returns
-        -------
-        float
-            The share, from 0 to 1.
-
-        Raises
-        ------
-        NotFittedError, DataError
-            As `predict_proba` does.
-        """
-        found = self.predict(X)
-        labels = np.asarray(y).ravel()
-        if len(labels) != len(found):
-            message = f"y = {len(labels):,} labels: expected {len(found):,}, one a row of X"
-            raise ParameterError(message, "y")
-        weights = None if sample_weight is None else np.asarray(sample_weight, dtype=np.float64)
-        return float(np.average(found == labels, weights=weights))
+        attributes = self._attributes(X)
+        ends = engine.intervals(attributes, level=level, n_jobs=n_jobs)
+        if not engine.classes:
+            return self._maps.one(ends, n_jobs)
+        ends = ends.reshape(-1, len(engine.classes), 2)
+        if not self._maps:
+            return ends
+        found = engine.probabilities(attributes, n_jobs=n_jobs)
+        return self._maps.ends(ends, found, n_jobs)
 
     @property
     def classes_(self) -> NDArray[Any]:
@@ -504,19 +434,29 @@ class Propensity(Classifier, Explained):
         engine = self._require()
         if not engine.classes:
             return self._by_name("estimate")
+        coefficients = json.loads(engine.to_json())["fitted"]["coefficients"]
+        return dict(zip(self._labels(), coefficients, strict=True))
+
+    @property
+    def standard_errors_(self) -> dict[str, float]:
+        """Standard errors of `params_`, by the same names; nan without."""
+        engine = self._require()
+        if not engine.classes:
+            return self._by_name("standard_error")
+        labels = self._labels()
+        errors = engine.coefficient_errors
+        found = [math.nan] * len(labels) if errors is None else errors.tolist()
+        return dict(zip(labels, found, strict=True))
+
+    def _labels(self) -> list[str]:
+        """Return the names of the coefficients of several classes."""
+        engine = self._require()
         # The core keeps slopes by standard deviation, whatever they are charged by.
         names = [
             name.replace(": per unit", ": per standard deviation")
             for name in engine.columns["column"]
         ]
-        coefficients = json.loads(engine.to_json())["fitted"]["coefficients"]
-        labels = [f"{label}: {name}" for label in engine.classes for name in names]
-        return dict(zip(labels, coefficients, strict=True))
-
-    @property
-    def standard_errors_(self) -> dict[str, float]:
-        """Standard errors of the effects by name; nan without, empty for several classes."""
-        return {} if self._require().classes else self._by_name("standard_error")
+        return [f"{label}: {name}" for label in engine.classes for name in names]
 
     def _by_name(self, figure: str) -> dict[str, float]:
         found = self._require().effects(level=0.95)
@@ -621,9 +561,6 @@ class Propensity(Classifier, Explained):
 
     def _shown(self) -> _display.Grid:
         engine = self._require()
-        if engine.classes:
-            rows = [(str(label),) for label in self.classes_]
-            return _display.Grid(self._call(), ("class",), rows, list(self._words()))
         found = engine.terms()
         order = np.argsort(-found["spread"], kind="stable")
         figures = {name: found[name][order] for name in ("spread", "effective_parameters")}

@@ -21,7 +21,8 @@ class PropensitySummary:
     ----------
     features : table
         A row a feature, the one that matters most first: `feature`; `spread`, the standard
-        deviation of what it adds to the log-odds of the customers of the fit;
+        deviation of what it adds to the log-odds of the customers of the fit (of several
+        classes, the root of the mean of its squares over these);
         `effective_parameters`, how many the penalty leaves it; `strength` of its penalty.
     effects : table
         As `Propensity.effects` returns.

@@ -1,7 +1,5 @@
 //! The BG/NBD model of buying and dropping out.
 
-use std::path::PathBuf;
-
 use pyo3::prelude::*;
 use tercet::data::Purchases;
 use tercet::observe::Observer;
@@ -11,8 +9,9 @@ use tercet::{Estimator, Result};
 use crate::arrays::{Column, Floats, Table};
 use crate::boundary::{self, Progress};
 use crate::data::{PurchaseArrays, column_names};
+use crate::model::shared_methods;
 use crate::records::{ColumnNames, Record};
-use crate::{errors, model, persist};
+use crate::{errors, model};
 
 /// A fitted BG/NBD model: immutable.
 ///
@@ -90,49 +89,10 @@ impl FittedBgNbd {
         boundary::brief(py, || settings.given(r, alpha, a, b)).map(Self)
     }
 
-    /// The model from a JSON text.
-    #[staticmethod]
-    fn from_json(py: Python<'_>, json: &str) -> PyResult<Self> {
-        persist::from_json(py, json).map(Self)
-    }
-
-    /// The model as a JSON text.
-    fn to_json(&self, py: Python<'_>) -> PyResult<String> {
-        persist::to_json(py, &self.0)
-    }
-
-    /// Writes the model to a file, whole or not at all.
-    fn save(&self, py: Python<'_>, path: PathBuf) -> PyResult<()> {
-        persist::save(py, &self.0, path)
-    }
-
-    /// The parameters' names: r, alpha, a, b.
-    #[getter]
-    fn parameter_names(&self, py: Python<'_>) -> PyResult<Vec<String>> {
-        model::parameter_names(py, &self.0)
-    }
-
-    /// The estimates, in the order of the names.
-    #[getter]
-    fn estimates(&self, py: Python<'_>) -> Column<f64> {
-        Column::new(py, self.0.estimates().to_vec())
-    }
-
-    /// Standard errors; nan for a parameter that lies on a boundary or was given.
-    #[getter]
-    fn standard_errors(&self, py: Python<'_>) -> PyResult<Column<f64>> {
-        model::standard_errors(py, &self.0)
-    }
-
     /// Covariance matrix of the estimates; nan where the data do not determine an entry.
     #[getter]
     fn covariance(&self, py: Python<'_>) -> PyResult<Table> {
         model::covariance(py, self.0.covariance())
-    }
-
-    /// Intervals of the parameters, a row each: lower and upper end.
-    fn intervals(&self, py: Python<'_>, level: f64) -> PyResult<Table> {
-        model::intervals(py, &self.0, level)
     }
 
     /// The settings that it was fitted with.
@@ -156,12 +116,6 @@ impl FittedBgNbd {
     #[getter]
     fn columns<'py>(&self, py: Python<'py>) -> PyResult<ColumnNames<'py>> {
         column_names(py, self.0.columns())
-    }
-
-    /// How the fit went, by name.
-    #[getter]
-    fn report<'py>(&self, py: Python<'py>) -> PyResult<Record<'py>> {
-        model::report(py, &self.0)
     }
 
     /// The log-likelihood of customers under the model, summed in the model's time unit.
@@ -354,6 +308,8 @@ impl FittedBgNbd {
         Ok(Column::new(py, values))
     }
 }
+
+shared_methods!(FittedBgNbd: saved, reported, parameters, intervals);
 
 fn estimator(settings: &Record<'_>, as_of: Option<String>) -> PyResult<BgNbd> {
     let estimator = BgNbd::new()

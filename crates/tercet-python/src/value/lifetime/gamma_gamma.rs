@@ -1,7 +1,5 @@
 //! The Gamma-Gamma model of spend.
 
-use std::path::PathBuf;
-
 use pyo3::prelude::*;
 use tercet::Estimator;
 use tercet::value::lifetime::{self as core, GammaGamma};
@@ -9,8 +7,9 @@ use tercet::value::lifetime::{self as core, GammaGamma};
 use crate::arrays::{Column, Floats, Table};
 use crate::boundary::{self, Progress};
 use crate::data::{SpendArrays, column_names};
+use crate::model::shared_methods;
 use crate::records::{ColumnNames, Record};
-use crate::{errors, model, persist};
+use crate::{errors, model};
 
 /// A fitted Gamma-Gamma model: immutable.
 ///
@@ -63,49 +62,10 @@ impl FittedGammaGamma {
         boundary::brief(py, || core::FittedGammaGamma::from_parameters(p, q, v)).map(Self)
     }
 
-    /// The model from a JSON text.
-    #[staticmethod]
-    fn from_json(py: Python<'_>, json: &str) -> PyResult<Self> {
-        persist::from_json(py, json).map(Self)
-    }
-
-    /// The model as a JSON text.
-    fn to_json(&self, py: Python<'_>) -> PyResult<String> {
-        persist::to_json(py, &self.0)
-    }
-
-    /// Writes the model to a file, whole or not at all.
-    fn save(&self, py: Python<'_>, path: PathBuf) -> PyResult<()> {
-        persist::save(py, &self.0, path)
-    }
-
-    /// The parameters' names: p, q, v.
-    #[getter]
-    fn parameter_names(&self, py: Python<'_>) -> PyResult<Vec<String>> {
-        model::parameter_names(py, &self.0)
-    }
-
-    /// The estimates, in the order of the names.
-    #[getter]
-    fn estimates(&self, py: Python<'_>) -> Column<f64> {
-        Column::new(py, self.0.estimates().to_vec())
-    }
-
-    /// Standard errors; nan for a parameter that lies on a boundary or was given.
-    #[getter]
-    fn standard_errors(&self, py: Python<'_>) -> PyResult<Column<f64>> {
-        model::standard_errors(py, &self.0)
-    }
-
     /// Covariance matrix of the estimates; nan where the data do not determine an entry.
     #[getter]
     fn covariance(&self, py: Python<'_>) -> PyResult<Table> {
         model::covariance(py, self.0.covariance())
-    }
-
-    /// Intervals of the parameters, a row each: lower and upper end.
-    fn intervals(&self, py: Python<'_>, level: f64) -> PyResult<Table> {
-        model::intervals(py, &self.0, level)
     }
 
     /// The settings that it was fitted with.
@@ -126,12 +86,6 @@ impl FittedGammaGamma {
     #[getter]
     fn columns<'py>(&self, py: Python<'py>) -> PyResult<ColumnNames<'py>> {
         column_names(py, self.0.columns())
-    }
-
-    /// How the fit went, by name.
-    #[getter]
-    fn report<'py>(&self, py: Python<'py>) -> PyResult<Record<'py>> {
-        model::report(py, &self.0)
     }
 
     /// Mean value of a purchase in the population; infinite where q is at most 1.
@@ -215,3 +169,5 @@ impl FittedGammaGamma {
         Table::new(py, rows)
     }
 }
+
+shared_methods!(FittedGammaGamma: saved, reported, parameters, intervals);

@@ -462,7 +462,7 @@ fn verdict(best: &BestCutoff, difference: [f64; 2]) -> String {
     if difference[0].is_finite() {
         words.push(if difference[0] > 0.0 {
             format!(
-                "It earns more than the cut-off of calibrated probabilities ({theory}): these are not calibrated, so calibrate them before they are used elsewhere."
+                "It earns more than the cut-off of calibrated probabilities ({theory}) on these customers, by more than chance at this level: look at the reliability, and calibrate where that is off."
             )
         } else {
             format!(

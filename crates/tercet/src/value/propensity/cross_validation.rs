@@ -7,7 +7,7 @@ use super::elastic_net;
 use super::fit::Table;
 use super::folds::split;
 use super::newton::{Control, Optimum, Problem};
-use super::reader::Rows;
+use super::rows::Rows;
 use super::sample::Sample;
 use crate::error::Result;
 use crate::observe::Phase;

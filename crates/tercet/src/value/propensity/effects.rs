@@ -14,9 +14,9 @@ pub struct Effect {
     pub feature: Option<String>,
     /// What of it: "per unit", a level, a bin, a number on a curve.
     pub at: String,
-    /// Change of the log-odds: for a slope by a unit of the caller's, for a level or bin against those
-    /// whose effect is 0 (all drawn to 0 under a penalty, the most frequent level or the first bin
-    /// without one), for a point of a curve against the curve's mean.
+    /// Change of the log-odds: for a slope by a unit of the caller's, for a level, a bin or a point of a
+    /// curve against the mean of the customers of the fit; without a penalty for a level against the most
+    /// frequent one, for a bin against the first.
     pub estimate: f64,
     /// Its standard error, where the model has them.
     pub standard_error: Option<f64>,
@@ -84,8 +84,34 @@ impl FittedPropensity {
     /// # Errors
     /// [`Error::InvalidParameter`] for a level outside 0 and 1, and for an outcome of several classes.
     pub fn effects(&self, level: f64) -> Result<Vec<Effect>> {
-        self.check_binary("effects")?;
+        self.check_binary("effects of a whole model")?;
+        self.effects_of(0, level)
+    }
+
+    /// [`FittedPropensity::effects`] for one class of several, counted from 0: changes of its log-odds
+    /// against the mean of all classes.
+    ///
+    /// # Errors
+    /// [`Error::InvalidParameter`] for a level outside 0 and 1, and for a class that there is not.
+    pub fn class_effects(&self, class: usize, level: f64) -> Result<Vec<Effect>> {
+        if class >= self.classes.len() {
+            let expected = match self.classes.len() {
+                0 => "an outcome of several classes; a binary one has effects".to_owned(),
+                n => format!("a number below {n}"),
+            };
+            return Err(Error::parameter("class", class, expected));
+        }
+        self.effects_of(class, level)
+    }
+
+    fn effects_of(&self, class: usize, level: f64) -> Result<Vec<Effect>> {
         let z = normal_quantile(level)?;
+        // The coefficients of a class follow those of the one before.
+        let away = class * self.encoding.width();
+        let effect = |feature: Option<String>, at: String, terms: &[(usize, f64)]| {
+            let terms: Terms = terms.iter().map(|(place, x)| (away + place, *x)).collect();
+            self.effect(feature, at, &terms, z)
+        };
         let labels = self.encoding.labels();
         let mut intercept: Terms = vec![(0, 1.0)];
         let mut rows = Vec::new();
@@ -101,7 +127,7 @@ impl FittedPropensity {
                 } => {
                     intercept.push((*dense, -mean / standard_deviation));
                     let slope = vec![(*dense, standard_deviation.recip())];
-                    rows.push(self.effect(name.clone(), Label::Slope.to_string(), &slope, z));
+                    rows.push(effect(name.clone(), Label::Slope.to_string(), &slope));
                 }
                 Kind::Spline {
                     rank,
@@ -116,8 +142,15 @@ impl FittedPropensity {
                         let mut terms = self.at_rank(place, share);
                         terms.extend(mean.iter().map(|(column, weight)| (*column, -weight)));
                         let at = format!("at {}", short(rank.value(share)));
-                        rows.push(self.effect(name.clone(), at, &merged(terms), z));
+                        rows.push(effect(name.clone(), at, &merged(terms)));
                     }
+                }
+                // Under a penalty the data tell levels apart, but not all of them from the intercept.
+                Kind::Bins { .. } | Kind::Levels { .. } if self.strengths[place] != [0.0; 2] => {
+                    let own = |column: &usize| labels[*column].0 == Some(place);
+                    let columns = (0..labels.len()).filter(own);
+                    mean = columns.map(|column| (column, self.means[column])).collect();
+                    intercept.extend(&mean);
                 }
                 Kind::Constant { .. } | Kind::Bins { .. } | Kind::Levels { .. } => {}
             }
@@ -127,31 +160,30 @@ impl FittedPropensity {
                 }
                 let mut terms = vec![(column, 1.0)];
                 terms.extend(mean.iter().map(|(column, weight)| (*column, -weight)));
-                rows.push(self.effect(name.clone(), label.to_string(), &terms, z));
+                rows.push(effect(name.clone(), label.to_string(), &merged(terms)));
             }
         }
-        rows.insert(
-            0,
-            self.effect(None, Label::Intercept.to_string(), &intercept, z),
-        );
+        rows.insert(0, effect(None, Label::Intercept.to_string(), &intercept));
         Ok(rows)
     }
 
-    /// Every feature as a whole, in the order of the columns.
-    ///
-    /// # Errors
-    /// [`Error::InvalidParameter`] for an outcome of several classes.
-    pub fn terms(&self) -> Result<Vec<Term>> {
-        self.check_binary("terms")?;
+    /// Every feature as a whole, in the order of the columns; of several classes, the root mean square of
+    /// the spreads of their log-odds.
+    pub fn terms(&self) -> Vec<Term> {
+        let classes = self.coefficients.len() / self.encoding.width();
+        let spread = |place: usize| {
+            let squares = (0..classes).map(|class| self.spread(place, class).powi(2));
+            (squares.sum::<f64>() / classes as f64).sqrt()
+        };
         let features = self.encoding.features.iter().enumerate();
-        Ok(features
+        features
             .map(|(place, learned)| Term {
                 feature: learned.name.clone(),
-                spread: self.spread(place),
+                spread: spread(place),
                 effective_parameters: self.effective[place],
                 strength: self.strengths[place][0],
             })
-            .collect())
+            .collect()
     }
 
     /// What a feature adds to the log-odds: a curve at `points` numbers (evenly spread over the
@@ -274,7 +306,9 @@ impl FittedPropensity {
     }
 
     /// The standard deviation of a feature's share over the customers of the fit.
-    fn spread(&self, place: usize) -> f64 {
+    fn spread(&self, place: usize, class: usize) -> f64 {
+        let width = self.encoding.width();
+        let coefficients = &self.coefficients[class * width..(class + 1) * width];
         let labels = self.encoding.labels();
         let mut points: Vec<(f64, f64)> = Vec::new();
         let mut curve = 0.0;
@@ -283,10 +317,10 @@ impl FittedPropensity {
                 continue;
             }
             match label {
-                Label::Slope => return self.coefficients[column].abs(),
+                Label::Slope => return coefficients[column].abs(),
                 // The basis's means add up to the share of rows on the curve.
                 Label::Basis(_) => curve += self.means[column],
-                _ => points.push((self.means[column], self.coefficients[column])),
+                _ => points.push((self.means[column], coefficients[column])),
             }
         }
         if let Kind::Spline { intervals, .. } = &self.encoding.features[place].kind {
@@ -294,7 +328,7 @@ impl FittedPropensity {
             points.extend((0..FINE).map(|step| {
                 let rank = (step as f64 + 0.5) / FINE as f64;
                 let terms = self.at_rank(place, rank).into_iter();
-                let value = terms.map(|(j, x)| self.coefficients[j] * x).sum();
+                let value = terms.map(|(j, x)| coefficients[j] * x).sum();
                 (curve / FINE as f64, value)
             }));
         }

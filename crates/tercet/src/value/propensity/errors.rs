@@ -3,8 +3,9 @@
 use nalgebra::{DMatrix, DVector};
 
 use super::StandardErrors;
-use super::newton::{Optimum, Problem, Quadratic};
-use super::reader::Rows;
+use super::newton::{Optimum, Problem};
+use super::quadratic::Quadratic;
+use super::rows::Rows;
 use super::sample::Squares;
 use crate::error::Result;
 use crate::parallel::Gate;
@@ -13,7 +14,9 @@ use crate::parallel::Gate;
 ///
 /// Under a penalty the model's is that of the coordinates given the data, with the penalty as prior: its
 /// intervals cover a curve as often as they say, on average along the curve (Nychka 1988, JASA 83,
-/// 1134-1143; Marra & Wood 2012, Scandinavian Journal of Statistics 39, 53-74).
+/// 1134-1143; Marra & Wood 2012, Scandinavian Journal of Statistics 39, 53-74). The sandwich has the rows'
+/// scores in place of the curvature of the loss and keeps that of the penalty: without it, it would tell how
+/// far an estimate moves from sample to sample, but not how far the penalty has drawn it from the truth.
 pub(super) fn covariance(
     kind: StandardErrors,
     problem: &Problem<'_>,
@@ -31,7 +34,7 @@ pub(super) fn covariance(
     let bread = model.inverse();
     let n = problem.sample.total_weight(problem.rows);
     // Effective parameters: as many as there are where nothing is penalised.
-    let k = (&bread * &optimum.information).trace();
+    let k = bread.dot(&optimum.information);
     let (meat, factor) = match (kind, groups) {
         (StandardErrors::None | StandardErrors::Model, _) | (StandardErrors::Cluster, None) => {
             return Ok(Some(bread));
@@ -43,7 +46,11 @@ pub(super) fn covariance(
             (meat, g / (g - 1.0) * (n - 1.0) / (n - k))
         }
     };
-    Ok(Some(&bread * meat * &bread * factor))
+    let mut meat = meat * factor;
+    for (k, penalty) in problem.penalty.iter().enumerate() {
+        meat[(k, k)] += penalty;
+    }
+    Ok(Some(&bread * meat * &bread))
 }
 
 /// The sum of the rows' squared scores.
@@ -76,7 +83,7 @@ fn clusters(
     let mut score = DVector::zeros(n);
     let (mut last, mut counts, mut clusters) = (None, false, 0);
     let mut present = Vec::new();
-    let dense = sample.dense();
+    let dense = sample.dense;
     let mut close = |score: &mut DVector<f64>, counts: &mut bool| {
         if std::mem::take(counts) {
             meat.syger(1.0, score, score, 1.0);
@@ -97,7 +104,7 @@ fn clusters(
             counts |= weight > 0.0;
             let happened = f64::from(u8::from(sample.target.happened(row)));
             let residual = weight * (crate::math::special::sigmoid(log_odds) - happened);
-            sample.reader.present(tile, k, dense, &mut present);
+            tile.present(k, dense, &mut present);
             for (place, value) in &present {
                 score[*place] += residual * value;
             }

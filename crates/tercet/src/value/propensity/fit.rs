@@ -8,29 +8,21 @@ use super::elastic_net;
 use super::encoding::{Encoding, Learning, learn};
 use super::errors::covariance;
 use super::fitted::{FittedPropensity, Uncertainty};
-use super::folds::{folds, split};
+use super::folds::folds;
+use super::left_out::{OutOfFold, predict_left_out};
 use super::multinomial;
-use super::newton::{Control, Ending, Optimum, Problem, Quadratic};
-use super::reader::{Reader, Rows};
+use super::newton::{Control, Ending, Optimum, Problem};
+use super::quadratic::Quadratic;
+use super::reader::Reader;
+use super::rows::Rows;
 use super::sample::{Sample, Target};
 use super::strength;
 use super::with_linfa;
 use super::{Penalty, Propensity, Solver, StandardErrors, Strength};
 use crate::error::{Error, Result};
-use crate::math::special::sigmoid;
 use crate::model::FitReport;
 use crate::observe::Phase;
-use crate::parallel::{Gate, map_tasks};
-
-/// Predictions of every row by a fit that did not see it.
-#[derive(Debug, Clone, PartialEq)]
-pub struct OutOfFold {
-    /// The probability of the outcome a row; of an outcome of several classes those of all classes, row
-    /// by row.
-    pub probabilities: Vec<f64>,
-    /// The fold that each row was left out with, from 0.
-    pub folds: Vec<u16>,
-}
+use crate::parallel::Gate;
 
 /// What every model of a table shares.
 pub(super) struct Table<'s, 'a> {
@@ -282,20 +274,6 @@ impl<'s, 'a> Table<'s, 'a> {
             boundary: None,
         }
     }
-
-    /// That no coordinate runs to infinity.
-    pub(super) fn check_separation(&self, ending: Ending) -> Result<()> {
-        match ending {
-            Ending::Separated(place) => {
-                let column = self.learning.coordinates.column_of(place);
-                Err(Error::Separation {
-                    column: self.encoding().column_name(column),
-                    outcome: self.data.outcome_name().to_owned(),
-                })
-            }
-            _ => Ok(()),
-        }
-    }
 }
 
 /// Fits one binary outcome to some rows.
@@ -313,14 +291,14 @@ pub(super) fn binary(
         Strength::Auto | Strength::Estimated if settings.penalty == Penalty::L2 => {
             let gate = Gate::new(phase);
             let problem = table.problem(sample, rows, &none);
-            let (penalty, start, rounds) =
-                strength::estimate(&problem, settings.max_iterations, &gate)?;
-            let problem = table.problem(sample, rows, &penalty);
-            let optimum = problem.descend(start, None, table.control(), true, &gate)?;
+            let found = strength::estimate(&problem, settings.max_iterations, &gate)?;
+            let problem = table.problem(sample, rows, &found.penalty);
+            let known = found.information.as_ref();
+            let optimum = problem.descend(found.theta, known, table.control(), true, &gate)?;
             return Ok(BinaryFit {
-                iterations: rounds + optimum.iterations,
+                iterations: found.passes + optimum.iterations,
                 optimum,
-                penalty,
+                penalty: found.penalty,
                 absolute: none,
                 scores: Vec::new(),
             });
@@ -367,58 +345,4 @@ fn effective(fit: &BinaryFit) -> Vec<f64> {
             }
         })
         .collect()
-}
-
-/// The fit of rows outside a fold, from that of all rows.
-pub(super) fn refit(
-    table: &Table<'_, '_>,
-    sample: &Sample<'_, '_>,
-    fit: &BinaryFit,
-    outside: &[u32],
-    gate: &Gate<'_, '_>,
-) -> Result<Optimum> {
-    let problem = table.problem(sample, Rows::List(outside), &fit.penalty);
-    let start = fit.optimum.theta.clone();
-    if fit.absolute.iter().any(|absolute| *absolute > 0.0) {
-        return elastic_net::descend(&problem, &fit.absolute, start, table.control(), gate);
-    }
-    let share = outside.len() as f64 / table.data.len() as f64;
-    let known: DMatrix<f64> = &fit.optimum.information * share;
-    let control = Control {
-        exact: false,
-        ..table.control()
-    };
-    problem.descend(start, Some(&known), control, false, gate)
-}
-
-fn predict_left_out(
-    table: &Table<'_, '_>,
-    sample: &Sample<'_, '_>,
-    fit: &BinaryFit,
-    phase: &mut Phase<'_>,
-) -> Result<OutOfFold> {
-    let folds = table.folds()?;
-    let parts = map_tasks(table.settings.folds, phase, |fold, gate| {
-        let (inside, outside) = split(table.data, &folds, fold);
-        let optimum = refit(table, sample, fit, &outside, gate)?;
-        let columns = table.learning.coordinates.columns(optimum.theta.as_slice());
-        let mut found = Vec::with_capacity(inside.len());
-        sample.for_rows(
-            &columns,
-            Rows::List(&inside),
-            gate,
-            |row, log_odds, _, _| {
-                found.push((row, sigmoid(log_odds)));
-            },
-        )?;
-        Ok(found)
-    })?;
-    let mut probabilities = vec![0.0; table.data.len()];
-    for (row, probability) in parts.into_iter().flatten() {
-        probabilities[row] = probability;
-    }
-    Ok(OutOfFold {
-        probabilities,
-        folds,
-    })
 }

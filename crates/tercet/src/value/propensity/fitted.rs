@@ -10,7 +10,6 @@ use super::encoding::Encoding;
 use super::score::Scorer;
 use crate::data::Design;
 use crate::error::{Error, Result};
-use crate::math::interval::normal_quantile;
 use crate::math::special::sigmoid;
 use crate::model::{FitReport, Fitted, Parameter};
 use crate::observe::{Observer, Phase};
@@ -40,12 +39,12 @@ pub struct FittedPropensity {
 
 /// The covariance of the coefficients: the lower triangle, row by row.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-pub(super) struct Uncertainty {
+pub(crate) struct Uncertainty {
     packed: Vec<f64>,
 }
 
 impl Uncertainty {
-    pub(super) fn new(covariance: &DMatrix<f64>) -> Self {
+    pub(crate) fn new(covariance: &DMatrix<f64>) -> Self {
         let n = covariance.nrows();
         let rows = (0..n).flat_map(|i| (0..=i).map(move |j| (i, j)));
         Self {
@@ -53,19 +52,35 @@ impl Uncertainty {
         }
     }
 
-    pub(super) fn fits(&self, n: usize) -> bool {
+    pub(crate) fn fits(&self, n: usize) -> bool {
         self.packed.len() == n * (n + 1) / 2 && self.packed.iter().all(|value| value.is_finite())
     }
 
     #[inline]
-    pub(super) fn get(&self, i: usize, j: usize) -> f64 {
+    pub(crate) fn get(&self, i: usize, j: usize) -> f64 {
         let (i, j) = (i.max(j), i.min(j));
         self.packed[i * (i + 1) / 2 + j]
     }
 
+    /// The standard error of every coefficient.
+    pub(super) fn errors(&self, n: usize) -> Vec<f64> {
+        (0..n).map(|k| self.get(k, k).max(0.0).sqrt()).collect()
+    }
+
+    /// The covariance of two combinations of a few coefficients, whose places begin at `i` and `j`.
+    #[inline]
+    pub(super) fn between(&self, terms: &[(usize, f64)], i: usize, j: usize) -> f64 {
+        let mut sum = 0.0;
+        for (k, x) in terms {
+            let own = terms.iter().map(|(l, y)| y * self.get(i + k, j + l));
+            sum += x * own.sum::<f64>();
+        }
+        sum
+    }
+
     /// The variance of a combination of a few coefficients.
     #[inline]
-    pub(super) fn variance(&self, terms: &[(usize, f64)]) -> f64 {
+    pub(crate) fn variance(&self, terms: &[(usize, f64)]) -> f64 {
         let mut sum = 0.0;
         for (place, (i, x)) in terms.iter().enumerate() {
             sum += x * x * self.get(*i, *i);
@@ -137,6 +152,13 @@ impl FittedPropensity {
             .collect()
     }
 
+    /// The standard error of every coefficient, of several classes one class after the other; `None`
+    /// where the model has none.
+    pub fn coefficient_errors(&self) -> Option<Vec<f64>> {
+        let n = self.coefficients.len();
+        self.uncertainty.as_ref().map(|one| one.errors(n))
+    }
+
     /// The probability of the outcome for every row; of an outcome of several classes, of every class,
     /// row by row.
     ///
@@ -188,35 +210,6 @@ impl FittedPropensity {
             }
         }
         Ok(all)
-    }
-
-    /// Intervals of the probability at confidence `level`, by the delta method on the log-odds: what
-    /// the uncertainty of the coefficients leaves open about it, not whether it happens.
-    ///
-    /// # Errors
-    /// Those of [`FittedPropensity::probabilities`]; [`Error::InvalidParameter`] for a level outside 0
-    /// and 1, a model without standard errors, and an outcome of several classes.
-    pub fn intervals(
-        &self,
-        customers: &Design<'_>,
-        level: f64,
-        observer: &mut dyn Observer,
-    ) -> Result<Vec<[f64; 2]>> {
-        self.check_binary("intervals")?;
-        let z = normal_quantile(level)?;
-        let uncertainty = self.uncertainty()?;
-        let scorer = Scorer::new(&self.encoding, &self.coefficients, customers)?;
-        let dense = self.encoding.dense;
-        let mut phase = Phase::new(observer, "scoring");
-        scorer.map_tiles(1, &mut phase, |tile, found| {
-            let mut present = Vec::new();
-            for row in 0..tile.len {
-                scorer.reader.present(tile, row, dense, &mut present);
-                let odds: f64 = present.iter().map(|(j, x)| self.coefficients[*j] * x).sum();
-                let half = z * uncertainty.variance(&present).sqrt();
-                found.push([sigmoid(odds - half), sigmoid(odds + half)]);
-            }
-        })
     }
 
     pub(super) fn uncertainty(&self) -> Result<&Uncertainty> {
@@ -356,7 +349,7 @@ impl Persist for FittedPropensity {
         if fitted
             .uncertainty
             .as_ref()
-            .is_some_and(|one| !one.fits(width))
+            .is_some_and(|one| !one.fits(logits * width))
         {
             return corrupt("in \"fitted\": the covariance does not belong to the columns");
         }

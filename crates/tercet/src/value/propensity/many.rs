@@ -10,7 +10,7 @@
 //! Morris (1975), Data analysis using Stein's estimator and its generalizations, JASA 70, 311-319, for
 //! what it wins.
 
-use nalgebra::DVector;
+use nalgebra::{DMatrix, DVector};
 
 use super::coordinates::Coordinates;
 use super::data::PropensityData;
@@ -18,8 +18,10 @@ use super::encoding::learn;
 use super::errors::covariance;
 use super::fit::{BinaryFit, Table, fitted_binary};
 use super::fitted::FittedPropensity;
-use super::newton::{Control, Problem, Quadratic};
-use super::reader::{Reader, Rows};
+use super::newton::{Control, Problem};
+use super::quadratic::Quadratic;
+use super::reader::Reader;
+use super::rows::Rows;
 use super::sample::Target;
 use super::{Penalty, Propensity, Solver, Strength};
 use crate::data::Design;
@@ -31,6 +33,8 @@ use crate::parallel::{Gate, map_tasks};
 #[derive(Debug, Clone)]
 pub struct ManyOutcomes<'a> {
     data: Vec<PropensityData<'a>>,
+    /// The weights by which features are learned, the same for all outcomes.
+    weights: Option<&'a [f64]>,
 }
 
 impl<'a> ManyOutcomes<'a> {
@@ -49,6 +53,7 @@ impl<'a> ManyOutcomes<'a> {
             .map(|(name, outcome)| PropensityData::binary(design.clone(), name, outcome));
         Ok(Self {
             data: data.collect::<Result<_>>()?,
+            weights: None,
         })
     }
 
@@ -59,6 +64,30 @@ impl<'a> ManyOutcomes<'a> {
             data: data
                 .map(|one| one.with_weights(name, weights))
                 .collect::<Result<_>>()?,
+            weights: Some(weights),
+        })
+    }
+
+    /// Adds weights of each outcome's own, in the outcomes' order: 0 where a row has no such outcome, as
+    /// that of a product which a customer has already.
+    ///
+    /// They take the place of those of [`with_weights`](Self::with_weights), by which features are still
+    /// learned.
+    ///
+    /// # Errors
+    /// [`Error::InvalidParameter`] for another number of them than outcomes; those of
+    /// [`PropensityData::with_weights`] for each.
+    pub fn with_own_weights(self, name: &str, weights: &[&'a [f64]]) -> Result<Self> {
+        if weights.len() != self.data.len() {
+            let expected = format!("{}, one set an outcome", self.data.len());
+            return Err(Error::parameter("own_weights", weights.len(), expected));
+        }
+        let data = self.data.into_iter().zip(weights);
+        Ok(Self {
+            data: data
+                .map(|(one, own)| one.with_weights(name, own))
+                .collect::<Result<_>>()?,
+            weights: self.weights,
         })
     }
 
@@ -69,6 +98,7 @@ impl<'a> ManyOutcomes<'a> {
             data: data
                 .map(|one| one.with_groups(name, groups))
                 .collect::<Result<_>>()?,
+            weights: self.weights,
         })
     }
 
@@ -83,8 +113,11 @@ impl<'a> ManyOutcomes<'a> {
     }
 }
 
-/// The most rounds; each is a pass over the rows for every outcome.
-const ROUNDS: usize = 50;
+/// The most times that the outcomes' losses are looked at.
+const MODELS: usize = 20;
+
+/// The most rounds on the quadratic models of them that were found.
+const ROUNDS: usize = 100;
 
 /// No round changes the effective parameters of a group of an outcome by more than this at the end.
 const SETTLED: f64 = 0.05;
@@ -132,7 +165,7 @@ impl Propensity {
             self.check(data)?;
         }
         let mut phase = Phase::new(observer, "fitting");
-        fit(self, &outcomes.data, &mut phase)
+        fit(self, outcomes, &mut phase)
     }
 }
 
@@ -182,15 +215,16 @@ impl Precisions {
 
 fn fit(
     settings: &Propensity,
-    data: &[PropensityData<'_>],
+    outcomes: &ManyOutcomes<'_>,
     phase: &mut Phase<'_>,
 ) -> Result<Vec<FittedPropensity>> {
-    // The features are the same for all, and so are the weights.
+    let data = &outcomes.data;
+    // The features are the same for all, and so is how they are learned.
     let shared = &data[0];
     let learning = learn(
         settings,
         shared.design(),
-        shared.weights(),
+        outcomes.weights,
         &Gate::new(phase),
     )?;
     let reader = Reader::new(&learning.encoding, shared.design(), false)?;
@@ -220,41 +254,38 @@ fn fit(
         common: vec![1.0; n_groups],
     };
     let mut centre = DVector::zeros(n);
-    for _ in 0..ROUNDS {
+    for _ in 0..MODELS {
         let penalty = coordinates.spread(&precisions.between);
-        let moved = map_tasks(tables.len(), phase, |k, gate| {
+        let bowls = map_tasks(tables.len(), phase, |k, gate| {
             let sample = tables[k].sample(Target::of(tables[k].data));
             let problem = Problem {
                 centre: Some(&centre),
                 ..tables[k].problem(&sample, rows, &penalty)
             };
-            // Two steps of Newton's method at most: precisions and coordinates settle together.
-            let control = Control {
-                max_iterations: 3,
-                tolerance: 1e-9,
-                exact: false,
-            };
-            let found = problem.descend(own[k].theta.clone(), None, control, false, gate)?;
-            let mut effective = vec![0.0; n_groups];
-            if let Some(model) = Quadratic::new(&found.information, &penalty, &[]) {
-                let variances = model.variances();
-                for (place, group) in coordinates.groups.iter().enumerate() {
-                    if let Some(group) = *group {
-                        effective[group] += 1.0 - penalty[place] * variances[place];
-                    }
-                }
-            }
-            Ok((found.theta, effective))
+            Bowl::around(&problem, own[k].theta.clone(), gate)
         })?;
-        let mut most: f64 = 0.0;
-        for (own, (theta, effective)) in own.iter_mut().zip(moved) {
-            for (before, now) in own.effective.iter().zip(&effective) {
-                most = most.max((before - now).abs());
+        let mut first = None;
+        for _ in 0..ROUNDS {
+            let penalty = coordinates.spread(&precisions.between);
+            let moved = map_tasks(tables.len(), phase, |k, gate| {
+                gate.check()?;
+                Ok(bowls[k].lowest(coordinates, &penalty, &centre))
+            })?;
+            let mut most: f64 = 0.0;
+            for (own, moved) in own.iter_mut().zip(moved) {
+                let Some(moved) = moved else { continue };
+                for (before, now) in own.effective.iter().zip(&moved.effective) {
+                    most = most.max((before - now).abs());
+                }
+                *own = moved;
             }
-            *own = Own { theta, effective };
+            precisions.update(coordinates, &own, &mut centre);
+            first = first.or(Some(most));
+            if most < SETTLED {
+                break;
+            }
         }
-        precisions.update(coordinates, &own, &mut centre);
-        if most < SETTLED {
+        if first.is_none_or(|first| first < SETTLED) {
             break;
         }
     }
@@ -264,6 +295,54 @@ fn fit(
     models
         .map(|(table, own)| finish(table, own.theta, &penalty, &centre, &gate))
         .collect()
+}
+
+/// The quadratic model of an outcome's loss: precisions settle in tens of rounds, on which it is nearly
+/// the loss itself, so that the rows are looked at a few times only.
+struct Bowl {
+    information: DMatrix<f64>,
+    /// `H θ₀ - g`: where it leads without a penalty.
+    pull: DVector<f64>,
+}
+
+impl Bowl {
+    fn around(problem: &Problem<'_>, theta: DVector<f64>, gate: &Gate<'_, '_>) -> Result<Self> {
+        let control = Control {
+            max_iterations: 8,
+            tolerance: 1e-9,
+            exact: true,
+        };
+        let found = problem.descend(theta, None, control, false, gate)?;
+        // At the lowest point of loss and penalty the loss has the penalty's slope, turned round.
+        let theta = &found.theta;
+        let away = problem.penalised(&DVector::zeros(theta.len()), theta);
+        Ok(Self {
+            pull: &found.information * theta + away,
+            information: found.information,
+        })
+    }
+
+    /// The lowest point under a penalty around a centre; `None` where the curvature is not finite.
+    fn lowest(
+        &self,
+        coordinates: &Coordinates,
+        penalty: &[f64],
+        centre: &DVector<f64>,
+    ) -> Option<Own> {
+        let model = Quadratic::new(&self.information, penalty, &[])?;
+        let drawn = DVector::from_fn(centre.len(), |k, _| self.pull[k] + penalty[k] * centre[k]);
+        let variances = model.variances();
+        let mut effective = vec![0.0; coordinates.n_groups];
+        for (place, group) in coordinates.groups.iter().enumerate() {
+            if let Some(group) = *group {
+                effective[group] += 1.0 - penalty[place] * variances[place];
+            }
+        }
+        Some(Own {
+            theta: model.solve(&drawn),
+            effective,
+        })
+    }
 }
 
 /// The last steps of one outcome, with everything else settled.

@@ -4,11 +4,12 @@
 //! segments to customers: Newton's method, and a penalty on distances from the classes' mean, so that
 //! no class is the reference. It wants rows by coordinates as one matrix.
 
-use nalgebra::DVector;
+use nalgebra::{DMatrix, DVector};
 
 use super::cross_validation::StrengthScore;
-use super::fit::{OutOfFold, Table};
-use super::fitted::{FittedPropensity, softmax};
+use super::fit::Table;
+use super::fitted::{FittedPropensity, Uncertainty, softmax};
+use super::left_out::OutOfFold;
 use super::sample::Target;
 use super::{Outcome, Penalty, Propensity, Solver, StandardErrors, Strength};
 use crate::error::{Error, Result};
@@ -45,6 +46,10 @@ pub(super) fn check(settings: &Propensity) -> Result<()> {
         _ => refuse("standard_errors", "robust", "\"none\" or \"model\""),
     }
 }
+
+/// The most coefficients of all columns and classes whose covariance is kept: 16 MB, and two or three times
+/// that in a file.
+const MOST_KEPT: usize = 2_000;
 
 /// Rows by coordinates with their classes.
 struct Rows<'s, 'a> {
@@ -110,7 +115,7 @@ pub(super) fn model(
         encoding: table.learning.encoding.clone(),
         means: table.learning.means.clone(),
         coefficients: rows.columns(&fit.peak.point),
-        uncertainty: None,
+        uncertainty: rows.uncertainty(&fit),
         strengths: table.strengths(&penalty, &none),
         effective: table.by_feature(&counts),
         scores,
@@ -144,6 +149,11 @@ impl Rows<'_, '_> {
         problem.fit(from.map(|fit| &fit.peak.point), ascent, gate)
     }
 
+    /// Columns of all classes.
+    fn n_columns(&self) -> usize {
+        self.n_classes * self.table.encoding().width()
+    }
+
     /// Coefficients of all columns, class by class, their mean over the classes taken off.
     fn columns(&self, point: &DVector<f64>) -> Vec<f64> {
         let coordinates = &self.table.learning.coordinates;
@@ -158,6 +168,50 @@ impl Rows<'_, '_> {
             }
         }
         classes.concat()
+    }
+
+    /// The covariance of the coefficients of all columns, class by class: the inverse of the curvature of
+    /// loss and penalty (of a softmax, the expected and the observed one are the same), carried over to
+    /// distances from the classes' mean. `None` where none is wanted, or a direction is undetermined.
+    fn uncertainty(&self, fit: &MultinomialFit) -> Option<Uncertainty> {
+        if self.table.settings.standard_errors == StandardErrors::None
+            || self.n_columns() > MOST_KEPT
+        {
+            return None;
+        }
+        let covariance = fit.peak.covariance()?;
+        let (k, m) = (self.n_classes, self.width);
+        // The first class is the reference: its own are 0, without an error.
+        let own = |a: usize, b: usize| {
+            (a > 0 && b > 0).then(|| covariance.view(((a - 1) * m, (b - 1) * m), (m, m)))
+        };
+        // Sums over the second class, and over both.
+        let mut sums = vec![DMatrix::<f64>::zeros(m, m); k];
+        let mut total = DMatrix::<f64>::zeros(m, m);
+        for (a, sum) in sums.iter_mut().enumerate() {
+            for block in (0..k).filter_map(|b| own(a, b)) {
+                *sum += block;
+            }
+            total += &*sum;
+        }
+        let n = k as f64;
+        let coordinates = &self.table.learning.coordinates;
+        let width = self.table.encoding().width();
+        let mut whole = DMatrix::zeros(k * width, k * width);
+        for a in 0..k {
+            for b in 0..=a {
+                let mut block = &total / (n * n) - (&sums[a] + sums[b].transpose()) / n;
+                if let Some(own) = own(a, b) {
+                    block += own;
+                }
+                // The map there and back transposes.
+                let block = coordinates.covariance(&block.transpose());
+                whole
+                    .view_mut((a * width, b * width), (width, width))
+                    .copy_from(&block);
+            }
+        }
+        Some(Uncertainty::new(&whole))
     }
 
     fn logits(&self, point: &DVector<f64>, row: usize, logs: &mut [f64]) {
@@ -244,11 +298,19 @@ impl Rows<'_, '_> {
                 fit.peak.iterations
             ),
         };
+        let mut remarks = self.table.remarks(&[]);
+        if self.n_columns() > MOST_KEPT {
+            let n = self.n_columns();
+            let told = format!(
+                "; without standard errors: {n} coefficients are more than {MOST_KEPT}, take fewer knots or levels"
+            );
+            remarks += &told;
+        }
         FitReport {
             iterations: fit.peak.iterations,
             log_likelihood: Some(fit.free.value),
             converged: fit.ending != Ending::Stopped,
-            how_it_ended: how + &self.table.remarks(&[]),
+            how_it_ended: how + &remarks,
             n_observations: self.weights.iter().sum(),
             n_rows,
             n_cells: n_rows,

@@ -2,15 +2,19 @@
 //!
 //! A pass that also adds up second derivatives costs several times one that does not, and near the
 //! optimum they hardly change. So they are taken anew while a step still changes them, and kept after
-//! that: with curvature that is wrong by a share `ε`, each step leaves a share `ε` of the error.
+//! that: with curvature that is wrong by a share `ε`, each step leaves a share `ε` of the error. What
+//! slopes do from one step to the next corrects it where steps went (Nocedal 1980, Mathematics of
+//! Computation 35, 773-782).
 //!
 //! A large table is first fitted in part: estimates from one row in sixteen are off by four standard
 //! errors of the whole, and the part's curvature, times sixteen, is nearly that of the whole.
 
-use nalgebra::{Cholesky, DMatrix, DVector, Dyn};
+use nalgebra::{DMatrix, DVector};
 
 use super::coordinates::Coordinates;
-use super::reader::Rows;
+use super::corrections::Corrections;
+use super::quadratic::{Quadratic, dependent};
+use super::rows::Rows;
 use super::sample::{Sample, Squares};
 use crate::error::{Error, Result};
 use crate::math::lanes::ROWS;
@@ -72,12 +76,12 @@ pub(super) enum Ending {
     Stopped,
 }
 
-/// Curvature is kept once a step can win no more than this, a row: log-odds then change by a few per
-/// cent, and the curvature by less.
-const KEEP_BELOW: f64 = 2e-3;
+/// Curvature is kept once a step can win no more than this, a row: log-odds then change by a fifth, and
+/// the curvature by less.
+const KEEP_BELOW: f64 = 5e-3;
 
 /// And taken anew where a step leaves more than this share of what there was to win.
-const SLOW: f64 = 0.05;
+const SLOW: f64 = 0.1;
 
 /// Products of two columns over the rows that are added up in no time: curvature is always taken anew.
 const CHEAP: usize = 20_000_000;
@@ -86,8 +90,8 @@ const CHEAP: usize = 20_000_000;
 const LARGE: usize = 1 << 15;
 const PART: usize = 16;
 
-/// Of its own curvature, what a free coordinate must keep beside those before it.
-const ALIASED: f64 = 1e-9;
+/// Rows of the part for every coordinate: its curvature is then within a seventh of the whole's.
+const A_PART: usize = 200;
 
 /// A coefficient whose standard deviation moves odds by `e^8`, with an error that no row holds, runs to
 /// infinity.
@@ -150,7 +154,7 @@ impl Problem<'_> {
             Rows::Every { of, step } => (of, step),
             Rows::List(_) => return Ok((self.start(), None)),
         };
-        let step = PART.min(n / every / (20 * self.coordinates.len()).max(2 * ROWS));
+        let step = PART.min(n / every / (A_PART * self.coordinates.len()).max(2 * ROWS));
         if n / every < LARGE || step < 4 {
             return Ok((self.start(), None));
         }
@@ -220,7 +224,7 @@ impl Problem<'_> {
     }
 
     /// The penalty of a point.
-    fn charge(&self, theta: &DVector<f64>) -> f64 {
+    pub(super) fn charge(&self, theta: &DVector<f64>) -> f64 {
         let away = self.away(theta);
         0.5 * self
             .penalty
@@ -261,18 +265,19 @@ impl Problem<'_> {
         let (mut iterations, mut before) = (1, f64::INFINITY);
         let is_cheap = self.rows.len() * theta.len() * theta.len() < CHEAP;
         let (mut is_fresh, mut near) = (known.is_none(), near);
+        let mut corrections = Corrections::default();
         loop {
             if !here.loss.is_finite() {
                 return Err(lost());
             }
             let slope = model.free(self.penalised(&here.gradient, &theta));
-            let step = model.solve(&slope);
+            let step = corrections.solve(&model, &theta, &slope);
             let left = 0.5 * slope.dot(&step);
             let enough = (control.tolerance * here.loss).max(4.0 * f64::EPSILON * here.loss);
             let certain = here.loss < CERTAIN * total;
-            // With the same curvature as the step before, this step leaves less than a hundred times the
-            // share of `left` that the one before left.
-            let after = 100.0 * left * (left / before);
+            // With the same curvature as the step before, this step leaves less than ten times the share of
+            // `left` that the one before left.
+            let after = 10.0 * left * (left / before);
             let finished =
                 left <= enough || certain || (!is_fresh && before.is_finite() && after <= enough);
             if finished || iterations >= control.max_iterations {
@@ -345,6 +350,7 @@ impl Problem<'_> {
             }
             is_fresh = here.information.is_some();
             if let Some(found) = here.information.take() {
+                corrections = Corrections::default();
                 information = found;
                 model = Quadratic::new(&information, self.penalty, &aliased).ok_or_else(lost)?;
             }
@@ -393,165 +399,5 @@ impl Problem<'_> {
 fn lost() -> Error {
     Error::Numeric {
         during: "the loss of a propensity model".to_owned(),
-    }
-}
-
-/// Rows of a symmetric matrix that are combinations of those before them: those whose pivot all but
-/// vanishes as they are eliminated in turn.
-fn dependent(matrix: &DMatrix<f64>) -> Vec<usize> {
-    let n = matrix.nrows();
-    let mut factor = matrix.clone();
-    let mut found = Vec::new();
-    for j in 0..n {
-        let own = matrix[(j, j)];
-        // Rounding may leave a pivot below 0.
-        if factor[(j, j)] <= ALIASED * own {
-            found.push(j);
-            for i in j..n {
-                factor[(i, j)] = 0.0;
-            }
-            continue;
-        }
-        let pivot = factor[(j, j)];
-        let column: Vec<f64> = (j + 1..n).map(|i| factor[(i, j)]).collect();
-        for (a, k) in (j + 1..n).enumerate() {
-            let share = column[a] / pivot;
-            if share != 0.0 {
-                for (b, i) in (k..n).enumerate() {
-                    factor[(i, k)] -= share * column[a + b];
-                }
-            }
-        }
-    }
-    found
-}
-
-/// Curvature of loss and penalty, factorised in units in which every coordinate has curvature 1.
-pub(super) struct Quadratic {
-    factor: Cholesky<f64, Dyn>,
-    units: DVector<f64>,
-    held: Vec<usize>,
-}
-
-impl Quadratic {
-    /// `None` where the curvature is not finite. A direction that is flat beyond rounding is given just
-    /// enough curvature to be solved for.
-    pub(super) fn new(information: &DMatrix<f64>, penalty: &[f64], held: &[usize]) -> Option<Self> {
-        let n = information.nrows();
-        let diagonal = |k: usize| information[(k, k)] + penalty[k];
-        let largest = (0..n).map(diagonal).fold(f64::MIN_POSITIVE, f64::max);
-        if !largest.is_finite() {
-            return None;
-        }
-        let units = DVector::from_fn(n, |k, _| diagonal(k).max(1e-30 * largest).sqrt().recip());
-        let mut scaled = information.clone();
-        for (k, mut column) in scaled.column_iter_mut().enumerate() {
-            column[k] += penalty[k];
-            for (value, unit) in column.iter_mut().zip(units.iter()) {
-                *value *= unit * units[k];
-            }
-        }
-        for &k in held {
-            scaled.row_mut(k).fill(0.0);
-            scaled.column_mut(k).fill(0.0);
-            scaled[(k, k)] = 1.0;
-        }
-        let mut jitter = 0.0;
-        while jitter < 1.0 {
-            let mut matrix = scaled.clone();
-            for k in 0..n {
-                matrix[(k, k)] += jitter;
-            }
-            if let Some(factor) = matrix.cholesky() {
-                return Some(Self {
-                    factor,
-                    units,
-                    held: held.to_vec(),
-                });
-            }
-            jitter = (100.0 * jitter).max(1e-13);
-        }
-        None
-    }
-
-    /// A slope without the coordinates that are held.
-    pub(super) fn free(&self, mut slope: DVector<f64>) -> DVector<f64> {
-        for &k in &self.held {
-            slope[k] = 0.0;
-        }
-        slope
-    }
-
-    /// Curvature, inverted, times a slope.
-    pub(super) fn solve(&self, slope: &DVector<f64>) -> DVector<f64> {
-        self.factor
-            .solve(&slope.component_mul(&self.units))
-            .component_mul(&self.units)
-    }
-
-    /// The largest slope in units of its own curvature.
-    fn scaled(&self, slope: &DVector<f64>) -> f64 {
-        slope.component_mul(&self.units).amax()
-    }
-
-    /// The inverse; 0 for what is held.
-    pub(super) fn inverse(&self) -> DMatrix<f64> {
-        let mut inverse = self.factor.inverse();
-        for (k, mut column) in inverse.column_iter_mut().enumerate() {
-            for (value, unit) in column.iter_mut().zip(self.units.iter()) {
-                *value *= unit * self.units[k];
-            }
-        }
-        for &k in &self.held {
-            inverse.row_mut(k).fill(0.0);
-            inverse.column_mut(k).fill(0.0);
-        }
-        inverse
-    }
-
-    /// The diagonal of the inverse: sums of squares of the columns of the inverted factor.
-    pub(super) fn variances(&self) -> DVector<f64> {
-        let n = self.units.len();
-        let mut inverted = DMatrix::identity(n, n);
-        self.factor
-            .l_dirty()
-            .solve_lower_triangular_mut(&mut inverted);
-        let mut variances = DVector::from_fn(n, |k, _| {
-            inverted.column(k).norm_squared() * self.units[k].powi(2)
-        });
-        for &k in &self.held {
-            variances[k] = 0.0;
-        }
-        variances
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use nalgebra::dmatrix;
-
-    #[test]
-    fn dependent_rows_are_found_in_their_order() {
-        // The third is the sum of the first two, the fourth is nothing, the fifth is free.
-        let x = dmatrix![
-            1.0, 0.0, 1.0, 0.0, 2.0;
-            0.0, 1.0, 1.0, 0.0, 5.0;
-            1.0, 1.0, 2.0, 0.0, -1.0;
-            2.0, 1.0, 3.0, 0.0, 0.5
-        ];
-        assert_eq!(dependent(&(x.transpose() * &x)), [2, 3]);
-    }
-
-    #[test]
-    fn what_is_held_has_neither_step_nor_variance() {
-        let information = dmatrix![4.0, 1.0, 1.0; 1.0, 2.0, 2.0; 1.0, 2.0, 2.0];
-        let model = Quadratic::new(&information, &[0.0; 3], &[2]).unwrap();
-        let step = model.solve(&model.free(DVector::from_vec(vec![1.0, 2.0, 3.0])));
-        assert!((step[0] - 0.0).abs() < 1e-14 && (step[1] - 1.0).abs() < 1e-14);
-        assert_eq!(step[2], 0.0);
-        let (inverse, variances) = (model.inverse(), model.variances());
-        assert!((inverse[(0, 0)] - 2.0 / 7.0).abs() < 1e-14);
-        assert!((inverse.diagonal() - variances).amax() < 1e-14);
     }
 }

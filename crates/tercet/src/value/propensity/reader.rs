@@ -2,28 +2,14 @@
 
 use std::collections::HashMap;
 
-use super::encoding::{Encoding, Kind, Rank, splines};
-use crate::data::{Design, FeatureView, NO_LEVEL, Numbers};
+use super::columns::{Single, Slope, Spline, narrow};
+use super::encoding::{Encoding, Kind};
+use super::lying::LyingColumns;
+use super::rows::Rows;
+use super::tile::{NONE, Tile, Wide};
+use crate::data::{Design, FeatureView, Numbers};
 use crate::error::{Error, Result};
 use crate::math::lanes::{GROUP, Lanes, ROWS, Side, padded};
-
-/// No sparse column.
-pub(super) const NONE: u32 = u32::MAX;
-
-/// Four neighbouring sparse columns of a row: a spline's basis functions that are not 0. All weights
-/// are 0 where the number is missing, or has a column of its own.
-#[derive(Debug, Clone, Copy, PartialEq)]
-pub(super) struct Wide {
-    pub(super) first: u32,
-    pub(super) weights: [f64; 4],
-}
-
-impl Wide {
-    const NOTHING: Self = Self {
-        first: 0,
-        weights: [0.0; 4],
-    };
-}
 
 /// An encoding tied to a table.
 #[derive(Debug)]
@@ -36,51 +22,9 @@ pub(super) struct Reader<'a> {
     pub(super) padded: usize,
     /// The feature of every dense column but the intercept's, every wide and every single one.
     pub(super) of: Owners,
+    /// All dense columns, where they lie side by side in a matrix whose rows lie together.
+    lying: Option<LyingColumns<'a>>,
     lanes: Lanes,
-}
-
-#[derive(Debug)]
-struct Slope<'a> {
-    values: Numbers<'a>,
-    mean: f64,
-    factor: f64,
-    /// The ends in standard deviations; none while the rows are those of the fit, within the ends.
-    ends: Option<[f64; 2]>,
-}
-
-#[derive(Debug)]
-struct Spline<'a> {
-    values: Numbers<'a>,
-    rank: Rank,
-    intervals: usize,
-    first: u32,
-    /// The frequent value and its column.
-    spike: Option<(f64, u32)>,
-    missing: u32,
-    /// Where among the single columns of a row the two are written.
-    slot: Option<usize>,
-}
-
-#[derive(Debug)]
-enum Single<'a> {
-    /// Filled in by a spline.
-    OfSpline,
-    Missing {
-        values: Numbers<'a>,
-        place: u32,
-    },
-    Bins {
-        values: Numbers<'a>,
-        edges: Vec<f64>,
-        first: u32,
-        missing: u32,
-    },
-    Levels {
-        codes: &'a [u16],
-        /// The column of each of the table's levels.
-        places: Vec<u32>,
-        missing: u32,
-    },
 }
 
 /// The features that columns belong to.
@@ -89,63 +33,6 @@ pub(super) struct Owners {
     pub(super) dense: Vec<usize>,
     pub(super) wide: Vec<usize>,
     pub(super) single: Vec<usize>,
-}
-
-/// Up to [`ROWS`] rows, encoded.
-#[derive(Debug)]
-pub(super) struct Tile {
-    /// How many rows it holds.
-    pub(super) len: usize,
-    /// Column by column, [`ROWS`] each; the first is the intercept's.
-    pub(super) dense: Vec<f64>,
-    /// Row by row.
-    pub(super) wide: Vec<Wide>,
-    /// Row by row.
-    pub(super) single: Vec<u32>,
-}
-
-/// Which rows of a table are gone through.
-#[derive(Debug, Clone, Copy)]
-pub(super) enum Rows<'r> {
-    /// The first so many.
-    All(usize),
-    /// These.
-    List(&'r [u32]),
-    /// One run of [`ROWS`] in every so many of the first so many rows.
-    Every { of: usize, step: usize },
-}
-
-impl Rows<'_> {
-    /// Number of rows.
-    pub(super) fn len(&self) -> usize {
-        match self {
-            Self::All(n) => *n,
-            Self::List(list) => list.len(),
-            Self::Every { of, step } => {
-                let whole = of / (ROWS * step);
-                let rest = of - whole * ROWS * step;
-                whole * ROWS + rest.min(ROWS)
-            }
-        }
-    }
-
-    /// The row of a place among them.
-    #[inline]
-    pub(super) fn row(&self, place: usize) -> usize {
-        match self {
-            Self::All(_) => place,
-            Self::List(list) => list[place] as usize,
-            Self::Every { step, .. } => place / ROWS * ROWS * step + place % ROWS,
-        }
-    }
-
-    /// Whether the rows of a tile that begins here lie one after the other, and where the first is.
-    pub(super) fn run(&self, place: usize) -> Option<usize> {
-        match self {
-            Self::List(_) => None,
-            _ => Some(self.row(place)),
-        }
-    }
 }
 
 impl<'a> Reader<'a> {
@@ -161,6 +48,7 @@ impl<'a> Reader<'a> {
             single: Vec::new(),
             padded: padded(encoding.dense),
             of: Owners::default(),
+            lying: None,
             lanes: Lanes::new(),
         };
         for (place, learned) in encoding.features.iter().enumerate() {
@@ -187,6 +75,16 @@ impl<'a> Reader<'a> {
             reader.of.dense.resize(reader.dense.len(), place);
             reader.of.wide.resize(reader.wide.len(), place);
             reader.of.single.resize(reader.single.len(), place);
+        }
+        let slopes = &reader.dense;
+        let together = |pair: &[Slope<'_>]| pair[1].values.follows(&pair[0].values);
+        if slopes.len() > 1 && !clamped && slopes.windows(2).all(together) {
+            let has_missing = encoding
+                .features
+                .iter()
+                .any(|one| one.kind.missing().is_some());
+            let scales = slopes.iter().map(|slope| (slope.mean, slope.factor));
+            reader.lying = Some(LyingColumns::new(slopes[0].values, scales, has_missing));
         }
         Ok(reader)
     }
@@ -274,6 +172,11 @@ impl<'a> Reader<'a> {
         });
     }
 
+    /// The dense columns, where they lie side by side and no number is beyond the range of the fit.
+    pub(super) fn lying(&self) -> Option<&LyingColumns<'a>> {
+        self.lying.as_ref()
+    }
+
     /// A tile without rows.
     pub(super) fn tile(&self) -> Tile {
         Tile {
@@ -312,27 +215,34 @@ impl<'a> Reader<'a> {
             }
             place += width;
         }
-        let n_single = self.single.len();
-        for (place, single) in self.single.iter().enumerate() {
-            let cells = tile.single[place..].iter_mut().step_by(n_single).take(len);
-            for (k, cell) in cells.enumerate() {
+        self.fill_sparse(tile, rows, start, end);
+    }
+
+    /// Encodes the sparse columns only.
+    pub(super) fn fill_sparse(&self, tile: &mut Tile, rows: Rows<'_>, start: usize, end: usize) {
+        let len = end - start;
+        tile.len = len;
+        for (single, cells) in self.single.iter().zip(tile.single.chunks_exact_mut(ROWS)) {
+            let (cells, rest) = cells.split_at_mut(len);
+            for (k, cell) in cells.iter_mut().enumerate() {
                 *cell = single.place(rows.row(start + k));
             }
+            rest.fill(NONE);
         }
-        let n_wide = self.wide.len();
-        for (place, spline) in self.wide.iter().enumerate() {
-            for k in 0..len {
+        for (spline, cells) in self.wide.iter().zip(tile.wide.chunks_exact_mut(ROWS)) {
+            let (cells, rest) = cells.split_at_mut(len);
+            let mut beside = spline
+                .slot
+                .and_then(|slot| tile.single.chunks_exact_mut(ROWS).nth(slot));
+            for (k, cell) in cells.iter_mut().enumerate() {
                 let value = spline.values.get(rows.row(start + k));
                 let (wide, single) = spline.place(value);
-                tile.wide[k * n_wide + place] = wide;
-                if let Some(slot) = spline.slot {
-                    tile.single[k * n_single + slot] = single;
+                *cell = wide;
+                if let Some(beside) = &mut beside {
+                    beside[k] = single;
                 }
             }
-        }
-        if len < ROWS {
-            tile.wide[len * n_wide..].fill(Wide::NOTHING);
-            tile.single[len * n_single..].fill(NONE);
+            rest.fill(Wide::NOTHING);
         }
     }
 
@@ -398,78 +308,4 @@ impl<'a> Reader<'a> {
         }
         slope.clamp(column);
     }
-}
-
-impl Slope<'_> {
-    /// Beyond the ends of the fit, the end.
-    fn clamp(&self, column: &mut [f64]) {
-        if let Some([lowest, highest]) = self.ends {
-            for x in column {
-                *x = x.clamp(lowest, highest);
-            }
-        }
-    }
-}
-
-impl Spline<'_> {
-    #[inline]
-    fn place(&self, value: f64) -> (Wide, u32) {
-        if value.is_nan() {
-            return (Wide::NOTHING, self.missing);
-        }
-        if let Some((spike, place)) = self.spike
-            && value == spike
-        {
-            return (Wide::NOTHING, place);
-        }
-        let local = splines(self.rank.of(value), self.intervals);
-        let wide = Wide {
-            first: self.first + narrow(local.first),
-            weights: local.weights,
-        };
-        (wide, NONE)
-    }
-}
-
-impl Single<'_> {
-    #[inline]
-    fn place(&self, row: usize) -> u32 {
-        match self {
-            Self::OfSpline => NONE,
-            Self::Missing { values, place } => {
-                if values.get(row).is_nan() {
-                    *place
-                } else {
-                    NONE
-                }
-            }
-            Self::Bins {
-                values,
-                edges,
-                first,
-                missing,
-            } => {
-                let value = values.get(row);
-                if value.is_nan() {
-                    *missing
-                } else {
-                    first + narrow(edges.partition_point(|edge| *edge < value))
-                }
-            }
-            Self::Levels {
-                codes,
-                places,
-                missing,
-            } => match codes[row] {
-                NO_LEVEL => *missing,
-                code => places[usize::from(code)],
-            },
-        }
-    }
-}
-
-/// Places are below the number of columns, which is checked to be small.
-#[allow(clippy::cast_possible_truncation)]
-fn narrow(place: usize) -> u32 {
-    place as u32
 }

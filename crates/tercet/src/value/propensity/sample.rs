@@ -4,11 +4,14 @@ use std::ops::Range;
 
 use nalgebra::DMatrix;
 
-use super::coordinates::Coordinates;
 use super::data::PropensityData;
 use super::encoding::Encoding;
-use super::reader::{NONE, Reader, Rows, Tile};
-use crate::error::{Error, Result};
+use super::gram::{Bends, Gram, Shape};
+use super::reader::Reader;
+use super::rows::Rows;
+use super::sparse::{SparseProducts, SparseSlopes};
+use super::tile::Tile;
+use crate::error::Result;
 use crate::math::lanes::{Lanes, Odds, ROWS};
 use crate::math::sum::Sums;
 use crate::parallel::{Gate, map_stripes_behind};
@@ -16,11 +19,12 @@ use crate::parallel::{Gate, map_stripes_behind};
 /// Runs that rows are cut into, each with sums of its own.
 const MOST_STRIPES: usize = 32;
 
-/// Bytes that all sums together may take: fewer runs where there are many columns.
-const MOST_BYTES: usize = 1 << 28;
+/// Bytes that all sums of products together may take: fewer runs where there are many columns.
+const MOST_BYTES: usize = 1 << 26;
 
-/// The most numbers of a matrix of coordinates: 1.6 GB.
-const MOST_NUMBERS: usize = 200_000_000;
+/// Products of a run's rows for every number of its matrix: with fewer, making room for the sums takes
+/// longer than adding to them.
+const WORTH: usize = 16;
 
 /// The outcome of a pass: whether it happened. The whole of a binary model, or one outcome of many.
 #[derive(Debug, Clone, Copy)]
@@ -52,8 +56,9 @@ pub(super) struct Sample<'s, 'a> {
     pub(super) target: Target<'a>,
     pub(super) weights: Option<&'a [f64]>,
     pub(super) offset: Option<&'a [f64]>,
-    dense: usize,
-    sparse: usize,
+    /// Dense columns, the intercept's included.
+    pub(super) dense: usize,
+    pub(super) sparse: usize,
     lanes: Lanes,
 }
 
@@ -83,26 +88,19 @@ struct Stripe {
     loss: Sums<1>,
     dense_gradient: Vec<f64>,
     sparse_gradient: Vec<f64>,
-    grams: Option<Grams>,
-}
-
-/// Second derivatives in three parts: dense by dense, sparse by dense, sparse by sparse. Each pair of
-/// sparse columns is counted once, on either side of the diagonal.
-struct Grams {
-    dense: Vec<f64>,
-    cross: Vec<f64>,
-    sparse: Vec<f64>,
+    /// Slopes of dense columns in the caller's units, where rows were worked on as they lie.
+    lying_gradient: Vec<f64>,
+    gram: Option<Gram>,
 }
 
 /// What a thread needs for a tile.
-struct Desk {
-    tile: Tile,
-    log_odds: Vec<f64>,
+pub(super) struct Desk {
+    pub(super) tile: Tile,
+    pub(super) log_odds: Vec<f64>,
     outcome: Vec<f64>,
     weights: Vec<f64>,
     residuals: Vec<f64>,
-    roots: Vec<f64>,
-    scaled: Vec<f64>,
+    bends: Option<Bends>,
 }
 
 impl<'s, 'a> Sample<'s, 'a> {
@@ -128,11 +126,6 @@ impl<'s, 'a> Sample<'s, 'a> {
         self.weights.map_or(1.0, |weights| weights[row])
     }
 
-    /// Dense columns, the intercept's included.
-    pub(super) fn dense(&self) -> usize {
-        self.dense
-    }
-
     /// The sum of the weights of some rows.
     pub(super) fn total_weight(&self, rows: Rows<'_>) -> f64 {
         match self.weights {
@@ -150,12 +143,17 @@ impl<'s, 'a> Sample<'s, 'a> {
             .sum()
     }
 
-    fn stripes(&self, squares: Squares) -> usize {
+    fn stripes(&self, squares: Squares, n_rows: usize) -> usize {
         if squares == Squares::None {
             return MOST_STRIPES;
         }
-        let width = self.dense + self.sparse;
-        (MOST_BYTES / (8 * width * width).max(1)).clamp(1, MOST_STRIPES)
+        let (width, touched) = (
+            self.dense + self.sparse,
+            self.dense + 4 * self.reader.n_wide() + self.reader.n_single(),
+        );
+        let worth = n_rows * touched * touched / (WORTH * width * width);
+        let most = (MOST_BYTES / (8 * width * width).max(1)).clamp(1, MOST_STRIPES);
+        worth.clamp(1, most)
     }
 
     /// Losses and their derivatives at the coefficients of all columns.
@@ -166,90 +164,69 @@ impl<'s, 'a> Sample<'s, 'a> {
         squares: Squares,
         gate: &Gate<'_, '_>,
     ) -> Result<Pass> {
-        let stripes =
-            map_stripes_behind(gate, rows.len(), ROWS, self.stripes(squares), |places| {
-                self.stripe(coefficients, rows, places, squares, gate)
-            })?;
+        let most = self.stripes(squares, rows.len());
+        let stripes = map_stripes_behind(gate, rows.len(), ROWS, most, |places| {
+            self.stripe(coefficients, rows, places, squares, gate)
+        })?;
         let mut loss = Sums::<1>::zero();
         let mut gradient = vec![0.0; self.dense + self.sparse];
-        let mut grams: Option<Grams> = None;
+        let mut gram: Option<Gram> = None;
         for stripe in stripes {
             loss.add(&stripe.loss.total());
             let (dense, sparse) = gradient.split_at_mut(self.dense);
             add(dense, &stripe.dense_gradient[..self.dense]);
             add(sparse, &stripe.sparse_gradient);
-            match (&mut grams, stripe.grams) {
-                (Some(total), Some(part)) => {
-                    add(&mut total.dense, &part.dense);
-                    add(&mut total.cross, &part.cross);
-                    add(&mut total.sparse, &part.sparse);
-                }
+            match (&mut gram, stripe.gram) {
+                (Some(total), Some(part)) => total.add(&part),
                 (total, part) => *total = part,
             }
         }
         Ok(Pass {
             loss: loss.total()[0],
             gradient,
-            gram: grams.map(|grams| self.whole(&grams)),
+            gram: gram.map(|gram| gram.whole()),
         })
     }
 
-    /// The three parts as one symmetric matrix.
-    fn whole(&self, grams: &Grams) -> DMatrix<f64> {
-        let (d, s, padded) = (self.dense, self.sparse, self.reader.padded);
-        let mut whole = DMatrix::zeros(d + s, d + s);
-        for i in 0..d {
-            for j in i..d {
-                let value = grams.dense[i * padded + j];
-                whole[(i, j)] = value;
-                whole[(j, i)] = value;
-            }
+    fn shape(&self) -> Shape {
+        Shape {
+            dense: self.dense,
+            padded: self.reader.padded,
+            sparse: self.sparse,
         }
-        for i in 0..s {
-            for j in 0..d {
-                let value = grams.cross[i * padded + j];
-                whole[(d + i, j)] = value;
-                whole[(j, d + i)] = value;
-            }
-        }
-        for i in 0..s {
-            for j in 0..i {
-                let value = grams.sparse[i * s + j] + grams.sparse[j * s + i];
-                whole[(d + i, d + j)] = value;
-                whole[(d + j, d + i)] = value;
-            }
-            whole[(d + i, d + i)] = grams.sparse[i * s + i];
-        }
-        whole
     }
 
-    fn desk(&self, squares: Squares) -> Desk {
-        let scaled = match squares {
-            Squares::None => 0,
-            _ => self.reader.padded * ROWS,
-        };
+    pub(super) fn desk(&self, squares: Squares) -> Desk {
         Desk {
             tile: self.reader.tile(),
             log_odds: vec![0.0; ROWS],
             outcome: vec![0.0; ROWS],
             weights: vec![0.0; ROWS],
             residuals: vec![0.0; ROWS],
-            roots: vec![0.0; ROWS],
-            scaled: vec![0.0; scaled],
+            bends: (squares != Squares::None).then(|| Bends::new(self.shape())),
         }
     }
 
-    /// Encodes the rows of a tile and computes their log-odds, outcomes and weights.
-    fn look(
+    /// Encodes the rows of a tile; of dense columns nothing where they are worked on as they lie.
+    pub(super) fn encode(
         &self,
         desk: &mut Desk,
-        coefficients: &[f64],
         rows: Rows<'_>,
         start: usize,
         end: usize,
+        lying: bool,
     ) {
-        self.reader.fill(&mut desk.tile, rows, start, end);
-        let len = end - start;
+        if lying {
+            self.reader.fill_sparse(&mut desk.tile, rows, start, end);
+        } else {
+            self.reader.fill(&mut desk.tile, rows, start, end);
+        }
+    }
+
+    /// Looks up the outcomes, weights and offsets of the rows of a tile.
+    pub(super) fn look(&self, desk: &mut Desk, rows: Rows<'_>, start: usize) {
+        let len = desk.tile.len;
+        let end = start + len;
         match rows.run(start) {
             // Side by side: copied without looking at each.
             Some(first) => {
@@ -287,33 +264,22 @@ impl<'s, 'a> Sample<'s, 'a> {
         for k in end - start..ROWS {
             (desk.outcome[k], desk.weights[k], desk.log_odds[k]) = (0.0, 0.0, 0.0);
         }
-        let (dense, sparse) = coefficients.split_at(self.dense);
-        self.lanes
-            .products(&desk.tile.dense, dense, &mut desk.log_odds);
-        self.add_sparse(&desk.tile, sparse, &mut desk.log_odds);
     }
 
-    /// Adds what the sparse columns say to the log-odds of a tile.
-    fn add_sparse(&self, tile: &Tile, sparse: &[f64], log_odds: &mut [f64]) {
-        let (n_wide, n_single) = (self.reader.n_wide(), self.reader.n_single());
-        if n_wide + n_single == 0 {
-            return;
-        }
-        for (k, log_odds) in log_odds.iter_mut().enumerate().take(tile.len) {
-            let mut sum = 0.0;
-            for wide in &tile.wide[k * n_wide..(k + 1) * n_wide] {
-                let own = &sparse[wide.first as usize..][..4];
-                for (coefficient, weight) in own.iter().zip(wide.weights) {
-                    sum += coefficient * weight;
-                }
-            }
-            for place in &tile.single[k * n_single..(k + 1) * n_single] {
-                if *place != NONE {
-                    sum += sparse[*place as usize];
-                }
-            }
-            *log_odds += sum;
-        }
+    /// Adds what the dense columns say to the log-odds of a tile.
+    pub(super) fn add_dense(&self, desk: &mut Desk, coefficients: &[f64]) {
+        let dense = &coefficients[..self.dense];
+        self.lanes
+            .products(&desk.tile.dense, dense, &mut desk.log_odds);
+    }
+
+    /// Adds what the sparse columns say.
+    pub(super) fn add_sparse(&self, desk: &mut Desk, coefficients: &[f64]) {
+        self.lanes.run(SparseProducts {
+            tile: &desk.tile,
+            coefficients: &coefficients[self.dense..],
+            log_odds: &mut desk.log_odds,
+        });
     }
 
     fn stripe(
@@ -324,218 +290,82 @@ impl<'s, 'a> Sample<'s, 'a> {
         squares: Squares,
         gate: &Gate<'_, '_>,
     ) -> Stripe {
-        let padded = self.reader.padded;
         let mut sums = Stripe {
             loss: Sums::zero(),
-            dense_gradient: vec![0.0; padded],
+            dense_gradient: vec![0.0; self.reader.padded],
             sparse_gradient: vec![0.0; self.sparse],
-            grams: (squares != Squares::None).then(|| Grams {
-                dense: vec![0.0; padded * padded],
-                cross: vec![0.0; self.sparse * padded],
-                sparse: vec![0.0; self.sparse * self.sparse],
-            }),
+            lying_gradient: Vec::new(),
+            gram: (squares != Squares::None).then(|| Gram::new(self.shape())),
         };
+        // Rows that lie together are worked on where they are, unless they are wanted column by column.
+        let lying = match (squares, rows) {
+            (Squares::None, Rows::All(_) | Rows::Every { .. }) => self.reader.lying(),
+            _ => None,
+        };
+        let scaled = lying.map_or_else(Vec::new, |lying| lying.scaled(coefficients));
+        if lying.is_some() {
+            sums.lying_gradient = vec![0.0; scaled.len()];
+        }
         let mut desk = self.desk(squares);
         for start in places.clone().step_by(ROWS) {
             if gate.is_closed() {
                 break;
             }
             let end = (start + ROWS).min(places.end);
-            self.look(&mut desk, coefficients, rows, start, end);
+            self.encode(&mut desk, rows, start, end, lying.is_some());
+            self.look(&mut desk, rows, start);
+            match lying {
+                Some(lying) => {
+                    let run = lying.rows(rows.row(start), end - start);
+                    let log_odds = &mut desk.log_odds[..end - start];
+                    self.lanes.row_products(run, &scaled, log_odds);
+                    for value in log_odds {
+                        *value += coefficients[0];
+                    }
+                }
+                None => self.add_dense(&mut desk, coefficients),
+            }
+            self.add_sparse(&mut desk, coefficients);
             let loss = self.lanes.odds(Odds {
                 log_odds: &desk.log_odds,
                 outcome: &desk.outcome,
                 weights: &desk.weights,
                 is_plain: self.weights.is_none() && desk.tile.len == ROWS,
                 residuals: &mut desk.residuals,
-                roots: match squares {
-                    Squares::None => &mut [],
-                    _ => &mut desk.roots,
+                roots: match &mut desk.bends {
+                    Some(bends) => &mut bends.roots,
+                    None => &mut [],
                 },
             });
             sums.loss.add(&[loss]);
-            self.lanes
-                .slopes(&desk.tile.dense, &desk.residuals, &mut sums.dense_gradient);
-            self.scatter(&desk, &mut sums.sparse_gradient);
-            if squares == Squares::Scores {
-                for (root, residual) in desk.roots.iter_mut().zip(&desk.residuals) {
-                    *root = residual.abs();
-                }
+            if let Some(lying) = lying {
+                let slopes = &mut sums.lying_gradient;
+                let run = lying.rows(rows.row(start), end - start);
+                let residuals = &desk.residuals[..end - start];
+                sums.dense_gradient[0] += self.lanes.row_slopes(run, residuals, slopes);
+            } else {
+                let slopes = &mut sums.dense_gradient;
+                self.lanes.slopes(&desk.tile.dense, &desk.residuals, slopes);
             }
-            if let Some(grams) = &mut sums.grams {
-                self.lanes
-                    .scale(&desk.tile.dense, &desk.roots, &mut desk.scaled);
-                self.lanes.gram(&desk.scaled, &mut grams.dense);
-                self.scatter_gram(&desk, grams);
+            self.lanes.run(SparseSlopes {
+                tile: &desk.tile,
+                residuals: &desk.residuals,
+                sums: &mut sums.sparse_gradient,
+            });
+            if let (Some(gram), Some(bends)) = (&mut sums.gram, &mut desk.bends) {
+                if squares == Squares::Scores {
+                    for (root, residual) in bends.roots.iter_mut().zip(&desk.residuals) {
+                        *root = residual.abs();
+                    }
+                }
+                gram.add_tile(&desk.tile, bends, self.lanes);
             }
             gate.poll();
+        }
+        if let Some(lying) = lying {
+            lying.add_slopes(&sums.lying_gradient, &mut sums.dense_gradient);
         }
         sums
-    }
-
-    fn scatter(&self, desk: &Desk, gradient: &mut [f64]) {
-        let (n_wide, n_single) = (self.reader.n_wide(), self.reader.n_single());
-        if n_wide + n_single == 0 {
-            return;
-        }
-        for (k, residual) in desk.residuals.iter().enumerate().take(desk.tile.len) {
-            for wide in &desk.tile.wide[k * n_wide..(k + 1) * n_wide] {
-                let own = &mut gradient[wide.first as usize..][..4];
-                for (sum, weight) in own.iter_mut().zip(wide.weights) {
-                    *sum += residual * weight;
-                }
-            }
-            for place in &desk.tile.single[k * n_single..(k + 1) * n_single] {
-                if *place != NONE {
-                    gradient[*place as usize] += residual;
-                }
-            }
-        }
-    }
-
-    /// Second derivatives of the sparse columns: only those of a row that are not 0 are gone through.
-    fn scatter_gram(&self, desk: &Desk, grams: &mut Grams) {
-        let (n_wide, n_single) = (self.reader.n_wide(), self.reader.n_single());
-        if n_wide + n_single == 0 {
-            return;
-        }
-        let (padded, s) = (self.reader.padded, self.sparse);
-        let mut dense = vec![0.0; padded];
-        for (k, root) in desk.roots.iter().enumerate().take(desk.tile.len) {
-            let bend = root * root;
-            for (value, column) in dense.iter_mut().zip(desk.scaled.chunks_exact(ROWS)) {
-                *value = root * column[k];
-            }
-            let wide = &desk.tile.wide[k * n_wide..(k + 1) * n_wide];
-            let single = &desk.tile.single[k * n_single..(k + 1) * n_single];
-            for (place, own) in wide.iter().enumerate() {
-                let first = own.first as usize;
-                for (a, x) in own.weights.iter().enumerate() {
-                    let row = first + a;
-                    axpy(
-                        &mut grams.cross[row * padded..(row + 1) * padded],
-                        *x,
-                        &dense,
-                    );
-                    let sums = &mut grams.sparse[row * s..(row + 1) * s];
-                    let x = bend * x;
-                    // On and above the diagonal of its own block.
-                    for (sum, y) in sums[first + a..].iter_mut().zip(&own.weights[a..]) {
-                        *sum += x * y;
-                    }
-                    for other in &wide[place + 1..] {
-                        let sums = &mut sums[other.first as usize..][..4];
-                        for (sum, y) in sums.iter_mut().zip(other.weights) {
-                            *sum += x * y;
-                        }
-                    }
-                }
-            }
-            for (place, own) in single.iter().enumerate().filter(|(_, own)| **own != NONE) {
-                let row = *own as usize;
-                axpy(
-                    &mut grams.cross[row * padded..(row + 1) * padded],
-                    1.0,
-                    &dense,
-                );
-                let sums = &mut grams.sparse[row * s..(row + 1) * s];
-                for other in wide {
-                    let sums = &mut sums[other.first as usize..][..4];
-                    for (sum, y) in sums.iter_mut().zip(other.weights) {
-                        *sum += bend * y;
-                    }
-                }
-                for other in &single[place..] {
-                    if *other != NONE {
-                        sums[*other as usize] += bend;
-                    }
-                }
-            }
-        }
-    }
-
-    /// All rows by coordinates, a 1 for the intercept first: for methods that want a matrix.
-    ///
-    /// # Errors
-    /// [`Error::InvalidParameter`] where it would be too large to hold.
-    pub(super) fn matrix(
-        &self,
-        coordinates: &Coordinates,
-        n_rows: usize,
-        gate: &Gate<'_, '_>,
-    ) -> Result<Vec<f64>> {
-        let width = coordinates.len();
-        if n_rows * width > MOST_NUMBERS {
-            return Err(Error::parameter(
-                "features",
-                format!("{n_rows} rows of {width} coordinates"),
-                format!(
-                    "at most {MOST_NUMBERS} numbers for this kind of fit: take fewer rows, knots or levels, or fit a binary outcome by Newton's method"
-                ),
-            ));
-        }
-        let by_column = coordinates.by_column();
-        let mut matrix = vec![0.0; n_rows * width];
-        let mut present = Vec::new();
-        let none = vec![0.0; self.dense + self.sparse];
-        self.for_rows(&none, Rows::All(n_rows), gate, |row, _, tile, k| {
-            self.reader.present(tile, k, self.dense, &mut present);
-            let own = &mut matrix[row * width..(row + 1) * width];
-            for (column, value) in &present {
-                for (coordinate, factor) in &by_column[*column] {
-                    own[*coordinate] += value * factor;
-                }
-            }
-        })?;
-        Ok(matrix)
-    }
-
-    /// Calls `visit(row, log-odds, tile, place in the tile)` for some rows in order; by one thread.
-    pub(super) fn for_rows(
-        &self,
-        coefficients: &[f64],
-        rows: Rows<'_>,
-        gate: &Gate<'_, '_>,
-        mut visit: impl FnMut(usize, f64, &Tile, usize),
-    ) -> Result<()> {
-        let mut desk = self.desk(Squares::None);
-        for start in (0..rows.len()).step_by(ROWS) {
-            gate.poll();
-            gate.check()?;
-            let end = (start + ROWS).min(rows.len());
-            self.look(&mut desk, coefficients, rows, start, end);
-            for k in 0..end - start {
-                visit(rows.row(start + k), desk.log_odds[k], &desk.tile, k);
-            }
-        }
-        Ok(())
-    }
-}
-
-impl Reader<'_> {
-    /// The columns of a row that are not 0, by their places among all `dense` and sparse ones.
-    pub(super) fn present(
-        &self,
-        tile: &Tile,
-        k: usize,
-        dense: usize,
-        found: &mut Vec<(usize, f64)>,
-    ) {
-        found.clear();
-        let columns = tile.dense.chunks_exact(ROWS).take(dense);
-        found.extend(columns.map(|column| column[k]).enumerate());
-        for wide in &tile.wide[k * self.n_wide()..(k + 1) * self.n_wide()] {
-            for (a, weight) in wide.weights.iter().enumerate() {
-                if *weight != 0.0 {
-                    found.push((dense + wide.first as usize + a, *weight));
-                }
-            }
-        }
-        for place in &tile.single[k * self.n_single()..(k + 1) * self.n_single()] {
-            if *place != NONE {
-                found.push((dense + *place as usize, 1.0));
-            }
-        }
     }
 }
 
@@ -543,12 +373,5 @@ impl Reader<'_> {
 fn add(sums: &mut [f64], terms: &[f64]) {
     for (sum, term) in sums.iter_mut().zip(terms) {
         *sum += term;
-    }
-}
-
-#[inline]
-fn axpy(sums: &mut [f64], factor: f64, terms: &[f64]) {
-    for (sum, term) in sums.iter_mut().zip(terms) {
-        *sum += factor * term;
     }
 }

@@ -1,7 +1,9 @@
 //! What a fitted propensity says of rows: log-odds by feature.
 
 use super::encoding::Encoding;
-use super::reader::{NONE, Reader, Rows, Tile};
+use super::reader::Reader;
+use super::rows::Rows;
+use super::tile::{NONE, Tile};
 use crate::data::Design;
 use crate::error::Result;
 use crate::math::lanes::ROWS;
@@ -68,18 +70,21 @@ impl<'s, 'a> Scorer<'s, 'a> {
                 shares[row * n + feature] += coefficient * value;
             }
         }
-        let (n_wide, n_single) = (self.reader.n_wide(), self.reader.n_single());
-        for (row, shares) in shares.chunks_exact_mut(n).enumerate().take(tile.len) {
-            let wide = &tile.wide[row * n_wide..(row + 1) * n_wide];
-            for (wide, feature) in wide.iter().zip(&self.reader.of.wide) {
+        let wide = tile.wide.chunks_exact(ROWS).zip(&self.reader.of.wide);
+        for (cells, feature) in wide {
+            let feature = place(*feature);
+            for (wide, shares) in cells[..tile.len].iter().zip(shares.chunks_exact_mut(n)) {
                 let own = &sparse[wide.first as usize..][..4];
                 let terms = own.iter().zip(wide.weights);
-                shares[place(*feature)] += terms.map(|(b, x)| b * x).sum::<f64>();
+                shares[feature] += terms.map(|(b, x)| b * x).sum::<f64>();
             }
-            let single = &tile.single[row * n_single..(row + 1) * n_single];
-            for (column, feature) in single.iter().zip(&self.reader.of.single) {
+        }
+        let single = tile.single.chunks_exact(ROWS).zip(&self.reader.of.single);
+        for (cells, feature) in single {
+            let feature = place(*feature);
+            for (column, shares) in cells[..tile.len].iter().zip(shares.chunks_exact_mut(n)) {
                 if *column != NONE {
-                    shares[place(*feature)] += sparse[*column as usize];
+                    shares[feature] += sparse[*column as usize];
                 }
             }
         }

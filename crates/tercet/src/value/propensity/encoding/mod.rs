@@ -6,6 +6,7 @@
 
 mod learn;
 mod moments;
+mod numbers;
 mod rank;
 
 use serde::{Deserialize, Serialize};

@@ -2,6 +2,7 @@
 
 use crate::data::Numbers;
 use crate::error::Result;
+use crate::math::lanes::{LONGEST, Lanes, Work};
 use crate::parallel::{BLOCK, Gate, map_blocks_behind};
 
 /// What is known of a column.
@@ -66,6 +67,8 @@ impl Moments {
     /// Of a few numbers, all of weight 1.
     ///
     /// Eight sums side by side, which the compiler turns into vector instructions.
+    #[inline(always)]
+    #[allow(clippy::inline_always)] // into the instructions that are chosen for it
     fn plain(values: &[f64]) -> Self {
         let mut sums = [[0.0; 8]; 2];
         let mut ends = [[f64::INFINITY; 8], [f64::NEG_INFINITY; 8]];
@@ -135,7 +138,8 @@ impl Moments {
     }
 }
 
-#[inline]
+#[inline(always)]
+#[allow(clippy::inline_always)] // into the instructions that are chosen for it
 fn for_lanes(values: &[f64], mut visit: impl FnMut(usize, f64)) {
     let whole = values.chunks_exact(8);
     let rest = whole.remainder();
@@ -149,6 +153,126 @@ fn for_lanes(values: &[f64], mut visit: impl FnMut(usize, f64)) {
     }
 }
 
+/// Adds a few numbers, all of weight 1, to what is known of a column.
+struct Plain<'a> {
+    values: &'a [f64],
+    found: &'a mut Moments,
+}
+
+impl Work for Plain<'_> {
+    #[inline(always)]
+    #[allow(clippy::inline_always)] // into the instructions that are chosen for it
+    fn work(self) {
+        *self.found = self.found.merged(&Moments::plain(self.values));
+    }
+}
+
+/// Sums over a few rows of a matrix, row by row, by place in so many rows that processors' lanes fill
+/// them.
+struct Sums {
+    /// Columns of the matrix.
+    width: usize,
+    sum: Vec<f64>,
+    known: Vec<f64>,
+    lowest: Vec<f64>,
+    highest: Vec<f64>,
+    mean: Vec<f64>,
+    squares: Vec<f64>,
+    n_rows: usize,
+}
+
+impl Sums {
+    fn new(width: usize) -> Self {
+        let places = || vec![0.0; LONGEST * width];
+        Self {
+            width,
+            sum: places(),
+            known: places(),
+            lowest: places(),
+            highest: places(),
+            mean: places(),
+            squares: places(),
+            n_rows: 0,
+        }
+    }
+
+    /// Of all places of a column.
+    fn fold(&self, values: &[f64], column: usize, one: impl Fn(f64, f64) -> f64) -> f64 {
+        let places = values[column..].iter().step_by(self.width);
+        places.copied().reduce(one).unwrap_or(0.0)
+    }
+
+    fn merge(&self, found: &mut [Moments]) {
+        let plus = |a: f64, b: f64| a + b;
+        for (column, found) in found.iter_mut().enumerate() {
+            let weight = self.fold(&self.known, column, plus);
+            let missing = self.n_rows as f64 - weight;
+            let own = if weight == 0.0 {
+                Moments {
+                    missing,
+                    ..Moments::NONE
+                }
+            } else {
+                Moments {
+                    weight,
+                    mean: self.mean[column],
+                    squares: self.fold(&self.squares, column, plus),
+                    lowest: self.fold(&self.lowest, column, f64::min),
+                    highest: self.fold(&self.highest, column, f64::max),
+                    missing,
+                }
+            };
+            *found = found.merged(&own);
+        }
+    }
+}
+
+/// Adds up a few rows.
+struct Look<'a> {
+    values: &'a [f64],
+    sums: &'a mut Sums,
+}
+
+impl Work for Look<'_> {
+    #[inline(always)]
+    #[allow(clippy::inline_always)] // into the instructions that are chosen for it
+    fn work(self) {
+        let sums = self.sums;
+        let period = sums.sum.len();
+        sums.n_rows = self.values.len() / sums.width;
+        sums.sum.fill(0.0);
+        sums.known.fill(0.0);
+        sums.squares.fill(0.0);
+        sums.lowest.fill(f64::INFINITY);
+        sums.highest.fill(f64::NEG_INFINITY);
+        for values in self.values.chunks(period) {
+            let places = sums.sum.iter_mut().zip(&mut sums.known);
+            let ends = sums.lowest.iter_mut().zip(&mut sums.highest);
+            for ((value, (sum, known)), (lowest, highest)) in values.iter().zip(places).zip(ends) {
+                let is_known = !value.is_nan();
+                *sum += if is_known { *value } else { 0.0 };
+                *known += if is_known { 1.0 } else { 0.0 };
+                // A comparison with NaN is false.
+                *lowest = if *value < *lowest { *value } else { *lowest };
+                *highest = if *value > *highest { *value } else { *highest };
+            }
+        }
+        for column in 0..sums.width {
+            let plus = |a: f64, b: f64| a + b;
+            let mean = sums.fold(&sums.sum, column, plus) / sums.fold(&sums.known, column, plus);
+            for place in sums.mean[column..].iter_mut().step_by(sums.width) {
+                *place = mean;
+            }
+        }
+        for values in self.values.chunks(period) {
+            for ((value, mean), squares) in values.iter().zip(&sums.mean).zip(&mut sums.squares) {
+                let away = value - mean;
+                *squares += if away.is_nan() { 0.0 } else { away * away };
+            }
+        }
+    }
+}
+
 /// The moments of every column over rows of positive weight.
 ///
 /// By blocks of rows, so that a matrix whose rows lie together is read from memory once.
@@ -159,8 +283,26 @@ pub(super) fn moments(
     gate: &Gate<'_, '_>,
 ) -> Result<Vec<Moments>> {
     debug_assert_eq!(BLOCK % PART, 0);
+    let flat = match weights {
+        None => Numbers::side_by_side(columns),
+        Some(_) => None,
+    };
+    let lanes = Lanes::new();
     let blocks = map_blocks_behind(gate, n_rows, |rows| {
         let mut found = vec![Moments::NONE; columns.len()];
+        if let Some(flat) = flat {
+            let mut sums = Sums::new(columns.len());
+            for start in rows.clone().step_by(PART) {
+                let end = (start + PART).min(rows.end);
+                let values = &flat[start * columns.len()..end * columns.len()];
+                lanes.run(Look {
+                    values,
+                    sums: &mut sums,
+                });
+                sums.merge(&mut found);
+            }
+            return found;
+        }
         let mut buffer = [0.0; PART];
         for start in rows.clone().step_by(PART) {
             let end = (start + PART).min(rows.end);
@@ -172,10 +314,12 @@ pub(super) fn moments(
                     }
                     &buffer[..end - start]
                 });
-                *found = found.merged(&match weights {
-                    Some(weights) => Moments::weighted(values, &weights[start..end]),
-                    None => Moments::plain(values),
-                });
+                match weights {
+                    Some(weights) => {
+                        *found = found.merged(&Moments::weighted(values, &weights[start..end]));
+                    }
+                    None => lanes.run(Plain { values, found }),
+                }
             }
         }
         found
@@ -208,6 +352,26 @@ mod tests {
         assert_eq!((found.mean, found.missing), (1e9 + 0.5, 0.0));
         assert!((found.standard_deviation() - 0.5).abs() < 1e-12);
         assert_eq!((found.lowest, found.highest), (1e9, 1e9 + 1.0));
+    }
+
+    #[test]
+    fn rows_that_lie_together_are_those_of_columns() {
+        let mut values: Vec<f64> = (0..3 * 5000).map(|k| f64::from(k * k % 1013)).collect();
+        values[3 * 700 + 1] = f64::NAN;
+        let column = |j| Numbers::strided(&values, j, 3, 5000).unwrap();
+        let mut silent = ();
+        let mut phase = Phase::new(&mut silent, "testing");
+        let gate = Gate::new(&mut phase);
+        let together = [column(0), column(1), column(2)];
+        let together = moments(&together, 5000, None, &gate).unwrap();
+        for (j, found) in together.iter().enumerate() {
+            let own: Vec<f64> = column(j).iter().collect();
+            let own = of(&own, None);
+            assert!((found.mean - own.mean).abs() < 1e-10);
+            assert!((found.standard_deviation() - own.standard_deviation()).abs() < 1e-10);
+            assert_eq!((found.weight, found.missing), (own.weight, own.missing));
+            assert_eq!((found.lowest, found.highest), (own.lowest, own.highest));
+        }
     }
 
     #[test]

@@ -1,0 +1,327 @@
+"""What a hazard says of its features, and of each customer why."""
+
+from __future__ import annotations
+
+from abc import abstractmethod
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pyarrow as pa
+
+from tercet import _arguments
+from tercet._columns import column_error
+from tercet._estimator import Model
+from tercet._frames import new_table
+from tercet.exceptions import ParameterError
+from tercet.value.hazard.summary import HazardSummary
+from tercet.value.propensity import _reasons
+
+if TYPE_CHECKING:
+    from tercet.needs._features import Feature
+    from tercet.value.propensity._customers import Customers
+
+_LEVEL = "a number between 0 and 1"
+_FIGURES = ("standard_error", "lower", "upper", "z", "p_value")
+
+
+class Explained(Model):
+    """Effects, curves, contributions and reasons of a fitted hazard."""
+
+    _features: tuple[Feature, ...]
+
+    @abstractmethod
+    def _customers(self, X: Any) -> Customers:
+        """Return customers to be scored."""
+
+    @abstractmethod
+    def _place(self, event: Any) -> int:
+        """Return the place of an event; of the only one where None is named."""
+
+    @abstractmethod
+    def _words(self) -> Any:
+        """Return how the fit went, in sentences."""
+
+    def effects(self, level: float = 0.95) -> Any:
+        """Return what the features do to the log-odds of each event in a period, in numbers.
+
+        Parameters
+        ----------
+        level : float
+            Confidence level of the intervals, between 0 and 1.
+
+        Returns
+        -------
+        table
+            `event`; `feature` (none for the intercept, the level at the mean of the baseline); `at`
+            (a level, "per unit" of a straight line, a number on a curve); `log_odds` (of a slope by
+            unit, of a level against the mean customer or, without a penalty, against the most
+            frequent; of a point of a curve against the curve's mean); `odds_ratio`;
+            `standard_error`, `lower`, `upper`, `z` and `p_value`, nan where there is none. Under a
+            penalty, `p_value` is a guide at best. Of effects that change over time it is the effect
+            at the mean of log time.
+
+        Raises
+        ------
+        NotFittedError
+            Before `fit`.
+        ParameterError
+            For a level that cannot be.
+        """
+        level = _arguments.number(level, "level", _LEVEL)
+        engine = self._require()
+        parts = [engine.part(place).effects(level=level) for place in range(len(engine.events))]
+        columns: dict[str, Any] = {
+            "event": _repeated(engine.events, [len(one["at"]) for one in parts]),
+            "feature": pa.array([name for one in parts for name in one["feature"]], pa.string()),
+            "at": pa.array([at for one in parts for at in one["at"]], pa.string()),
+            "log_odds": np.concatenate([one["estimate"] for one in parts]),
+        }
+        columns["odds_ratio"] = np.exp(columns["log_odds"])
+        for name in _FIGURES:
+            columns[name] = np.concatenate([one[name] for one in parts])
+        return new_table(columns, self._kind)
+
+    def changes(self, level: float = 0.95) -> Any:
+        """Return how the effects change that `time_varying_effects` names.
+
+        Parameters
+        ----------
+        level : float
+            Confidence level of the intervals, between 0 and 1.
+
+        Returns
+        -------
+        table
+            As of `effects`: `log_odds` is what is added to an effect as time doubles. With
+            `strength=0`, `p_value` tests whether the effect is the same at all times.
+
+        Raises
+        ------
+        NotFittedError
+            Before `fit`.
+        ParameterError
+            For a level that cannot be.
+        """
+        engine = self._require()
+        found = engine.changes(level=_arguments.number(level, "level", _LEVEL))
+        events = [engine.events[place] for place in found["event"]]
+        columns: dict[str, Any] = {
+            "event": pa.array(events, pa.string()),
+            "feature": pa.array(found["feature"], pa.string()),
+            "at": pa.array(found["at"], pa.string()),
+            "log_odds": found["estimate"],
+            "odds_ratio": np.exp(found["estimate"]),
+        }
+        return new_table(
+            {**columns, **{name: found[name] for name in _FIGURES}},
+            self._kind,
+        )
+
+    def curve(
+        self, feature: str, event: str | None = None, *, points: int = 101, level: float = 0.95
+    ) -> Any:
+        """Return what a feature adds to the log-odds of an event in a period.
+
+        Parameters
+        ----------
+        feature : str
+            The feature.
+        event : str, optional
+            The event; it may be left out where there is but one.
+        points : int
+            At how many numbers; evenly spread over all that was at risk for a spline, over the
+            range for a straight line. Levels, bins and "missing" follow, each in a row.
+        level : float
+            Confidence level of the intervals, between 0 and 1.
+
+        Returns
+        -------
+        table
+            `value` (nan for a level), `label`, `log_odds` against the mean of all that was at risk,
+            `lower`, `upper`.
+
+        Raises
+        ------
+        NotFittedError
+            Before `fit`.
+        ParameterError
+            For a feature or an event that the model does not have, or an argument that cannot be.
+        """
+        engine = self._require()
+        if not isinstance(feature, str):
+            raise _arguments.refusal(feature, "feature", "the name of a feature")
+        found = engine.part(self._place(event)).curve(
+            feature,
+            points=_arguments.whole(points, "points", "a whole number, at least 2"),
+            level=_arguments.number(level, "level", _LEVEL),
+        )
+        columns = {
+            "value": found["value"],
+            "label": pa.array(found["label"], pa.string()),
+            "log_odds": found["effect"],
+            "lower": found["lower"],
+            "upper": found["upper"],
+        }
+        return new_table(columns, self._kind)
+
+    @property
+    def baseline_(self) -> Any:
+        """The hazard of a customer whom no feature tells apart, period by period.
+
+        A table: `event`, `period` (from 1), `start`, `end`, `hazard`, `lower`, `upper` at 95%.
+        """
+        engine = self._require()
+        found = engine.baseline(level=0.95)
+        events = [engine.events[place] for place in found["event"]]
+        columns: dict[str, Any] = {"event": pa.array(events, pa.string())}
+        for name in ("period", "start", "end", "hazard", "lower", "upper"):
+            columns[name] = found[name]
+        return new_table(columns, self._kind)
+
+    def summary(self, level: float = 0.95) -> HazardSummary:
+        """Return the features by how much they matter, with their effects and how the fit went.
+
+        Parameters
+        ----------
+        level : float
+            Confidence level of the intervals, between 0 and 1.
+
+        Returns
+        -------
+        HazardSummary
+            `features`, `effects`, `changes`, `baseline`; shown as a table in words.
+
+        Raises
+        ------
+        NotFittedError
+            Before `fit`.
+        ParameterError
+            For a level that cannot be.
+        """
+        figures = self._figures()
+        columns = {
+            name: pa.array(values, pa.string())
+            if name in ("event", "feature")
+            else np.array(values)
+            for name, values in figures.items()
+        }
+        return HazardSummary(
+            new_table(columns, self._kind),
+            self.effects(level),
+            self.changes(level),
+            self.baseline_,
+            figures,
+            list(self._words()),
+        )
+
+    def _figures(self) -> dict[str, list[Any]]:
+        """Return events and features by spread, event by event; the baseline last of each."""
+        engine = self._require()
+        rows: list[tuple[Any, ...]] = []
+        for place, event in enumerate(engine.events):
+            terms = engine.part(place).terms()
+            for at in np.argsort(-terms["spread"], kind="stable"):
+                figures = [
+                    float(terms[name][at])
+                    for name in ("spread", "effective_parameters", "strength")
+                ]
+                rows.append((event, terms["feature"][at], *figures))
+            strength, used = engine.baseline_strength(place)
+            rows.append((event, "(baseline over time)", float("nan"), used, strength))
+        names = ("event", "feature", "spread", "effective_parameters", "strength")
+        return {name: [row[place] for row in rows] for place, name in enumerate(names)}
+
+    def contributions(self, X: Any, event: str | None = None) -> Any:
+        """Return what every feature adds to each customer's log-odds of an event in a period.
+
+        Parameters
+        ----------
+        X : table, array of shape (n, p) or SnapshotTable
+            One row a customer.
+        event : str, optional
+            The event; it may be left out where there is but one.
+
+        Returns
+        -------
+        table
+            Of the kind of `X` and in its order: `baseline`, the log-odds of a customer whom no
+            feature tells apart, at the mean of the baseline over time; then a column a feature,
+            with mean 0 over all that was at risk. Of effects that change over time it is the effect
+            at the mean of log time.
+
+        Raises
+        ------
+        NotFittedError
+            Before `fit`.
+        DataError
+            For a column that is missing or holds something else than in the fit.
+        ParameterError
+            For an event that the model does not have.
+        """
+        engine = self._require()
+        part, customers = engine.part(self._place(event)), self._customers(X)
+        baseline, found = part.contributions(
+            customers.attributes(self._features), n_jobs=_arguments.threads(self.n_jobs)
+        )
+        columns: dict[str, Any] = {"baseline": np.full(len(found), baseline)}
+        for place, feature in enumerate(self._features):
+            if feature.name in columns:
+                reason = "has the name of a column of the result; rename it"
+                raise column_error(feature.name, reason)
+            columns[feature.name] = np.ascontiguousarray(found[:, place])
+        return _reasons.table_beside(customers, columns)
+
+    def reasons(
+        self, X: Any, top: int = 3, *, event: str | None = None, customer: Any = None
+    ) -> Any:
+        """Return the features that move each customer's hazard most, in words.
+
+        Parameters
+        ----------
+        X : table, array of shape (n, p) or SnapshotTable
+            One row a customer.
+        top : int
+            How many features a customer; fewer where fewer change the log-odds by 0.01 or more.
+        event : str, optional
+            The event; it may be left out where there is but one.
+        customer : str or array of shape (n,), optional
+            Ids to show instead of row numbers: a column of `X`, or one value a row.
+
+        Returns
+        -------
+        table
+            Of the kind of `X`, a row a reason: `row` (from 0; or the column of ids), `rank` (from
+            1, by the size of `log_odds`), `feature`, `value` in words, `direction` ("raises" or
+            "lowers"), `log_odds`, `percentage_points` (the probability of the event in one period,
+            at the mean of the baseline over time, less that of the same customer if the feature
+            added what it adds on average), `sentence`.
+
+        Raises
+        ------
+        NotFittedError
+            Before `fit`.
+        DataError
+            For a column that is missing or holds something else than in the fit.
+        ParameterError
+            For an argument that cannot be.
+        """
+        engine = self._require()
+        top = _arguments.whole(top, "top", "a whole number, at least 1")
+        if top < 1:
+            raise _arguments.refusal(top, "top", "a whole number, at least 1")
+        part, customers = engine.part(self._place(event)), self._customers(X)
+        ids = _reasons.read_ids(customers.given, customer, customers)
+        n_jobs = _arguments.threads(self.n_jobs)
+        attributes = customers.attributes(self._features)
+        places, shares = part.reasons(attributes, top, n_jobs=n_jobs)
+        odds = part.log_odds(attributes, n_jobs=n_jobs)[:, 0]
+        found = _reasons.strongest(places, shares, top)
+        names = [feature.name for feature in self._features]
+        if isinstance(customer, str) and customer in _reasons.COLUMNS:
+            message = f"customer = {customer!r}: expected another name than a column of the result"
+            raise ParameterError(message, "customer")
+        return found.table(customers, names, found.points(odds, lambda p: p), ids)
+
+
+def _repeated(names: list[str], counts: list[int]) -> Any:
+    return pa.array([name for name, n in zip(names, counts, strict=True) for _ in range(n)])

@@ -12,6 +12,7 @@ use super::scores::{self, AverageEffect};
 use super::smoothing::Smooth;
 use super::tree::Tree;
 use super::trees::{Bag, add, out_of_bag};
+use super::trend::{Columns, Trend};
 use crate::error::{Error, Result};
 use crate::model::FitReport;
 use crate::observe::{Observer, Phase};
@@ -138,7 +139,7 @@ impl Job<'_, '_> {
             };
             solved.map(|solved| solved.effects)
         })?;
-        let effects = filled(effects);
+        let mut effects = filled(effects);
         drop(gate);
         let propensities = self.propensities(&centred.treatment);
         let scores = self.scores(&centred, &effects, &propensities);
@@ -146,9 +147,19 @@ impl Job<'_, '_> {
         let importance = self.importance(&trees);
         let (factors, variances) = self.factors::<K>(&trees);
         let smooth = Smooth::new(self.bins, n, self.unordered, &importance);
-        let missed = (0..K)
-            .map(|k| smooth.missed(|row| scores[row][k], |row| effects[row][k], variances[k]));
-        let missed = missed.collect();
+        let (columns, priors) = Columns::new(self.bins, n, self.unordered, &importance);
+        let (mut trends, mut missed) = (Vec::with_capacity(K), Vec::with_capacity(K));
+        for (k, &variance) in variances.iter().enumerate() {
+            let reading = |row: usize| scores[row][k] - effects[row][k];
+            let effect = |row: usize| effects[row][k];
+            let (trend, added) = columns.learn(&priors, self.bins, (reading, effect), n, variance);
+            let variance = variance * trend.stretch() + self.variance_of(&columns, &trend, effect);
+            for (effects, added) in effects.iter_mut().zip(added) {
+                effects[k] += added;
+            }
+            missed.push(smooth.missed(|row| scores[row][k], |row| effects[row][k], variance));
+            trends.push(trend);
+        }
         let averages = self.averages(&scores, &effects);
         let leaves: usize = trees.iter().map(Tree::n_leaves).sum();
         let fitted = FittedCausalForest {
@@ -161,6 +172,8 @@ impl Job<'_, '_> {
             trees,
             shape,
             factors,
+            columns,
+            trends,
             missed,
             averages,
             importance,
@@ -432,6 +445,21 @@ impl Job<'_, '_> {
             weights.iter_mut().for_each(|weight| *weight /= total);
         }
         weights
+    }
+
+    /// The mean variance of a correction, over some rows at equal distances.
+    fn variance_of(&self, columns: &Columns, trend: &Trend, effect: impl Fn(usize) -> f64) -> f64 {
+        let n = self.data.len();
+        let mut place = columns.place();
+        let rows = (0..n).step_by(n.div_ceil(LEARNED_FROM));
+        let (mut sum, mut count) = (0.0, 0.0);
+        for row in rows {
+            columns.read(self.bins.row(row), &mut place);
+            trend.corrected(effect(row), &mut place);
+            sum += trend.variance(&place);
+            count += 1.0;
+        }
+        sum / count
     }
 
     /// The factors of the little bags, from some rows at equal distances, and the mean variance there.

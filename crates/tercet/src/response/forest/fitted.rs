@@ -10,6 +10,7 @@ use super::moments::{Solved, width};
 use super::scores::AverageEffect;
 use super::tree::Tree;
 use super::trees::add;
+use super::trend::{Columns, Trend};
 use crate::data::Design;
 use crate::error::{Error, Result};
 use crate::math::interval::normal_quantile;
@@ -33,6 +34,9 @@ pub struct FittedCausalForest {
     pub(super) shape: Shape,
     /// An effect each.
     pub(super) factors: Vec<Factor>,
+    pub(super) columns: Columns,
+    /// What is added to the trees' effects, an effect each.
+    pub(super) trends: Vec<Trend>,
     /// The mean square of what is smoothed away, an effect each.
     pub(super) missed: Vec<f64>,
     pub(super) averages: Vec<AverageEffect>,
@@ -172,11 +176,15 @@ impl FittedCausalForest {
                     add(sums, tree.leaf(bins.row(row)));
                 }
             }
-            for sums in sums.chunks_exact_mut(width(K)) {
-                found.extend(
-                    self.solved::<K>(sums)
-                        .map_or([f64::NAN; K], |one| one.effects),
-                );
+            let mut place = self.columns.place();
+            for (row, sums) in rows.zip(sums.chunks_exact_mut(width(K))) {
+                let Some(solved) = self.solved::<K>(sums) else {
+                    found.extend([f64::NAN; K]);
+                    continue;
+                };
+                self.columns.read(bins.row(row), &mut place);
+                let all = self.trends.iter().zip(solved.effects);
+                found.extend(all.map(|(trend, effect)| trend.corrected(effect, &mut place)));
             }
             found
         })?;
@@ -217,7 +225,8 @@ impl FittedCausalForest {
                 *leaf = tree.leaf(bins.row(row));
             }
         }
-        for leaves in leaves.chunks_exact(n_trees) {
+        let mut place = self.columns.place();
+        for (row, leaves) in rows.zip(leaves.chunks_exact(n_trees)) {
             let mut sums = vec![0.0; width(K)];
             leaves.iter().for_each(|leaf| add(&mut sums, leaf));
             let Some(solved) = self.solved::<K>(&mut sums) else {
@@ -225,10 +234,14 @@ impl FittedCausalForest {
                 continue;
             };
             let spreads = spreads(&solved, leaves.iter().copied(), self.shape);
-            found.extend((0..K).map(|k| {
-                let variance = self.factors[k].variance_of(spreads[k], self.shape);
-                [solved.effects[k], (variance + self.missed[k]).sqrt()]
-            }));
+            self.columns.read(bins.row(row), &mut place);
+            for (k, trend) in self.trends.iter().enumerate() {
+                let effect = trend.corrected(solved.effects[k], &mut place);
+                let of_trees = self.factors[k].variance_of(spreads[k], self.shape);
+                let of_trend = trend.variance(&place);
+                let variance = of_trees * trend.stretch() + of_trend + self.missed[k];
+                found.push([effect, variance.sqrt()]);
+            }
         }
     }
 
@@ -277,6 +290,8 @@ struct FittedPart {
     averages: Vec<AverageEffect>,
     importance: Vec<f64>,
     factors: Vec<Factor>,
+    columns: Columns,
+    trends: Vec<Trend>,
     missed: Vec<f64>,
     trees: Vec<Tree>,
 }
@@ -299,6 +314,8 @@ impl Persist for FittedCausalForest {
                 averages: self.averages.clone(),
                 importance: self.importance.clone(),
                 factors: self.factors.clone(),
+                columns: self.columns.clone(),
+                trends: self.trends.clone(),
                 missed: self.missed.clone(),
                 trees: self.trees.clone(),
             },
@@ -329,9 +346,14 @@ impl Persist for FittedCausalForest {
             fitted.factors.len(),
             fitted.missed.len(),
             fitted.averages.len(),
+            fitted.trends.len(),
         ];
-        if lengths != [n_effects; 3] || fitted.importance.len() != n_features {
+        if lengths != [n_effects; 4] || fitted.importance.len() != n_features {
             return corrupt("in \"fitted\": the numbers do not belong to the schema's arms");
+        }
+        let of_columns = |trend: &Trend| trend.fits(&fitted.columns);
+        if !(fitted.columns.fit_to(n_features) && fitted.trends.iter().all(of_columns)) {
+            return corrupt("in \"fitted\": the trends do not belong to the schema's features");
         }
         for tree in &fitted.trees {
             tree.check(n_features, width(n_effects))?;
@@ -349,6 +371,8 @@ impl Persist for FittedCausalForest {
             averages: fitted.averages,
             importance: fitted.importance,
             factors: fitted.factors,
+            columns: fitted.columns,
+            trends: fitted.trends,
             missed: fitted.missed,
             trees: fitted.trees,
             settings,

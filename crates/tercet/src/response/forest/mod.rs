@@ -13,6 +13,7 @@ mod smoothing;
 mod split;
 mod tree;
 mod trees;
+mod trend;
 
 use serde::{Deserialize, Serialize};
 

@@ -96,6 +96,14 @@ class Customers:
             found.append((feature.name, values, levels))
         return found
 
+    def by_feature(self, features: Sequence[Feature]) -> list[Attribute]:
+        """Return `attributes` one by one, also where they came as a matrix."""
+        found = self.attributes(features)
+        if len(found) == 1 and getattr(found[0][1], "ndim", 1) == 2:
+            _, matrix, names = found[0]
+            return [(name, matrix[:, place], []) for place, name in enumerate(names)]
+        return found
+
     def arrow(self, place: int) -> Any:
         """Return a column as Arrow, to be shown."""
         if self.matrix is not None:

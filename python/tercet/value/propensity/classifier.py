@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import copy
 import inspect
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, ClassVar, Self, get_args
@@ -18,7 +17,7 @@ from tercet.exceptions import ParameterError
 from tercet.value.evaluation.calibration import Method
 from tercet.value.propensity import _outcome, _reasons, _shapley
 from tercet.value.propensity._customers import read_again, read_customers
-from tercet.value.propensity._encoding import Coding, coding_of
+from tercet.value.propensity._encoding import Coding, coding_of, copied
 from tercet.value.propensity._sklearn import Classifier
 from tercet.value.propensity.calibration import LeftOut, Maps, PropensityCalibration
 from tercet.value.propensity.summary import PropensitySummary
@@ -197,7 +196,7 @@ class ClassifierPropensity(Classifier):
         apart = [one for one in (y, sample_weight, groups) if isinstance(one, str)]
         customers = customers.without(apart)
         features = tuple(customers.learn())
-        attributes = _by_feature(customers, features)
+        attributes = customers.by_feature(features)
         coding = coding_of(self.estimator, attributes, customers.named, self.min_level_count)
         coded = coding.coded(attributes)
         w = None if weights is None else weights[1]
@@ -501,7 +500,7 @@ class ClassifierPropensity(Classifier):
 
     def _fresh(self, encoded: Any, codes: Any, weights: Floats | None, rows: Any) -> Any:
         """Return a fitted copy of the classifier."""
-        made = _copy(self.estimator)
+        made = copied(self.estimator)
         if weights is None:
             return made.fit(encoded, codes)
         if "sample_weight" not in inspect.signature(made.fit).parameters:
@@ -531,7 +530,7 @@ class ClassifierPropensity(Classifier):
 
     def _coded_of(self, customers: Customers) -> Floats:
         state: _Fitted = self._require()
-        return state.coding.coded(_by_feature(customers, state.features))
+        return state.coding.coded(customers.by_feature(state.features))
 
     def _shares(self, coded: Floats) -> tuple[float, Floats]:
         """Return the baseline, and what each feature adds to each row's log-odds."""
@@ -607,15 +606,6 @@ class ClassifierPropensity(Classifier):
         return f"ClassifierPropensity({self.estimator!r})"
 
 
-def _by_feature(customers: Customers, features: Any) -> Any:
-    """Return columns one by one, also where they came as a matrix."""
-    found = customers.attributes(features)
-    if len(found) == 1 and getattr(found[0][1], "ndim", 1) == 2:
-        _, matrix, names = found[0]
-        return [(name, matrix[:, place], []) for place, name in enumerate(names)]
-    return found
-
-
 def _probabilities(estimator: Any, coding: Coding, coded: Floats, n_classes: int) -> Floats:
     p = np.asarray(estimator.predict_proba(coding.encoded(coded)), dtype=np.float64)
     found = np.zeros((len(coded), n_classes))
@@ -634,11 +624,3 @@ def _folds(codes: Any, units: Any, n: int, seed: int) -> NDArray[np.uint16]:
     fold[order] = np.arange(len(distinct)) % n
     found: NDArray[np.uint16] = fold[unit]
     return found
-
-
-def _copy(estimator: Any) -> Any:
-    try:
-        from sklearn.base import clone
-    except ImportError:
-        return copy.deepcopy(estimator)
-    return clone(estimator)

@@ -134,6 +134,7 @@ def test_constructors_store_their_arguments_and_do_nothing_else():
         tc.CausalForest(),
         tc.ChurnModel(),
         tc.ClassifierPropensity(None),
+        tc.DRLearner(None),
         tc.FeatureUseModel(),
         tc.GammaGamma(),
         tc.GaussianMixtureSegments(2),
@@ -145,7 +146,9 @@ def test_constructors_store_their_arguments_and_do_nothing_else():
         tc.Propensity(),
         tc.PurchaseModel(),
         tc.SegmentProjection(),
+        tc.TLearner(None),
         tc.TypingTool(tc.LatentClass(2)),
+        tc.XLearner(None),
     ):
         thing = object()
         names = list(unfitted.get_params())

@@ -68,7 +68,14 @@ from tercet.needs import (
     select_segments,
 )
 from tercet.persistence import load
-from tercet.response import CausalForest, EffectRanking, rank_effects
+from tercet.response import (
+    CausalForest,
+    DRLearner,
+    EffectRanking,
+    TLearner,
+    XLearner,
+    rank_effects,
+)
 from tercet.value.evaluation import (
     BestCutoff,
     Calibration,
@@ -113,6 +120,7 @@ __all__ = [
     "ChurnModel",
     "ClassifierPropensity",
     "ConvergenceWarning",
+    "DRLearner",
     "DataCheck",
     "DataError",
     "EffectRanking",
@@ -156,11 +164,13 @@ __all__ = [
     "Snapshots",
     "Step",
     "Survey",
+    "TLearner",
     "TercetError",
     "TypingTool",
     "UnsupportedVersionError",
     "WaveComparison",
     "WeightsWarning",
+    "XLearner",
     "__version__",
     "aalen_johansen",
     "align_segments",

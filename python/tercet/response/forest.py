@@ -18,6 +18,7 @@ from tercet.needs._features import Feature
 from tercet.needs._items import as_text
 from tercet.needs._mixture import note_of
 from tercet.response import _treatment
+from tercet.response._crossing import labels_of
 from tercet.value.propensity._customers import (
     read_again,
     read_customers,
@@ -227,7 +228,7 @@ class CausalForest(Saved):
             "params": params_as_json(self.get_params()),
             "features": [feature.note() for feature in learned],
             "named": customers.named,
-            "arms": noted_classes(_labels(treated.arms)),
+            "arms": noted_classes(labels_of(treated.arms)),
         }
         attributes = customers.attributes(learned)
         warn_of_numbers_as_text(attributes, ())
@@ -544,9 +545,3 @@ class CausalForest(Saved):
 def _narrow(found: Floats) -> Floats:
     """Return a single column as one dimension."""
     return found[:, 0] if found.shape[1] == 1 else found
-
-
-def _labels(arms: tuple[Any, ...]) -> NDArray[Any]:
-    """Return arms as an array that keeps what they are."""
-    found = np.array(arms)
-    return found if len(arms) and found.dtype.kind in "biufU" else np.array(arms, dtype=object)

@@ -27,6 +27,7 @@ const LESS: f64 = 0.25;
 const ROWS: usize = 200_000;
 /// Parts of the rows of which each is told by the others.
 const FOLDS: usize = 5;
+const SCATTER: u64 = 0x9E37_79B9_7F4A_7C15;
 /// The mean square of the corrections lies between so many times the forest's variance: powers of 2.
 const SIZES: std::ops::RangeInclusive<i32> = -6..=6;
 /// How much rarer greater sizes are held to be beforehand (a size's logarithm of probability).
@@ -166,7 +167,9 @@ impl Columns {
             0.0
         };
         let scale = [mean, by_spread];
-        let fold = |row: usize| row / step % FOLDS;
+        // Scattered, so that an order or a rhythm of the rows is none of the folds.
+        #[allow(clippy::cast_possible_truncation)] // 24 bits
+        let fold = |row: usize| ((row as u64).wrapping_mul(SCATTER) >> 40) as usize % FOLDS;
         let mut folds = vec![Moments::zero(d); FOLDS];
         let mut numbers = vec![0.0; d];
         for row in rows() {

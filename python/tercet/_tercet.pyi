@@ -13,6 +13,7 @@ __all__ = [
     "__version__",
     "FittedBgNbd",
     "FittedCalibration",
+    "FittedCausalForest",
     "FittedGammaGamma",
     "FittedGaussianMixtureSegments",
     "FittedHazard",
@@ -37,6 +38,7 @@ __all__ = [
     "lifetime_value",
     "model_kind",
     "profile_segments",
+    "rank_effects",
     "reliability",
     "score_probabilities",
     "segment_predictors",
@@ -347,6 +349,138 @@ class FittedCalibration:
     def to_json(self, /) -> str:
         """
         The model as a JSON text.
+        """
+
+@final
+class FittedCausalForest:
+    """
+    A fitted forest: immutable.
+
+    Attributes are triples as for a propensity.
+    """
+    @property
+    def arms(self, /) -> list[str]:
+        """
+        The arms' names, the control's first; none for an amount.
+        """
+    def averages(self, /, *, level: SupportsFloat | SupportsIndex) -> dict[str, Any]:
+        """
+        The mean effects: `arm`, `estimate`, `standard_error`, `lower`, `upper`, `slope`, `slope_error`,
+        `p_value`.
+        """
+    def effects(
+        self,
+        /,
+        attributes: SupportsGetItem[
+            int, tuple[str, NDArray[uint16] | NDArray[float64], SupportsGetItem[int, str]]
+        ],
+        *,
+        n_jobs: SupportsIndex | None = None,
+        progress: Callable[[str, int, int | None, float | None], object] | None = None,
+    ) -> NDArray[float64]:
+        """
+        The effects: a row a customer, a column an effect.
+        """
+    @property
+    def features(self, /) -> list[str]:
+        """
+        The names of the attributes.
+        """
+    @staticmethod
+    def fit(
+        attributes: SupportsGetItem[
+            int, tuple[str, NDArray[uint16] | NDArray[float64], SupportsGetItem[int, str]]
+        ],
+        treatment: tuple[str, NDArray[uint16] | NDArray[float64], SupportsGetItem[int, str]],
+        outcome: tuple[str, NDArray[float64]],
+        propensities: tuple[str, NDArray[float64] | None],
+        *,
+        settings: dict[str, Any],
+        note: str,
+        n_jobs: SupportsIndex | None = None,
+        progress: Callable[[str, int, int | None, float | None], object] | None = None,
+    ) -> tuple[
+        FittedCausalForest,
+        tuple[NDArray[float64], NDArray[float64], NDArray[float64], NDArray[float64]],
+    ]:
+        """
+        Fits to customers; returns the model and what it says of them by trees that did not see them:
+        effects, doubly robust scores (a column an effect), expected outcomes, probabilities of the arms.
+
+        `propensities` is a word, "estimated", "observed", "shares" or "rows", and the shares or the rows
+        one after the other. `settings` has `n_trees`, `bag_size`, `min_leaf`, `max_depth`,
+        `max_features`, `nuisance_trees` (numbers or None), `bins`, `imbalance`, `min_propensity` and
+        `seed`; `note`, a JSON text, is kept with the model.
+        """
+    @staticmethod
+    def from_json(json: str) -> FittedCausalForest:
+        """
+        The model from a JSON text.
+        """
+    @property
+    def importance(self, /) -> NDArray[float64]:
+        """
+        How much of the splits each attribute has.
+        """
+    def intervals(
+        self,
+        /,
+        attributes: SupportsGetItem[
+            int, tuple[str, NDArray[uint16] | NDArray[float64], SupportsGetItem[int, str]]
+        ],
+        *,
+        level: SupportsFloat | SupportsIndex,
+        n_jobs: SupportsIndex | None = None,
+        progress: Callable[[str, int, int | None, float | None], object] | None = None,
+    ) -> NDArray[float64]:
+        """
+        Their intervals: lower and upper end of every effect, a row a customer.
+        """
+    @property
+    def note(self, /) -> str:
+        """
+        What was kept with the model, as a JSON text.
+        """
+    @property
+    def outcome(self, /) -> str:
+        """
+        What the outcome is called.
+        """
+    @property
+    def report(self, /) -> dict[str, Any]:
+        """
+        How the fit went, by name.
+        """
+    def save(self, /, path: str | PathLike[str]) -> None:
+        """
+        Writes the model to a file, whole or not at all.
+        """
+    @property
+    def settings(self, /) -> str:
+        """
+        The settings that it was fitted with, as a JSON text.
+        """
+    def standard_errors(
+        self,
+        /,
+        attributes: SupportsGetItem[
+            int, tuple[str, NDArray[uint16] | NDArray[float64], SupportsGetItem[int, str]]
+        ],
+        *,
+        n_jobs: SupportsIndex | None = None,
+        progress: Callable[[str, int, int | None, float | None], object] | None = None,
+    ) -> NDArray[float64]:
+        """
+        Their standard errors.
+        """
+    def to_json(self, /) -> str:
+        """
+        The model as a JSON text.
+        """
+    @property
+    def treatment(self, /) -> str:
+        """
+        What the treatment is called.
         """
 
 @final
@@ -1955,6 +2089,22 @@ def profile_segments(
     Returns a column each: `question` (its place), `level` (None where the figure is a mean),
     `segment` (from 1), `value`, `standard_error`, `total`, `others`, `index`, `effect`, `z`, `p_value`,
     `p_adjusted`; and for each segment a draft of a name and of a description, `names` and `descriptions`.
+    """
+
+def rank_effects(
+    scores: NDArray[float64],
+    effect: NDArray[float64],
+    other: NDArray[float64] | None,
+    *,
+    shares: SupportsGetItem[int, SupportsFloat | SupportsIndex],
+    level: SupportsFloat | SupportsIndex,
+) -> dict[str, Any]:
+    """
+    Judges a ranking by doubly robust scores, or compares it with another one.
+
+    Returns `areas` (`area`, `estimate`, `standard_error`, `lower`, `upper`, `z`, `p_value`), `gains`
+    (`share`, `effect`, `gain`, `above_random`, `standard_error`, `lower`, `upper`) and, where `other` is
+    given, `differences`, like `areas`.
     """
 
 def reliability(

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import json
+from pathlib import Path
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -9,6 +12,7 @@ import pytest
 import tercet as tc
 from tercet import plots
 
+REFERENCE = Path(__file__).parents[1] / "reference"
 N = 4_000
 RNG = np.random.default_rng(6)
 X = RNG.uniform(size=N)
@@ -26,6 +30,21 @@ def test_areas_are_those_of_the_definition():
     assert found["qini"] == pytest.approx(np.mean(share * (best - scores.mean())))
     assert found["auuc"] == pytest.approx(np.mean(share * best))
     assert found["autoc"] == pytest.approx(np.mean(best - scores.mean()))
+
+
+def test_areas_and_errors_are_those_of_other_libraries():
+    """causalml's curves and bootstrap, scikit-uplift's curve: `tests/reference/make_ranking.py`."""
+    case = json.loads((REFERENCE / "ranking" / "areas.json").read_text())
+    given = {name: np.array(values) for name, values in case["input"].items()}
+    found = tc.rank_effects(given["effect"], given["treated"], given["outcome"])
+    areas = found.areas.set_index("area")
+    for name, estimate in case["areas"].items():
+        assert areas["estimate"][name] == pytest.approx(estimate, abs=1e-12)
+        error = case["standard_errors"][name]
+        assert areas["standard_error"][name] == pytest.approx(error, rel=0.06), name
+    # By the arms' means among the best instead of scores: the same area, estimated in another way.
+    other = case["auuc_of_arms_means"]
+    assert abs(areas["estimate"]["auuc"] - other) < 0.2 * areas["standard_error"]["auuc"]
 
 
 def test_errors_are_those_of_a_bootstrap():

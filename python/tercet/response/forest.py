@@ -58,7 +58,8 @@ class CausalForest(Saved):
     of the customers in which effects differ; the rows that tell a leaf's effect are not those that
     made it. A customer's effect is that of the rows that share leaves with the customer,
     $\hat\tau(x) = \widehat{\mathrm{Cov}}_x(\tilde w, \tilde w)^{-1}\,
-    \widehat{\mathrm{Cov}}_x(\tilde w, \tilde y)$.
+    \widehat{\mathrm{Cov}}_x(\tilde w, \tilde y)$. Trends that trees of few customers do not reach
+    are found by a regression of doubly robust scores on the features, and added.
 
     Numbers are numbers; text, categories and true/false are levels, by their names. Missing values
     are sorted to where they fit. Nothing has to be scaled or encoded.
@@ -101,7 +102,7 @@ class CausalForest(Saved):
     n_features_in_, feature_names_in_
         As in scikit-learn; the names only if the fit saw a table.
     out_of_bag_effect_ : numpy.ndarray of shape (n,) or (n, K) or None
-        Effects on the rows of the fit, by trees that did not see them. A file keeps neither these
+        Effects on the rows of the fit, by trees and trends that did not see them. A file keeps neither these
         nor the next three, a pickle does.
     scores_ : numpy.ndarray of shape (n,) or (n, K) or None
         Doubly robust scores: a noisy effect a row, whose mean over customers chosen by their
@@ -278,8 +279,8 @@ class CausalForest(Saved):
     def effect_error(self, X: Any) -> Floats:
         """Return the standard errors of `effect`.
 
-        They hold both: how far effects would move with other customers, and by how much the forest
-        draws them together, on average over customers.
+        They hold how far effects would move with other customers, and by how much the forest draws
+        them together, on average over customers.
 
         Parameters
         ----------

@@ -32,8 +32,8 @@ const TOLERATED: f64 = 0.05;
 /// What the forest says of the rows that it was fitted to, by trees that did not see them.
 #[derive(Debug, Clone, PartialEq)]
 pub struct OutOfBag {
-    /// The effect of every arm but the control a row, row by row. A row that all bags saw, as happens with
-    /// few trees, is told the mean of the others.
+    /// The effect of every arm but the control a row, row by row, by trees and trends that did not see it.
+    /// A row that all bags saw, as happens with few trees, is told the mean of the others.
     pub effects: Vec<f64>,
     /// Doubly robust scores, in the same order: a noisy effect each, whose mean over any customers
     /// chosen by their features is the mean effect on them.

@@ -114,8 +114,8 @@ impl FittedCausalForest {
 
     /// Standard errors of [`FittedCausalForest::effects`], in the same order.
     ///
-    /// They hold both: how far the estimates would move with other customers, and by how much the forest
-    /// draws effects together, on average over customers.
+    /// They hold how far the estimates would move with other customers, and by how much the forest draws
+    /// effects together, on average over customers.
     ///
     /// # Errors
     /// Those of [`FittedCausalForest::effects`].

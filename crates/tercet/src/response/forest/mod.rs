@@ -49,10 +49,11 @@ const FEWEST_OF_ARM: usize = 20;
 /// τ(x) = Cov_x(w̃, w̃)⁻¹ Cov_x(w̃, ỹ)
 /// ```
 ///
-/// Forests draw effects towards those of similar customers. Intervals know of both: what the effects
-/// would move by with other customers, from bags of trees that share half of them, and the mean square of
-/// what is smoothed away. They hold their level on average over customers, and less for those whose
-/// effects are the most unusual.
+/// Forests draw effects towards those of similar customers. What of it is even is found by a regression of
+/// doubly robust scores on features, and added. Intervals know of what the effects would move by with
+/// other customers, from bags of trees that share half of them; of the regression's error; and of the
+/// mean square of what is smoothed away all the same. They hold their level on average over customers,
+/// and less for those whose effects are the most unusual.
 ///
 /// # Features
 /// Values become at most `bins` bins of a byte, so that a node is searched in one pass over its rows.
@@ -61,7 +62,8 @@ const FEWEST_OF_ARM: usize = 20;
 /// # Source
 /// Athey, Tibshirani & Wager (2019), Generalized random forests, Annals of Statistics 47, 1148-1178;
 /// Wager & Athey (2018), Estimation and inference of heterogeneous treatment effects using random
-/// forests, Journal of the American Statistical Association 113, 1228-1242.
+/// forests, Journal of the American Statistical Association 113, 1228-1242; Friedberg, Tibshirani, Athey &
+/// Wager (2021), Local linear forests, Journal of Computational and Graphical Statistics 30, 503-517.
 ///
 /// # Example
 /// ```

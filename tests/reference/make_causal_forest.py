@@ -1,6 +1,6 @@
-"""How often a causal forest's intervals hold the effects they are of: writes coverage.json.
+"""How often a causal forest's intervals hold the effects they are of: writes causal_forest/coverage.json.
 
-    python tests/reference/causal_forest/coverage.py [n ...]
+    python tests/reference/make_causal_forest.py [n ...]
 
 Ten even features; effects of customers that the forest did not see, whose true effects are known.
 """
@@ -16,7 +16,7 @@ import numpy as np
 
 import tercet as tc
 
-FILE = Path(__file__).with_name("coverage.json")
+FILE = Path(__file__).parent / "causal_forest" / "coverage.json"
 WIDTH = 10
 NEW = 1_000
 SAMPLES = {2_000: 12, 10_000: 8, 50_000: 3}

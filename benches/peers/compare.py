@@ -65,6 +65,7 @@ AIMS = (
     ("propensity_fit", 1_000_000, "newton_cholesky", 4),
     ("propensity_fit", 1_000_000, "linfa", 20),
     ("propensity_fit", 100_000, "lbfgs", 3),
+    ("causal_forest", 100_000, "econml", 20),
 )
 
 THREAD_VARIABLES = (
@@ -75,6 +76,7 @@ THREAD_VARIABLES = (
 )
 # Beyond this lifetimes takes minutes and gigabytes: only on request, once.
 LIFETIMES_UP_TO = 1_000_000
+ECONML_UP_TO = 100_000
 # What is small for `--quick`; elsewhere a million.
 QUICK_UP_TO = {"latent_class_fit": 20_000}
 ALL = None  # threads: as many as the library takes by itself
@@ -279,6 +281,17 @@ TASKS = (
         width=100,
     ),
     Task(
+        "causal_forest",
+        "Effects by customer: causal forest of 200 trees with intervals, 20 features",
+        "An experiment with known effects on yes or no; fit, effects and 95% intervals of all rows."
+        " econml's CausalForest (honest, inference=True) is given the treatment less its mean and"
+        " takes the outcome as it is; it runs once, on one thread.",
+        (100_000, 1_000_000),
+        (*TERCET, Contender("econml", 1)),
+        runs=1,
+        width=20,
+    ),
+    Task(
         "propensity_curves",
         "Propensities: curves of 10 features, a strength each",
         "The defaults but for calibration; with standard errors.",
@@ -316,6 +329,8 @@ class Series:
 
 
 def data_file(task: Task, size: int) -> Path:
+    if task.name == "causal_forest":
+        return data.experiment(size, task.width, CACHE)
     if task.width:
         return data.matrix(size, task.width, CACHE)
     if task.on_survey:
@@ -360,6 +375,9 @@ def runs_of(contender: Contender, task: Task, size: int, options: argparse.Names
         return 0
     if contender.library == "lifetimes" and size > LIFETIMES_UP_TO:
         return int(options.full and task.name == "bg_nbd_fit")
+    if contender.library == "econml":
+        # At a million it asks for more memory and time than anybody has here.
+        return int(size <= ECONML_UP_TO and not options.quick)
     if contender.library == "linfa":
         return int(LINFA.exists())
     return 1 if options.quick else task.runs
@@ -393,6 +411,8 @@ def comparison(task: Task, size: int, series: list[Series]) -> str:
         return compare_segments(task, size, series)
     if task.name == "propensity_fit":
         return compare_ridges(task, size, series)
+    if task.name == "causal_forest":
+        return compare_effects(task, size, series)
     tolerance = {
         "propensity_curves": 1e-9,
         "propensity_reasons": 1e-9,
@@ -460,6 +480,19 @@ def compare_ridges(task: Task, size: int, series: list[Series]) -> str:
         if one.threads == 1
     )
     return f"objective {best:.6f}; above it by: {words}"
+
+
+def compare_effects(task: Task, size: int, series: list[Series]) -> str:
+    """How near the truth each library is."""
+    near = {one.contender.library: one.digest["correlation"] for one in series}
+    if near["tercet"] < max(near.values()) - 0.005:
+        sys.exit(f"{task.title}, {size:,}: tercet is farther from the truth: {near}")
+    words = (
+        f"{one.contender.library} {one.digest['correlation']:.3f}, {one.digest['coverage']:.3f}"
+        for one in series
+        if one.contender.threads == 1
+    )
+    return f"correlation with true effects, and share in the intervals: {'; '.join(words)}"
 
 
 def compare_segments(task: Task, size: int, series: list[Series]) -> str:

@@ -165,6 +165,24 @@ def matrix(n: int, width: int, cache: Path, seed: int = 6) -> Path:
     return path
 
 
+def experiment(n: int, width: int, cache: Path, seed: int = 7) -> Path:
+    """NumPy file of `n` rows of `width` features, arm, whether it happened, and the true effect."""
+    path = cache / f"experiment-{n}x{width}-{seed}.npy"
+    if not path.exists():
+        rng = np.random.default_rng(seed)
+        x = rng.normal(size=(n, width))
+        arm = rng.random(n) < 0.5
+        corner = (x[:, 0] > 0) & (x[:, 1] > -0.5)
+        effect = 0.05 + 0.1 * corner + 0.05 * np.tanh(x[:, 2])
+        chance = np.clip(0.1 + 0.03 * x[:, 3] + 0.02 * x[:, 4] + arm * effect, 0.0, 1.0)
+        happened = rng.random(n) < chance
+        path.parent.mkdir(parents=True, exist_ok=True)
+        unfinished = path.with_name(path.stem + "-unfinished.npy")
+        np.save(unfinished, np.column_stack([x, arm, happened, effect]))
+        unfinished.rename(path)
+    return path
+
+
 def ridge_objective(coefficients: Any, path: Path) -> float:
     """Sum of log losses and half the squared slopes; the intercept comes first and is free."""
     values = np.load(path)

@@ -456,6 +456,57 @@ def newton_cholesky_propensity_fit(job: Job, path: Path, rows: int | None) -> Wo
     return scikit_learn("newton-cholesky", path, rows)
 
 
+# --- effects --------------------------------------------------------------------------------------
+
+
+def read_experiment(path: Path, rows: int | None) -> tuple[Any, Any, Any, Any]:
+    """Features, arm, outcome and true effect, row by row."""
+    values = np.load(path)[:rows]
+    return np.ascontiguousarray(values[:, :-3]), values[:, -3], values[:, -2], values[:, -1]
+
+
+class Effects(NamedTuple):
+    truth: Any
+    ends: Any
+
+
+def tercet_causal_forest(job: Job, path: Path, rows: int | None) -> Work:
+    import tercet as tc
+
+    x, arm, y, truth = read_experiment(path, rows)
+
+    def work() -> Effects:
+        forest = tc.CausalForest(n_trees=200, random_state=1, n_jobs=job["threads"])
+        forest.fit(x, arm, y, "observed")
+        return Effects(truth, forest.effect_interval(x))
+
+    return work
+
+
+def econml_causal_forest(job: Job, path: Path, rows: int | None) -> Work:
+    from econml.grf import CausalForest
+
+    x, arm, y, truth = read_experiment(path, rows)
+    settings = {"n_estimators": 200, "honest": True, "inference": True, "random_state": 1}
+
+    def work() -> Effects:
+        forest = CausalForest(**settings, n_jobs=job["threads"] or -1)
+        forest.fit(x, arm - arm.mean(), y)
+        return Effects(truth, np.column_stack(forest.predict_interval(x, alpha=0.05)))
+
+    return work
+
+
+def digest_effects(result: Effects) -> dict[str, float]:
+    """How near the truth the middles are, and how often the intervals hold it."""
+    held = (result.ends[:, 0] <= result.truth) & (result.truth <= result.ends[:, 1])
+    middles = result.ends.mean(axis=1)
+    return {
+        "correlation": float(np.corrcoef(middles, result.truth)[0, 1]),
+        "coverage": float(held.mean()),
+    }
+
+
 def digest_ridge(result: Any) -> dict[str, float]:
     """The intercept and the slopes."""
     if hasattr(result, "intercept_"):
@@ -524,6 +575,7 @@ DIGESTS = {
     "propensity_fit": digest_ridge,
     "propensity_curves": digest_curves,
     "propensity_reasons": digest_reasons,
+    "causal_forest": digest_effects,
 }
 # Contenders that are a part of a package.
 PACKAGES = dict.fromkeys(("kmeans", "gaussian_mixture", "lbfgs", "newton_cholesky"), "scikit-learn")

@@ -1,4 +1,4 @@
-"""How often a causal forest's intervals hold the effects they are of: writes causal_forest/coverage.json.
+"""How often a causal forest's intervals hold true effects: writes causal_forest/coverage.json.
 
     python tests/reference/make_causal_forest.py [n ...]
 

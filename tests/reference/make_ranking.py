@@ -5,10 +5,10 @@ Needs causalml 0.18.0 and scikit-uplift 0.5.1, which the project does not depend
     pip install causalml==0.18.0 scikit-uplift==0.5.1
     python tests/reference/make_ranking.py
 
-causalml's curves (`get_toc`, `get_cumgain`) are given the scores as effects. Its areas are normalised in a
-way of its own, so the areas here are plain means over its curves; its standard errors are those of its
-half-sample bootstrap on these means. scikit-uplift's curve is that of the outcomes themselves, by
-the arms' means among the best: another estimate of the same area.
+causalml's curves (`get_toc`, `get_cumgain`) are given the scores as effects. Its areas are
+normalised in a way of its own, so the areas here are plain means over its curves; its standard
+errors are those of its half-sample bootstrap on these means. scikit-uplift's curve is that of the
+outcomes themselves, by the arms' means among the best: another estimate of the same area.
 """
 
 from __future__ import annotations

@@ -15,7 +15,6 @@ from tercet._frames import new_table
 from tercet._progress import Progress, reporting
 from tercet.exceptions import NotFittedError
 from tercet.needs._features import Feature
-from tercet.needs._items import as_text
 from tercet.needs._mixture import note_of
 from tercet.response import _treatment
 from tercet.response._crossing import labels_of
@@ -102,8 +101,8 @@ class CausalForest(Saved):
     n_features_in_, feature_names_in_
         As in scikit-learn; the names only if the fit saw a table.
     out_of_bag_effect_ : numpy.ndarray of shape (n,) or (n, K) or None
-        Effects on the rows of the fit, by trees and trends that did not see them. A file keeps neither these
-        nor the next three, a pickle does.
+        Effects on the rows of the fit, by trees and trends that did not see them. A file keeps
+        neither these nor the next three, a pickle does.
     scores_ : numpy.ndarray of shape (n,) or (n, K) or None
         Doubly robust scores: a noisy effect a row, whose mean over customers chosen by their
         features is the mean effect on them.
@@ -523,7 +522,7 @@ class CausalForest(Saved):
 
     def _words(self) -> Iterator[str]:
         engine = self._require()
-        against = f", against {as_text(self.arms_[0])!r}" if len(self.arms_) else ""
+        against = f", against {engine.arms[0]!r}" if engine.arms else ""
         yield f"{self.n_observations_:,} rows; outcome: {engine.outcome}{against}."
         for arm, p in zip(
             *(engine.averages(level=0.95)[name] for name in ("arm", "p_value")), strict=True

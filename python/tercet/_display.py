@@ -123,6 +123,12 @@ def p_value(value: float | None) -> str:
     return "<0.001" if value < 0.001 else f"{value:.3f}"
 
 
+def p_sentence(value: float) -> str:
+    """Return a probability as it stands in a sentence: "p = 0.012", "p < 0.001"."""
+    said = p_value(value)
+    return f"p < {said[1:]}" if said.startswith("<") else f"p = {said}"
+
+
 def number(value: float) -> str:
     """Return six significant digits; a dash where there is no number."""
     return "-" if math.isnan(value) else f"{value:.6g}"

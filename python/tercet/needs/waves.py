@@ -688,5 +688,4 @@ def _points(value: float) -> str:
 
 
 def _as_p(value: float) -> str:
-    said = _display.p_value(value)
-    return f"< {said[1:]}" if said.startswith("<") else f"= {said}"
+    return _display.p_sentence(value).removeprefix("p ")

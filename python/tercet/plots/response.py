@@ -60,12 +60,12 @@ def qini(ranking: EffectRanking, *, ax: Axes | None = None) -> Axes:
         else "This order is not clearly better than a random one"
     )
     area = ranking._found["areas"]
-    p = _display.p_value(float(area["p_value"][0]))
+    p = _display.p_sentence(float(area["p_value"][0]))
     _style.dress(
         ax,
         title=verdict,
         subtitle=(
-            f"Qini {area['estimate'][0]:.3g} a customer, p = {p}; "
+            f"Qini {area['estimate'][0]:.3g} a customer, {p}; "
             f"{_display.per_cent(ranking.level)} band of the gain above random"
         ),
         x_label="Share of the customers treated, highest foretold effect first",

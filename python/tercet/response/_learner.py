@@ -509,7 +509,7 @@ class Learner(Estimator):
             rows.append((as_text(arm), *(f"{x:.4g}" for x in numbers), f"{found['slope']:.2f}"))
             p = found["p_value"]
             differ = "differ from customer to customer" if p < 0.05 else "may be the same for all"
-            words.append(f"Effects of {as_text(arm)!r} {differ} (p = {_display.p_value(p)}).")
+            words.append(f"Effects of {as_text(arm)!r} {differ} ({_display.p_sentence(p)}).")
         header = ("arm", "mean effect", "lower", "upper", "slope")
         return _display.Grid(self._call(), header, rows, words)
 

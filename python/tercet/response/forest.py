@@ -528,7 +528,7 @@ class CausalForest(Saved):
             *(engine.averages(level=0.95)[name] for name in ("arm", "p_value")), strict=True
         ):
             differ = "differ from customer to customer" if p < 0.05 else "may be the same for all"
-            yield f"Effects of {arm!r} {differ} (p = {_display.p_value(float(p))})."
+            yield f"Effects of {arm!r} {differ} ({_display.p_sentence(float(p))})."
         yield f"How it ended: {self.how_it_ended_}."
 
     def _shown(self) -> _display.Grid:

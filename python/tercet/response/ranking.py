@@ -76,20 +76,20 @@ class EffectRanking:
 
     def text(self) -> str:
         """Return the verdict in sentences."""
-        p = _display.p_value(float(self._found["areas"]["p_value"][0]))
+        p = _display.p_sentence(float(self._found["areas"]["p_value"][0]))
         words = (
-            f"Treating in this order gains more than a random order (Qini, p = {p})."
+            f"Treating in this order gains more than a random order (Qini, {p})."
             if self.better_than_random
-            else f"This order is not clearly better than a random one (Qini, p = {p})."
+            else f"This order is not clearly better than a random one (Qini, {p})."
         )
         found = self._found["differences"]
         if found is None:
             return words
-        p = _display.p_value(float(found["p_value"][0]))
+        p = _display.p_sentence(float(found["p_value"][0]))
         if found["p_value"][0] >= 1.0 - self.level:
-            return f"{words} The two rankings cannot be told apart (p = {p})."
+            return f"{words} The two rankings cannot be told apart ({p})."
         which = "better" if found["estimate"][0] > 0 else "worse"
-        return f"{words} It is {which} than the other ranking (p = {p})."
+        return f"{words} It is {which} than the other ranking ({p})."
 
     def __repr__(self) -> str:
         return self._shown().text()

@@ -439,10 +439,14 @@ impl Job<'_, '_> {
     /// How much of the splits each feature has.
     fn importance(&self, trees: &[Tree]) -> Vec<f64> {
         let mut weights = vec![0.0; self.bins.width()];
-        trees.iter().for_each(|tree| tree.add_splits(&mut weights));
+        for tree in trees {
+            tree.add_splits(&mut weights);
+        }
         let total: f64 = weights.iter().sum();
         if total > 0.0 {
-            weights.iter_mut().for_each(|weight| *weight /= total);
+            for weight in &mut weights {
+                *weight /= total;
+            }
         }
         weights
     }
@@ -472,7 +476,9 @@ impl Job<'_, '_> {
             let leaves = || trees.iter().map(|tree| tree.leaf(row));
             let mut mean = vec![0.0; width(K)];
             leaves().for_each(|leaf| add(&mut mean, leaf));
-            mean.iter_mut().for_each(|sum| *sum /= trees.len() as f64);
+            for sum in &mut mean {
+                *sum /= trees.len() as f64;
+            }
             if let Some(solved) = Solved::<K>::new(&mean) {
                 let own = spreads(&solved, leaves(), shape);
                 found

@@ -228,7 +228,9 @@ impl FittedCausalForest {
         let mut place = self.columns.place();
         for (row, leaves) in rows.zip(leaves.chunks_exact(n_trees)) {
             let mut sums = vec![0.0; width(K)];
-            leaves.iter().for_each(|leaf| add(&mut sums, leaf));
+            for leaf in leaves {
+                add(&mut sums, leaf);
+            }
             let Some(solved) = self.solved::<K>(&mut sums) else {
                 found.extend([[f64::NAN; 2]; K]);
                 continue;
@@ -248,7 +250,9 @@ impl FittedCausalForest {
     /// The effects from the sums over all trees.
     fn solved<const K: usize>(&self, sums: &mut [f64]) -> Option<Solved<K>> {
         let n = self.trees.len() as f64;
-        sums.iter_mut().for_each(|sum| *sum /= n);
+        for sum in sums.iter_mut() {
+            *sum /= n;
+        }
         Solved::new(sums)
     }
 }
@@ -339,7 +343,7 @@ impl Persist for FittedCausalForest {
             return corrupt("in \"schema\": an experiment has two to eight arms");
         }
         let bag = settings.bag_size;
-        if bag < 2 || fitted.trees.len() < 2 * bag || fitted.trees.len() % bag != 0 {
+        if bag < 2 || fitted.trees.len() < 2 * bag || !fitted.trees.len().is_multiple_of(bag) {
             return corrupt("in \"fitted\": the trees do not fill the bags");
         }
         let lengths = [

@@ -266,10 +266,10 @@ impl CausalForest {
             let expected = format!("at most the {p} features");
             return Err(Error::parameter("max_features", found, expected));
         }
-        self.check_rows(data)
+        Self::check_rows(data)
     }
 
-    fn check_rows(&self, data: &EffectData<'_>) -> Result<()> {
+    fn check_rows(data: &EffectData<'_>) -> Result<()> {
         let name = data.treatment_name();
         if let Treatment::Arms { arms, .. } = data.treatment() {
             for (arm, n) in arms.iter().zip(data.arm_counts()) {

@@ -312,10 +312,10 @@ impl<'de> Deserialize<'de> for Tree {
                 set: u32::try_from(part[4]).ok()?,
             })
         };
-        let whole = numbers.len() % 5 == 0;
+        let whole = numbers.len().is_multiple_of(5);
         let nodes: Option<Vec<Node>> = numbers.chunks_exact(5).map(node).collect();
         let sets: Vec<u64> = apart(&written.sets).ok_or_else(|| wrong("sets"))?;
-        if !whole || sets.len() % 4 != 0 {
+        if !whole || !sets.len().is_multiple_of(4) {
             return Err(wrong("nodes"));
         }
         let sets = sets

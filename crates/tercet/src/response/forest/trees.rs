@@ -40,7 +40,9 @@ pub(super) fn out_of_bag<T: Send>(
         }
         let places = sums.chunks_exact_mut(width).zip(counts);
         let finished = rows.zip(places).map(|(row, (sums, count))| {
-            sums.iter_mut().for_each(|sum| *sum /= count as f64);
+            for sum in sums.iter_mut() {
+                *sum /= count as f64;
+            }
             finish(row, sums, count)
         });
         finished.collect::<Vec<T>>()

@@ -178,7 +178,9 @@ impl Columns {
             folds[fold(row)].add(&numbers, readings(row));
         }
         let mut all = Moments::zero(d);
-        folds.iter().for_each(|fold| all.join(fold, 1.0));
+        for fold in &folds {
+            all.join(fold, 1.0);
+        }
         let others = folds.iter().map(|fold| {
             let mut rest = all.clone();
             rest.join(fold, -1.0);

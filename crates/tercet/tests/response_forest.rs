@@ -252,7 +252,7 @@ fn levels_and_missing_values_are_taken_as_they_are() {
         if row % 7 == 6 {
             NO_LEVEL
         } else {
-            (row % 7) as u16
+            u16::try_from(row % 7).unwrap()
         }
     });
     let codes: Vec<u16> = codes.collect();

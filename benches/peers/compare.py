@@ -286,8 +286,8 @@ TASKS = (
         "Effects by customer: causal forest of 200 trees with intervals, 20 features",
         "An experiment with known effects on yes or no; fit, effects and 95% intervals of all rows."
         " econml's CausalForest (honest, inference=True) is given the treatment less its mean and"
-        " takes the outcome as it is; it runs once, on one thread, up to 100,000 rows, and has no row where"
-        " it was stopped after ten minutes.",
+        " takes the outcome as it is; it runs once, on one thread, up to 100,000 rows, and has"
+        " no row where it was stopped after ten minutes.",
         (10_000, 100_000, 1_000_000),
         (*TERCET, Contender("econml", 1)),
         runs=1,

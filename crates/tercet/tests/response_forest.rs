@@ -6,7 +6,9 @@ use rand_distr::{Distribution, StandardNormal, StandardUniform};
 use serde_json::Value;
 use tercet::data::{Design, Feature, NO_LEVEL};
 use tercet::random::Seed;
-use tercet::response::forest::{CausalForest, FittedCausalForest, OutOfBag};
+#[cfg(feature = "parallel")]
+use tercet::response::forest::OutOfBag;
+use tercet::response::forest::{CausalForest, FittedCausalForest};
 use tercet::response::{EffectData, Propensities, Treatment};
 use tercet::{Estimator, Fitted, Persist};
 

@@ -68,6 +68,7 @@ from tercet.needs import (
     select_segments,
 )
 from tercet.persistence import load
+from tercet.response import Segment, SegmentBook, SegmentChanges, SegmentMembers
 from tercet.value.evaluation import (
     BestCutoff,
     Calibration,
@@ -137,8 +138,12 @@ __all__ = [
     "QualityReport",
     "Reliability",
     "ReportCard",
+    "Segment",
     "SegmentAlignment",
     "SegmentAttractiveness",
+    "SegmentBook",
+    "SegmentChanges",
+    "SegmentMembers",
     "SegmentOutcome",
     "SegmentPredictors",
     "SegmentProfile",

@@ -15,6 +15,7 @@ from tercet.needs import (
     SegmentProjection,
     TypingTool,
 )
+from tercet.response import SegmentBook
 from tercet.value.evaluation import Calibration
 from tercet.value.hazard import HazardModel
 from tercet.value.lifetime import BGNBD, GammaGamma
@@ -29,7 +30,7 @@ if TYPE_CHECKING:
 
 __all__ = ["load"]
 
-_MODELS: dict[str, type[Saved | SnapshotModel]] = {
+_MODELS: dict[str, type[Saved | SnapshotModel | SegmentBook]] = {
     "bg_nbd": BGNBD,
     "calibration": Calibration,
     "churn_model": ChurnModel,
@@ -43,6 +44,7 @@ _MODELS: dict[str, type[Saved | SnapshotModel]] = {
     "max_diff": MaxDiff,
     "propensity": Propensity,
     "purchase_model": PurchaseModel,
+    "segment_book": SegmentBook,
     "segment_projection": SegmentProjection,
     "typing_tool": TypingTool,
 }

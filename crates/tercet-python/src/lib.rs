@@ -15,6 +15,7 @@ mod model;
 mod needs;
 mod persist;
 mod records;
+mod response;
 mod simulate;
 mod value;
 
@@ -32,6 +33,8 @@ mod _tercet {
     };
     #[pymodule_export]
     use crate::persist::model_kind;
+    #[pymodule_export]
+    use crate::response::{SegmentMemberships, SegmentRules, read_segment};
     #[pymodule_export]
     use crate::simulate::{simulate_needs, simulate_purchases};
     #[pymodule_export]

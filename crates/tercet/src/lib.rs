@@ -13,6 +13,7 @@
 //! | judge probabilities, calibrate them, decide by them | [`value::evaluation`] |
 //! | find segments in a survey | [`needs::LatentClass`] |
 //! | tell how segments differ in spend, churn, satisfaction | [`needs::DistalOutcome`] |
+//! | evaluate many segments that are rules | [`response::rules`] |
 //! | tell who belongs to which segment | [`needs::SegmentPredictors`] |
 //! | choose the few questions that put a customer into a segment | [`needs::TypingTool`] |
 //! | save and load models (the files are those of the Python package) | [`persist::Persist`] |
@@ -35,6 +36,7 @@ pub mod observe;
 mod parallel;
 pub mod persist;
 pub mod random;
+pub mod response;
 pub mod simulate;
 pub mod units;
 pub mod value;

@@ -1,0 +1,3 @@
+//! Level 2, response: what customers do, and what works on them.
+
+pub mod rules;

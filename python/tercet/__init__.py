@@ -68,7 +68,15 @@ from tercet.needs import (
     select_segments,
 )
 from tercet.persistence import load
-from tercet.response import Segment, SegmentBook, SegmentChanges, SegmentMembers
+from tercet.response import (
+    Behaviour,
+    BehaviourRecipe,
+    Segment,
+    SegmentBook,
+    SegmentChanges,
+    SegmentMembers,
+    behaviour,
+)
 from tercet.value.evaluation import (
     BestCutoff,
     Calibration,
@@ -107,6 +115,8 @@ from tercet.value.propensity import (
 
 __all__ = [
     "BGNBD",
+    "Behaviour",
+    "BehaviourRecipe",
     "BestCutoff",
     "Calibration",
     "ChurnModel",
@@ -167,6 +177,7 @@ __all__ = [
     "aalen_johansen",
     "align_segments",
     "attractiveness",
+    "behaviour",
     "best_cutoff",
     "compare_waves",
     "datasets",

@@ -357,7 +357,7 @@ proptest! {
         let entries = vec![
             BookEntry { segment: segment("other", &json!({"everyone": true})), frozen: None },
             BookEntry {
-                segment: Segment::new("s", read).unwrap().version(3).description("why"),
+                segment: Segment::new("s", read).unwrap().with_version(3).with_description("why"),
                 frozen: Some(Frozen { as_of: "2025-06-01".into(), ids: FrozenIds::Whole(vec![1, 7]) }),
             },
         ];

@@ -1,8 +1,17 @@
 """Level 2: what customers do, and what works on them."""
 
+from tercet.response.behaviour import Behaviour, BehaviourRecipe, behaviour
 from tercet.response.segment import Segment
 from tercet.response.segment_book import SegmentBook
 from tercet.response.segment_changes import SegmentChanges
 from tercet.response.segment_members import SegmentMembers
 
-__all__ = ["Segment", "SegmentBook", "SegmentChanges", "SegmentMembers"]
+__all__ = [
+    "Behaviour",
+    "BehaviourRecipe",
+    "Segment",
+    "SegmentBook",
+    "SegmentChanges",
+    "SegmentMembers",
+    "behaviour",
+]

@@ -48,6 +48,8 @@ impl<T: Copy + PartialOrd> Spans<T> {
         Self { ascending, outside }
     }
 
+    // With lazy operators loops would branch and not become vector instructions.
+    #[allow(clippy::needless_bitwise_bool)]
     fn fill(&self, words: &mut [u64], values: &[T]) {
         let outside = self.outside;
         match self.ascending.as_slice() {

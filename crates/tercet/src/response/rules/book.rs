@@ -173,17 +173,16 @@ impl SegmentBook {
         for &place in &self.order {
             let entry = &self.entries[place];
             let id = entry.segment.id();
-            match &entry.frozen {
-                Some(frozen) => planner.add_list(id, listed(frozen, id, customers)?),
-                None => {
-                    let path = if self.entries.len() == 1 {
-                        "where".to_owned()
-                    } else {
-                        format!("segments[{id:?}].where")
-                    };
-                    planner.add(id, entry.segment.tree(), &path)?;
-                }
+            if let Some(frozen) = &entry.frozen {
+                planner.add_list(id, listed(frozen, id, customers)?);
+                continue;
             }
+            let path = if self.entries.len() == 1 {
+                "where".to_owned()
+            } else {
+                format!("segments[{id:?}].where")
+            };
+            planner.add(id, entry.segment.tree(), &path)?;
         }
         let plan = planner.finish(self.entries.iter().map(|entry| entry.segment.id()));
         let sets = evaluate(&plan, customers, observer)?;
@@ -262,7 +261,7 @@ fn listed(frozen: &Frozen, id: &str, customers: &Customers<'_>) -> Result<Bitmap
             Ok(Bitmap::of(n, |row| set.contains(&values[row])))
         }
         (Ids::Strings { .. }, FrozenIds::Text(list)) => {
-            let set = set_of(list.iter().map(|one| one.as_bytes()));
+            let set = set_of(list.iter().map(String::as_bytes));
             Ok(Bitmap::of(n, |row| set.contains(ids.text(row))))
         }
         (Ids::Integers(_), _) => Err(other_ids(column, "whole numbers", id, "text")),

@@ -101,13 +101,15 @@ impl Segment {
     }
 
     /// Another version, from 1 on.
-    pub fn version(mut self, version: u32) -> Self {
+    #[must_use]
+    pub fn with_version(mut self, version: u32) -> Self {
         self.version = version.max(1);
         self
     }
 
     /// What it is for, in words.
-    pub fn description(mut self, text: &str) -> Self {
+    #[must_use]
+    pub fn with_description(mut self, text: &str) -> Self {
         text.clone_into(&mut self.description);
         self
     }
@@ -118,12 +120,12 @@ impl Segment {
     }
 
     /// The version.
-    pub fn get_version(&self) -> u32 {
+    pub fn version(&self) -> u32 {
         self.version
     }
 
     /// What it is for.
-    pub fn get_description(&self) -> &str {
+    pub fn description(&self) -> &str {
         &self.description
     }
 
@@ -250,7 +252,7 @@ mod tests {
     fn what_a_segment_needs_is_told() {
         let tree = json!({"column": "age", ">=": 18});
         let read = Segment::read(&json!({"id": "adults", "where": tree}), "").unwrap();
-        assert_eq!((read.id(), read.get_version()), ("adults", 1));
+        assert_eq!((read.id(), read.version()), ("adults", 1));
         assert_eq!(Segment::from_json(&read.to_json()).unwrap(), read);
         for (value, begins) in [
             (json!(3), "segment = 3: expected an object"),

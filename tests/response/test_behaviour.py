@@ -6,6 +6,7 @@ import datetime as dt
 import json
 import statistics
 from collections import Counter, defaultdict
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
@@ -490,3 +491,15 @@ def test_plain_python_says_the_same(rows):
         for name, one in values.items():
             expected = 1 + sum(sign * one[place] > cut for cut in cuts)
             assert table[name][f"{letter}_score"] == expected
+
+
+def test_cdnow_as_sql_has_it(cdnow_sample):
+    case = json.loads((Path(__file__).parents[1] / "reference/behaviour/cdnow.json").read_text())
+    found = tc.behaviour(cdnow_sample, as_of=case["as_of"], observation=case["observation"])
+    assert len(found) == case["customers"]
+    for measure, cuts in case["cuts"].items():
+        assert found.recipe.cuts[measure] == pytest.approx(cuts, rel=1e-12)
+    assert found.recipe.typical_gap == pytest.approx(case["typical_gap"])
+    assert Counter(found.table["rfm"]) == case["rfm"]
+    lifecycle = found.lifecycle.set_index("stage")["customers"]
+    assert {stage: n for stage, n in lifecycle.items() if n} == case["lifecycle"]

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any, Final, Literal
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from tercet import _arguments, _display, _frames
 from tercet._behaviour import lifecycle as stages_of_life
@@ -25,6 +26,9 @@ if TYPE_CHECKING:
     from tercet.data.snapshots import DurationLike
 
 __all__ = ["Behaviour", "BehaviourRecipe", "behaviour"]
+
+#: Where a customer comes from who had not bought at the earlier date.
+NOT_YET: Final = "not yet a customer"
 
 
 class Behaviour:
@@ -65,8 +69,7 @@ class Behaviour:
     @property
     def rfm_grid(self) -> Any:
         """One row a pair of scores of recency and frequency: customers, their share and money."""
-        r, f = self._column("r_score"), self._column("f_score")
-        return self._new(rfm.grid(r, f, self._found.money, self.recipe.n_scores))
+        return self._new(self._grid())
 
     @property
     def transitions(self) -> Any:
@@ -104,28 +107,44 @@ class Behaviour:
         ParameterError
             If the stages were told by another recipe.
         """
-        same = (self.recipe.typical_gap, self.recipe.limits)
-        if same != (earlier.recipe.typical_gap, earlier.recipe.limits):
+        moves = self._moves(earlier)
+        whole: dict[str, int] = {}
+        for (source, _), n in moves.items():
+            whole[source] = whole.get(source, 0) + n
+        named = [None if source == NOT_YET else source for source, _ in moves]
+        return self._new(
+            {
+                "from_stage": pa.array(named, pa.string()),
+                "to_stage": pa.array([target for _, target in moves], pa.string()),
+                "customers": np.array(list(moves.values()), dtype=np.int64),
+                "share": np.array([n / whole[source] for (source, _), n in moves.items()]),
+            }
+        )
+
+    def _moves(self, earlier: Behaviour) -> dict[tuple[str, str], int]:
+        """Count customers by their stages at two dates."""
+        if not isinstance(earlier, Behaviour):
+            raise _arguments.refusal(earlier, "earlier", "a Behaviour")
+        ours, theirs = self.recipe.to_dict(), earlier.recipe.to_dict()
+        if any(ours[key] != theirs[key] for key in ("typical_gap", "limits")):
             message = "earlier: expected behaviour by the same recipe; pass recipe= when it is made"
             raise ParameterError(message, "earlier")
         before = pa.table({"id": earlier._ids(), "from": earlier._column("lifecycle_stage")})
         after = pa.table({"id": self._ids(), "to": self._column("lifecycle_stage")})
-        both = after.join(before, "id", join_type="full outer")
-        counted = both.group_by(["from", "to"]).aggregate([([], "count_all")])
-        rows = [row for row in counted.to_pylist() if row["from"] or row["to"]]
-        place = {stage: k for k, stage in enumerate((None, *stages_of_life.STAGES))}
-        rows.sort(key=lambda row: (place[row["from"]], place[row["to"]]))
-        whole: dict[Any, int] = {}
-        for row in rows:
-            whole[row["from"]] = whole.get(row["from"], 0) + row["count_all"]
-        return self._new(
-            {
-                "from_stage": pa.array([row["from"] for row in rows], pa.string()),
-                "to_stage": pa.array([row["to"] for row in rows], pa.string()),
-                "customers": np.array([row["count_all"] for row in rows], dtype=np.int64),
-                "share": np.array([row["count_all"] / whole[row["from"]] for row in rows]),
-            }
-        )
+        both = after.filter(pc.is_valid(after["to"])).join(before, "id")
+        counted = both.group_by(["from", "to"]).aggregate([([], "count_all")]).to_pylist()
+        found = {(row["from"] or NOT_YET, row["to"]): int(row["count_all"]) for row in counted}
+        order = (NOT_YET, *stages_of_life.STAGES)
+        return {
+            (source, target): found[source, target]
+            for source in order
+            for target in stages_of_life.STAGES
+            if (source, target) in found
+        }
+
+    def _grid(self) -> dict[str, Any]:
+        r, f = self._column("r_score"), self._column("f_score")
+        return rfm.grid(r, f, self._found.money, self.recipe.n_scores)
 
     def _column(self, name: str) -> Any:
         if name not in self._found.columns:

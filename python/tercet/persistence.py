@@ -61,7 +61,8 @@ def load(path: str | os.PathLike[str]) -> Any:
     Returns
     -------
     model
-        The fitted model, of the class that was saved; it predicts the same numbers, bit for bit.
+        The fitted model, of the class that was saved; it predicts the same numbers, bit for bit. Of
+        a book of segments, the `SegmentBook`.
 
     Raises
     ------

@@ -2,6 +2,8 @@
 
 #![allow(clippy::unwrap_used)] // a test fails by panicking
 
+use std::ops::ControlFlow;
+
 use proptest::prelude::*;
 use proptest::test_runner::RngSeed;
 use serde_json::{Value, json};
@@ -9,7 +11,7 @@ use tercet::data::Ids;
 use tercet::response::rules::{
     BookEntry, Column, Condition, Customers, Frozen, FrozenIds, Segment, SegmentBook,
 };
-use tercet::{Error, Persist};
+use tercet::{Error, Persist, Step};
 
 const DAY: i64 = 86_400_000_000;
 /// 2025-06-01.
@@ -176,6 +178,7 @@ fn says(tree: &Value, row: &Row, other: &Value) -> Option<bool> {
     leaf_says(tree, row)
 }
 
+#[allow(clippy::cast_possible_truncation)] // a float that is too large saturates
 fn leaf_says(tree: &Value, row: &Row) -> Option<bool> {
     let column = tree["column"].as_str().unwrap();
     let (word, value) = tree
@@ -240,6 +243,7 @@ fn leaf_says(tree: &Value, row: &Row) -> Option<bool> {
     }
 }
 
+#[allow(clippy::unnecessary_wraps)] // as the other leaves of a tree have it
 fn in_order<T: PartialOrd + Copy>(
     word: &str,
     value: &Value,
@@ -344,7 +348,7 @@ proptest! {
         for (place, tree) in trees.iter().enumerate() {
             let expected: Vec<bool> =
                 rows.iter().map(|row| says(tree, row, &other) == Some(true)).collect();
-            prop_assert_eq!(members.flags(place + 1), expected, "{}", tree);
+            prop_assert_eq!(members.sets()[place + 1].flags(), expected, "{}", tree);
         }
     }
 
@@ -415,8 +419,8 @@ fn frozen_segments_are_lists_of_ids() {
     assert!(without.to_string().contains("segment \"list\" is a list"));
     let customers = customers.with_ids("id", names).unwrap();
     let members = book.evaluate(&customers, None, &mut ()).unwrap();
-    assert_eq!(members.flags(1), [false, false, true]);
-    assert_eq!(members.flags(0), [true, true, false]);
+    assert_eq!(members.sets()[1].flags(), [false, false, true]);
+    assert_eq!(members.sets()[0].flags(), [true, true, false]);
     let numbers = Customers::of_rows(1).unwrap();
     let numbers = numbers.with_ids("id", Ids::Integers(&[1])).unwrap();
     let wrong = book.evaluate(&numbers, None, &mut ()).unwrap_err();
@@ -522,4 +526,16 @@ fn damaged_and_newer_books_are_errors() {
             Err(Error::Corrupt { .. })
         ));
     }
+}
+
+#[test]
+fn an_observer_stops_the_evaluation() {
+    let values = vec![1.0; 100_000];
+    let customers = Customers::new(vec![("a".into(), Column::Numbers(&values))]).unwrap();
+    let book = SegmentBook::new(vec![segment("a", &json!({"column": "a", ">": 0}))]).unwrap();
+    let mut stop = |_: &Step| ControlFlow::Break(());
+    let stopped = book.evaluate(&customers, None, &mut stop);
+    assert!(matches!(stopped, Err(Error::Interrupted { .. })));
+    let members = book.evaluate(&customers, None, &mut ()).unwrap();
+    assert!(members.overlap(&mut stop).is_err());
 }

@@ -14,7 +14,7 @@ from tercet import _arguments, _columns
 from tercet._columns import column_error
 from tercet._frames import read_table, scan_table
 from tercet._snapshots import small
-from tercet._snapshots.clock import Clock, clock_of
+from tercet._snapshots.clock import Clock
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -157,6 +157,3 @@ def check_as_of(as_of: Any, relative: str | None) -> None:
     """Refuse a call without an as-of date where a rule counts from it."""
     if as_of is None and relative is not None:
         raise _arguments.refusal(None, "as_of", f"a date: {relative} counts from it")
-
-
-__all__ = ["Named", "RuleColumns", "check_as_of", "clock_of", "read_columns", "tick_of"]

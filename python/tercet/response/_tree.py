@@ -20,7 +20,7 @@ from tercet._snapshots.duration import Duration
 from tercet._time import _plain
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable
 
 #: Tests whose value is a length of time.
 SPANS: Final = ("within", "older_than", "next")
@@ -102,19 +102,6 @@ def span_of(word: str, value: Any) -> Duration:
     """Return the length of time of a test that counts from the as-of date."""
     text = f"{value}d" if word.endswith("_days") else value
     return Duration.of(text, word)
-
-
-def leaves(tree: Mapping[str, Any]) -> Iterator[Mapping[str, Any]]:
-    """Yield every condition that has no conditions below it."""
-    for word in ("all", "any"):
-        if word in tree:
-            for part in tree[word]:
-                yield from leaves(part)
-            return
-    if "not" in tree:
-        yield from leaves(tree["not"])
-    else:
-        yield tree
 
 
 def replaced(

@@ -538,7 +538,7 @@ def _taken_out(value: Any) -> tuple[Any, _Frozen | None]:
     frozen = value["frozen"]
     expected = '{"as_of": "2025-01-31", "ids": [...]} with ids that are all text or whole numbers'
     try:
-        ids = [_columns_id(one) for one in frozen["ids"]]
+        ids = [_plain_id(one) for one in frozen["ids"]]
         as_of = frozen["as_of"]
     except (TypeError, KeyError, DataError):
         raise _arguments.refusal(frozen, "frozen", expected) from None
@@ -547,7 +547,7 @@ def _taken_out(value: Any) -> tuple[Any, _Frozen | None]:
     return rest, _Frozen(as_of, ids)
 
 
-def _columns_id(value: Any) -> int | str:
+def _plain_id(value: Any) -> int | str:
     if isinstance(value, str):
         return value
     if isinstance(value, int | np.integer) and not isinstance(value, bool):

@@ -194,14 +194,12 @@ impl SegmentMemberships {
 
     /// Whether each customer is a member of a segment.
     fn flags(&self, py: Python<'_>, segment: usize) -> PyResult<Column<bool>> {
-        self.check(segment)?;
-        Ok(Column::new(py, self.0.flags(segment)))
+        Ok(Column::new(py, self.set(segment)?.flags()))
     }
 
     /// The rows of a segment's members, ascending.
     fn rows(&self, py: Python<'_>, segment: usize) -> PyResult<Column<i64>> {
-        self.check(segment)?;
-        Ok(Column::counts(py, self.0.sets()[segment].rows()))
+        Ok(Column::counts(py, self.set(segment)?.rows()))
     }
 
     /// The number of members of each segment.
@@ -239,14 +237,11 @@ impl SegmentMemberships {
 }
 
 impl SegmentMemberships {
-    fn check(&self, segment: usize) -> PyResult<()> {
-        let n = self.0.sets().len();
-        if segment < n {
-            return Ok(());
-        }
-        let expected = format!("below {n}, the number of segments");
-        Err(errors::to_python(tercet::Error::parameter(
-            "segment", segment, expected,
-        )))
+    fn set(&self, segment: usize) -> PyResult<&core::Bitmap> {
+        let sets = self.0.sets();
+        sets.get(segment).ok_or_else(|| {
+            let expected = format!("below {}, the number of segments", sets.len());
+            errors::to_python(tercet::Error::parameter("segment", segment, expected))
+        })
     }
 }

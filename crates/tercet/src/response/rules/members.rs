@@ -1,11 +1,19 @@
 //! Who is in which segment: a bit a customer and segment.
 
+use std::ops::Range;
+
 use pulp::Arch;
 
 use super::bits;
 use crate::error::{Error, Result};
 use crate::observe::{Observer, Phase};
-use crate::parallel::map_tasks;
+use crate::parallel::{Gate, map_stripes_behind};
+
+/// Words of each segment that are compared with those of all others before the next ones are looked at: so
+/// many of 500 segments stay in the processor's second cache.
+const NEAR: usize = 256;
+/// Parts of the rows whose overlaps are counted at once; each has a table of its own.
+const PARTS: usize = 4;
 
 /// A set of rows, 64 a word.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -42,6 +50,11 @@ impl Bitmap {
     pub fn contains(&self, row: usize) -> bool {
         let word = self.words.get(row / 64);
         word.is_some_and(|word| word >> (row % 64) & 1 == 1)
+    }
+
+    /// Whether each row is in the set.
+    pub fn flags(&self) -> Vec<bool> {
+        (0..self.n_rows).map(|row| self.contains(row)).collect()
     }
 
     /// How many rows are in the set.
@@ -120,15 +133,6 @@ impl Memberships {
         &self.sets
     }
 
-    /// For a segment, whether each customer is a member.
-    ///
-    /// # Panics
-    /// If there is no such segment.
-    pub fn flags(&self, segment: usize) -> Vec<bool> {
-        let set = &self.sets[segment];
-        (0..self.n_rows).map(|row| set.contains(row)).collect()
-    }
-
     /// The number of members of each segment.
     pub fn sizes(&self) -> Vec<usize> {
         self.sets.iter().map(Bitmap::count).collect()
@@ -149,21 +153,41 @@ impl Memberships {
     /// [`Error::Interrupted`].
     pub fn overlap(&self, observer: &mut dyn Observer) -> Result<Vec<Vec<usize>>> {
         let n = self.sets.len();
-        let mut phase = Phase::new(observer, "counting overlaps").of(n);
-        // The processor's own counting of bits, where it has one: four times as fast.
+        let words = self.n_rows.div_ceil(64);
+        let mut phase = Phase::new(observer, "counting overlaps");
+        let gate = Gate::new(&mut phase);
+        // The processor's own counting of bits, where it has one.
         let processor = Arch::new();
-        let upper = map_tasks(n, &mut phase, |a, _| {
-            let first = &self.sets[a].words;
-            let shared = |b: usize| {
-                let second = &self.sets[b].words;
-                processor.dispatch(|| shared_bits(first, second))
-            };
-            Ok((a..n).map(shared).collect::<Vec<_>>())
+        let parts = map_stripes_behind(&gate, words, NEAR, PARTS, |range| {
+            let mut counts = vec![0; n * n];
+            for start in range.clone().step_by(NEAR) {
+                if gate.is_closed() {
+                    break;
+                }
+                let near = start..(start + NEAR).min(range.end);
+                processor.dispatch(|| self.add_overlap(&near, &mut counts));
+                gate.poll();
+            }
+            counts
         })?;
-        let entry = |a: usize, b: usize| upper[a.min(b)][a.abs_diff(b)];
+        let entry =
+            |a: usize, b: usize| parts.iter().map(|part| part[a.min(b) * n + a.max(b)]).sum();
         Ok((0..n)
             .map(|a| (0..n).map(|b| entry(a, b)).collect())
             .collect())
+    }
+
+    /// Adds what each two segments share within some words, on and above the diagonal.
+    #[allow(clippy::inline_always)] // what is not inlined has not the processor's instructions
+    #[inline(always)]
+    fn add_overlap(&self, words: &Range<usize>, counts: &mut [usize]) {
+        let n = self.sets.len();
+        for (a, first) in self.sets.iter().enumerate() {
+            let first = &first.words[words.clone()];
+            for (b, second) in self.sets.iter().enumerate().skip(a) {
+                counts[a * n + b] += shared_bits(first, &second.words[words.clone()]);
+            }
+        }
     }
 
     /// The same memberships for a table with other rows: `rows` has for each of its rows the row here, or
@@ -216,8 +240,7 @@ impl Memberships {
     }
 }
 
-// What is not inlined into the caller that has the processor's instructions is compiled without.
-#[allow(clippy::inline_always)]
+#[allow(clippy::inline_always)] // what is not inlined has not the processor's instructions
 #[inline(always)]
 fn shared_bits(first: &[u64], second: &[u64]) -> usize {
     let both = first.iter().zip(second).map(|(a, b)| a & b);
@@ -248,7 +271,7 @@ mod tests {
     fn other_rows_and_differences() {
         let here = Memberships::new(vec![Bitmap::of(4, |row| row < 2)], 4);
         let moved = here.at(&[3, 1, -1, 0, 2]).unwrap();
-        assert_eq!(moved.flags(0), [false, true, false, true, false]);
+        assert_eq!(moved.sets()[0].flags(), [false, true, false, true, false]);
         assert!(here.at(&[4]).is_err());
         assert_eq!(here.at(&[0, 1, 2, 3]).unwrap(), here);
         let other = Memberships::new(vec![Bitmap::of(5, |row| row == 1)], 5);

@@ -34,7 +34,7 @@
 //! ])?;
 //! let book = SegmentBook::new(vec![segment])?;
 //! let members = book.evaluate(&customers, None, &mut ())?;
-//! assert_eq!(members.flags(0), [true, false, false, false]);
+//! assert_eq!(members.sets()[0].flags(), [true, false, false, false]);
 //! # Ok::<(), tercet::Error>(())
 //! ```
 

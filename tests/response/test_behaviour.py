@@ -311,6 +311,25 @@ def test_engagement_and_attributes():
     assert segment.members(found.table).sum() <= 1
 
 
+def test_customers_who_are_none_yet_have_no_row():
+    customers = {
+        "customer_id": ["new", "old", "unknown"],
+        "since": [day("2025-06-01"), day("2025-05-31"), None],
+        "plan": ["a", "b", "c"],
+    }
+    found = tc.behaviour(pd.DataFrame(LOG), as_of=AS_OF, customers=customers)
+    assert set(found.table["customer_id"]) - set(LOG["customer_id"]) == {"old", "unknown"}
+    dated = {
+        "customer_id": ["p", "p", "q"],
+        "valid_from": [day("2025-01-01"), day("2025-07-01"), day("2025-07-01")],
+        "plan": ["a", "b", "c"],
+    }
+    found = tc.behaviour(pd.DataFrame(LOG), as_of=AS_OF, customers=dated)
+    table = found.table.set_index("customer_id")
+    assert set(table.index) - set(LOG["customer_id"]) == {"p"}
+    assert table.loc["p", "plan"] == "a"
+
+
 def test_every_kind_of_table(table, kind, lists, native):
     columns = dict(LOG)
     columns["date"] = np.array(columns["date"], dtype="datetime64[us]")

@@ -17,6 +17,7 @@ from tercet._snapshots import log as logs
 from tercet._snapshots.build import LogPlan, features_of_log
 from tercet._snapshots.case import Case, Opened, bring_together, open_tables
 from tercet._snapshots.cells import rhythm
+from tercet._snapshots.clock import NEVER
 from tercet._snapshots.duration import Duration
 from tercet._snapshots.feature import EVER, Feature, check_names, slugs
 from tercet._snapshots.plan import LogShape
@@ -27,6 +28,8 @@ from tercet.exceptions import DataError, ParameterError
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
+
+    import numpy.typing as npt
 
     from tercet._behaviour.recipe import BehaviourRecipe
     from tercet._columns import Floats, Integers
@@ -115,9 +118,7 @@ def describe(
         raise ParameterError(message, "as_of")
     # There is no outcome; its window is never looked at.
     window = Spans(observation, observation, Duration(0, "d")).around(tick, 0, clock.day)
-    known = case.known_from() < tick
-    if case.register is not None:
-        known[case.register.code] = True
+    known = (case.known_from() < tick) | _registered(case, tick)
     rows = Rows.of(known[None, :])
     table = _Table(case, window, rows, observation)
     plan, money = table.of_logs(plan, further, fresh=fresh)
@@ -138,6 +139,18 @@ def describe(
         money,
         moves,
     )
+
+
+def _registered(case: Case, tick: int) -> npt.NDArray[np.bool_]:
+    """Say who stands in the table of customers, and did so before a date."""
+    found = np.zeros(len(case), dtype=np.bool_)
+    register = case.register
+    if register is None:
+        return found
+    found[register.code] = True
+    since = register.since()
+    found &= (since < tick) | (since >= NEVER)
+    return found & (register.row_at(tick) >= 0)
 
 
 class _Table:

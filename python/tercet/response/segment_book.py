@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Self
 
 import numpy as np
@@ -12,8 +11,9 @@ from tercet import _arguments, _columns, _display, _join, _tercet
 from tercet._frames import has_column, new_table
 from tercet._progress import Progress, reporting
 from tercet._snapshots.clock import Clock
-from tercet.exceptions import DataError, ParameterError
+from tercet.exceptions import ParameterError
 from tercet.response import _sql
+from tercet.response._frozen import Frozen, taken_out
 from tercet.response._rule_columns import tick_of
 from tercet.response.segment import Segment, read_customers, read_segments
 from tercet.response.segment_changes import SegmentChanges
@@ -27,14 +27,6 @@ if TYPE_CHECKING:
     from tercet.response._sql import Dialect
 
 __all__ = ["SegmentBook"]
-
-
-@dataclass(frozen=True)
-class _Frozen:
-    """A list of customers, and as of when they were members."""
-
-    as_of: str
-    ids: list[Any]
 
 
 class SegmentBook:
@@ -83,12 +75,12 @@ class SegmentBook:
 
     def __init__(self, segments: Iterable[Segment | Mapping[str, Any]]) -> None:
         values = list(segments) if hasattr(segments, "__iter__") else segments
-        frozen = [_taken_out(value) for value in values] if isinstance(values, list) else []
+        frozen = [taken_out(value) for value in values] if isinstance(values, list) else []
         read = read_segments([value for value, _ in frozen] if frozen else values)
         lists = {segment.id: one for segment, (_, one) in zip(read, frozen, strict=True) if one}
         self._set(read, lists)
 
-    def _set(self, segments: Sequence[Segment], frozen: Mapping[str, _Frozen]) -> None:
+    def _set(self, segments: Sequence[Segment], frozen: Mapping[str, Frozen]) -> None:
         self._frozen = dict(frozen)
         self._rules = _tercet.SegmentRules.from_segments(
             json.dumps([self._entry(segment) for segment in segments])
@@ -96,7 +88,7 @@ class SegmentBook:
         self._segments = {segment.id: segment for segment in segments}
 
     @classmethod
-    def _of(cls, segments: Iterable[Segment], frozen: Mapping[str, _Frozen]) -> Self:
+    def _of(cls, segments: Iterable[Segment], frozen: Mapping[str, Frozen]) -> Self:
         made = cls.__new__(cls)
         made._set(list(segments), frozen)
         return made
@@ -130,7 +122,7 @@ class SegmentBook:
 
     @classmethod
     def _around(
-        cls, segment: Segment, others: Mapping[str, Segment], frozen: Mapping[str, _Frozen]
+        cls, segment: Segment, others: Mapping[str, Segment], frozen: Mapping[str, Frozen]
     ) -> SegmentBook:
         found = {segment.id: segment}
         waiting = list(segment.references)
@@ -282,7 +274,7 @@ class SegmentBook:
         small = self.around(segment, self) if segment_id not in self._frozen else self
         found = small.evaluate(customers, as_of, customer=customer)
         ids = found.customer_ids(segment_id)
-        frozen = _Frozen(str(found.as_of), sorted(ids))
+        frozen = Frozen(str(found.as_of), sorted(ids))
         return self._of(self, {**self._frozen, segment_id: frozen})
 
     def thaw(self, segment_id: str) -> SegmentBook:
@@ -528,28 +520,3 @@ class SegmentBook:
         more = [f"{len(self) - 20} more segments."] if len(self) > 20 else []
         title = f"SegmentBook of {len(self)} segment{'' if len(self) == 1 else 's'}"
         return _display.Grid(title, ["segment", "version", "status", "sentence"], rows, more)
-
-
-def _taken_out(value: Any) -> tuple[Any, _Frozen | None]:
-    """Return a definition, and its list of customers if it has one."""
-    if isinstance(value, Segment) or not hasattr(value, "keys") or "frozen" not in value:
-        return value, None
-    rest = {key: value[key] for key in value if key != "frozen"}
-    frozen = value["frozen"]
-    expected = '{"as_of": "2025-01-31", "ids": [...]} with ids that are all text or whole numbers'
-    try:
-        ids = [_plain_id(one) for one in frozen["ids"]]
-        as_of = frozen["as_of"]
-    except (TypeError, KeyError, DataError):
-        raise _arguments.refusal(frozen, "frozen", expected) from None
-    if not isinstance(as_of, str) or len({type(one) for one in ids}) > 1:
-        raise _arguments.refusal(frozen, "frozen", expected)
-    return rest, _Frozen(as_of, ids)
-
-
-def _plain_id(value: Any) -> int | str:
-    if isinstance(value, str):
-        return value
-    if isinstance(value, int | np.integer) and not isinstance(value, bool):
-        return int(value)
-    raise DataError("an id is text or a whole number")

@@ -246,3 +246,27 @@ def test_long_rules_are_written():
     condition = segment.sql()
     assert condition.count(" OR ") == 2_999
     assert tc.Segment.from_sql("s", condition) == segment
+
+
+@pytest.mark.parametrize(
+    "tree",
+    [
+        {"column": "e", "==": "a"},
+        {"column": "e", "==": "no level"},
+        {"column": "e", "not_in": ["no level", "a"]},
+        {"column": "e", "contains": "b"},
+        {"column": "h", ">": 4},
+        {"column": "s", "between": [-1, 2.5]},
+    ],
+)
+def test_duckdbs_own_types(tree):
+    connection = duckdb.connect()
+    connection.execute("CREATE TYPE level AS ENUM ('a', 'b')")
+    connection.execute("CREATE TABLE own (e level, h HUGEINT, s TINYINT)")
+    largest = 2**127 - 1
+    rows = [("a", 5, 2), (None, None, None), ("b", largest, 3), ("b", 4, -2)]
+    connection.executemany("INSERT INTO own VALUES (?, ?, ?)", rows)
+    segment = tc.Segment("s", tree)
+    condition = segment.sql(customers=connection.table("own"))
+    found = connection.execute(f"SELECT coalesce({condition}, false) FROM own").fetchall()
+    assert [row[0] for row in found] == segment.members(connection.table("own")).tolist()

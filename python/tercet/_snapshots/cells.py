@@ -119,7 +119,7 @@ def rhythm(log: Log, tick: int) -> pa.Table:
     sums = cells.group_by("customer").agg(
         nw.len().alias("days"), nw.col("first").min(), nw.col("last").max(), nw.col("before").max()
     )
-    return collect(sums)
+    return log.with_ids(collect(sums))
 
 
 def weekday_counts(log: Log, windows: pa.Table) -> pa.Table:
@@ -142,7 +142,7 @@ def label_totals(log: Log, windows: pa.Table) -> pa.Table:
         return each.agg(n=nw.len(), last=nw.col("last").max())
 
     labelled = log.frame.filter(~nw.col("label").is_null())
-    return by_window(log, labelled, windows, "tick", counted)
+    return log.with_labels(by_window(log, labelled, windows, "tick", counted))
 
 
 def amount_totals(log: Log, windows: pa.Table) -> pa.Table:

@@ -1,7 +1,5 @@
 //! Segments as rules.
 
-use std::path::PathBuf;
-
 use pyo3::exceptions::PyTypeError;
 use pyo3::inspect::PyStaticExpr;
 use pyo3::prelude::*;
@@ -12,8 +10,9 @@ use tercet::response::rules::{self as core, Column as RuleColumn, Customers, Kin
 use crate::arrays::{Array, Column, Flags, Floats, Integers, Number};
 use crate::boundary::{self, Progress};
 use crate::data::CustomerIds;
+use crate::errors;
+use crate::model::shared_methods;
 use crate::records::Record;
-use crate::{errors, persist};
 
 /// Reads a segment from a JSON text.
 ///
@@ -105,28 +104,14 @@ fn column<'a>(named: &'a Named<'_>, n_rows: usize) -> PyResult<(String, RuleColu
 #[pyclass(frozen, module = "tercet._tercet")]
 pub(crate) struct SegmentRules(core::SegmentBook);
 
+shared_methods!(SegmentRules: saved);
+
 #[pymethods]
 impl SegmentRules {
     /// The segments of a JSON list; a frozen one has its list beside its definition.
     #[staticmethod]
     fn from_segments(py: Python<'_>, json: &str) -> PyResult<Self> {
         boundary::brief(py, || core::SegmentBook::from_segments(json)).map(Self)
-    }
-
-    /// The book from the JSON text of a file.
-    #[staticmethod]
-    fn from_json(py: Python<'_>, json: &str) -> PyResult<Self> {
-        persist::from_json(py, json).map(Self)
-    }
-
-    /// The book as the JSON text of a file.
-    fn to_json(&self, py: Python<'_>) -> PyResult<String> {
-        persist::to_json(py, &self.0)
-    }
-
-    /// Writes the book to a file, whole or not at all.
-    fn save(&self, py: Python<'_>, path: PathBuf) -> PyResult<()> {
-        persist::save(py, &self.0, path)
     }
 
     /// Places of the segments, those that others refer to before them.

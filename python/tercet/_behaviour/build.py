@@ -13,8 +13,9 @@ from tercet._behaviour import funnel, habits, rfm
 from tercet._behaviour.lifecycle import Limits, Rhythm
 from tercet._columns import column_error
 from tercet._frames import scan_table
+from tercet._progress import reporting
 from tercet._snapshots import log as logs
-from tercet._snapshots.build import LogPlan, features_of_log
+from tercet._snapshots.build import LogPlan, features_of_log, silent
 from tercet._snapshots.case import Case, Opened, bring_together, open_tables
 from tercet._snapshots.cells import rhythm
 from tercet._snapshots.clock import NEVER
@@ -34,6 +35,7 @@ if TYPE_CHECKING:
     from tercet._behaviour.recipe import BehaviourRecipe
     from tercet._columns import Floats, Integers
     from tercet._frames import Scan
+    from tercet._progress import Progress, Report
     from tercet._snapshots.clock import Clock
     from tercet._snapshots.log import Log
     from tercet._snapshots.windows import Window
@@ -78,7 +80,12 @@ class Found:
 
 
 def describe(
-    tables: Mapping[str, Any], as_of: TimeLike, plan: BehaviourRecipe, *, fresh: bool
+    tables: Mapping[str, Any],
+    as_of: TimeLike,
+    plan: BehaviourRecipe,
+    *,
+    fresh: bool,
+    progress: Progress = False,
 ) -> Found:
     """Describe behaviour.
 
@@ -92,9 +99,18 @@ def describe(
         What to describe; if `fresh`, without what is yet to be found.
     fresh : bool
         Whether cut points, rhythm and shares are to be found in these tables.
+    progress : bool or callable
+        Told after each table; Ctrl-C is heard there at the latest.
     """
+    with reporting(progress) as report:
+        return _describe(tables, as_of, plan, fresh, report or silent)
+
+
+def _describe(
+    tables: Mapping[str, Any], as_of: TimeLike, plan: BehaviourRecipe, fresh: bool, report: Report
+) -> Found:
     naming = Naming.of(plan.columns)
-    opened = open_tables(tables, naming, None, drop_refunds=plan.drop_refunds)
+    opened = open_tables(tables, naming, None, report, drop_refunds=plan.drop_refunds)
     further = _further_logs(tables, naming, plan.drop_refunds)
     plan = _completed(plan, opened, further, naming) if fresh else plan
     opened, further = _shaped(plan, opened, further, naming)
@@ -121,7 +137,7 @@ def describe(
     known = (case.known_from() < tick) | _registered(case, tick)
     rows = Rows.of(known[None, :])
     table = _Table(case, window, rows, observation)
-    plan, money = table.of_logs(plan, further, fresh=fresh)
+    plan, money = table.of_logs(plan, further, report, fresh=fresh)
     moves = table.of_stages(observation)
     if case.register is not None:
         table.add(case.register.features(), case.register.values(tick, rows.code))
@@ -170,18 +186,18 @@ class _Table:
         self.columns |= dict(zip((one.name for one in features), values, strict=True))
 
     def of_logs(
-        self, plan: BehaviourRecipe, further: Mapping[str, Log], *, fresh: bool
+        self, plan: BehaviourRecipe, further: Mapping[str, Log], report: Report, *, fresh: bool
     ) -> tuple[BehaviourRecipe, Floats | None]:
         """Add what logs say; returns the plan with what was found in them, and amounts."""
         money = None
-        for name, shape in plan.logs.items():
-            if name in _FURTHER:
-                continue
+        own = {name: shape for name, shape in plan.logs.items() if name not in _FURTHER}
+        for done, (name, shape) in enumerate(own.items(), 1):
             made = LogPlan(name, shape, self._observation, plan.listed.get(name, ()))
             features, values, _ = features_of_log(self._case, made, [self._window], self._rows)
             self.add(features, values)
             if name == "purchases":
                 plan, money = self._of_purchases(plan, shape, further, fresh=fresh)
+            report("features", done, len(own), None)
         return plan, money
 
     def _of_purchases(

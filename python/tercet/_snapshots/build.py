@@ -117,10 +117,10 @@ def build(
     tables = {name: table for name, table in tables.items() if table is not None}
     _check_tables(plan, tables, fresh)
     with reporting(progress) as report:
-        return _build(plan, tables, dates, observation_end, fresh, report or _silent)
+        return _build(plan, tables, dates, observation_end, fresh, report or silent)
 
 
-def _silent(phase: str, done: int, total: int | None, objective: float | None) -> None:
+def silent(phase: str, done: int, total: int | None, objective: float | None) -> None:
     """Tell nobody."""
 
 

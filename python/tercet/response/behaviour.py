@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from tercet._behaviour.build import Found
+    from tercet._progress import Progress
     from tercet._time import TimeLike
     from tercet.data.snapshots import DurationLike
 
@@ -200,6 +201,7 @@ def behaviour(
     columns: Mapping[str, Mapping[str, Any]] | None = None,
     refunds: Literal["error", "drop"] | None = None,
     recipe: BehaviourRecipe | None = None,
+    progress: Progress = False,
 ) -> Behaviour:
     """Describe what customers did before a date: one row a customer.
 
@@ -242,6 +244,8 @@ def behaviour(
         What to do with purchases of negative amounts: refuse them, or leave them out.
     recipe : BehaviourRecipe, optional
         That of another date. Then what it says is not said again.
+    progress : bool or callable
+        True for a progress bar; a callable gets each `tercet.Step`.
 
     Returns
     -------
@@ -290,13 +294,14 @@ def behaviour(
         "refunds": refunds,
     }
     if recipe is None:
-        return Behaviour(describe(tables, as_of, _plan(said, tables), fresh=True))
+        plan = _plan(said, tables)
+        return Behaviour(describe(tables, as_of, plan, fresh=True, progress=progress))
     if not isinstance(recipe, BehaviourRecipe):
         raise _arguments.refusal(recipe, "recipe", "a BehaviourRecipe, as Behaviour.recipe")
     for name, value in said.items():
         if value is not None:
             raise _arguments.refusal(value, name, "nothing beside recipe=, which says it")
-    return Behaviour(describe(tables, as_of, recipe, fresh=False))
+    return Behaviour(describe(tables, as_of, recipe, fresh=False, progress=progress))
 
 
 def _plan(said: Mapping[str, Any], tables: Mapping[str, Any]) -> BehaviourRecipe:

@@ -118,9 +118,10 @@ def _named(table: Table, name: str, clocks: list[Clock]) -> Named:
         return name, False, values, missing, None
     if pa.types.is_floating(kind) or pa.types.is_decimal(kind):
         return name, False, _columns.floats(column, name, missing_as_nan=True), None, None
+    if pa.types.is_uint64(kind):
+        # By its type, not its values, so that SQL, which knows no more, compares as this does.
+        return name, False, _columns.floats(column, name, missing_as_nan=True), None, None
     if pa.types.is_integer(kind):
-        if not _columns.casts(column, pa.int64()):
-            return name, False, _columns.floats(column, name, missing_as_nan=True), None, None
         whole = column.cast(pa.int64()).fill_null(0).to_numpy(zero_copy_only=True)
         return name, False, whole, missing, None
     if pa.types.is_date(kind) or pa.types.is_timestamp(kind):

@@ -10,6 +10,7 @@ import json
 import re
 from typing import TYPE_CHECKING, Any, Final, NoReturn
 
+from tercet import _arguments
 from tercet._snapshots.duration import Duration
 from tercet.exceptions import ParameterError
 from tercet.response._tree import span_of, test_of
@@ -129,7 +130,8 @@ def read(sentence: str) -> dict[str, Any]:
         For a sentence that is none; it says where it stops being one.
     """
     reader = _Reader(sentence)
-    tree = reader.whole()
+    with _arguments.not_too_deep("sentence"):
+        tree = reader.whole()
     if reader.kind:
         reader.refuse("'and', 'or' or the end of the sentence")
     return tree

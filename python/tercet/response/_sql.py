@@ -7,7 +7,6 @@ the rules of the dialect.
 from __future__ import annotations
 
 import importlib
-import math
 import re
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Final, Literal, TypeAlias
@@ -17,6 +16,7 @@ import numpy as np
 
 from tercet import _arguments
 from tercet._frames import scan_table
+from tercet._snapshots.clock import Clock
 from tercet._snapshots.duration import DAY
 from tercet._time import Times
 from tercet.exceptions import ParameterError, TercetError
@@ -34,6 +34,10 @@ _COMPARED: Final = {"==": "EQ", "!=": "NEQ", "<": "LT", "<=": "LTE", ">": "GT", 
 # exponent, which makes it a float before it is compared.
 _DIGITS: Final = 15
 _PLACES: Final = 22
+# A whole float of at most so many bits is written as the whole number that it is, so that whole
+# numbers next to it, which are no floats, are told from it.
+_BITS: Final = {"bigquery": 63}
+_MOST_BITS: Final = 126
 
 
 def sqlglot() -> Any:
@@ -93,6 +97,20 @@ class Schema:
         """Return a column's type; None where it is not known."""
         return None if self.types is None else self.types[name]
 
+    def clocks(self) -> list[Clock]:
+        """Return the clocks of columns of times, of which an as-of time with a zone must be one."""
+        times = {
+            name: dtype
+            for name, dtype in (self.types or {}).items()
+            if dtype == nw.Date or dtype == nw.Datetime
+        }
+        return [
+            Clock(column=name)
+            if dtype == nw.Date
+            else Clock(zone=dtype.time_zone, timed=True, column=name)
+            for name, dtype in times.items()
+        ]
+
 
 _KINDS: Final = {
     "number": "numbers",
@@ -139,7 +157,10 @@ class Writer:
 
     def text(self, expression: Any) -> str:
         """Return an expression in the dialect."""
-        return str(expression.sql(dialect=self.dialect))
+        text = str(expression.sql(dialect=self.dialect))
+        # Spark puts settings and variables of the environment in place of ${...}, also within
+        # quotes; it reads a backslash before the brace as the brace alone. No name has one.
+        return text.replace("${", "$\\{") if self.dialect == "spark" else text
 
     def condition(self, tree: Mapping[str, Any]) -> Any:
         """Return a tree as an expression."""
@@ -204,15 +225,32 @@ class Writer:
         return comparison(this=self._operand(name), expression=self._plain(value))
 
     def _column(self, name: str) -> Any:
-        if self.dialect == "bigquery" and set(name) & set("`.\\"):
-            message = f"column '{name}': BigQuery has no such names; rename the column"
-            raise ParameterError(message, "dialect")
+        self._check_name(name, "column")
+        if self.table is not None:
+            self._check_name(self.table, "table")
         return self.exp.column(name, table=self.table, quoted=True)
 
+    def _check_name(self, name: str, what: str) -> None:
+        """Refuse a name that no quotes of the dialect can hold."""
+        said = {"bigquery": "BigQuery", "spark": "Spark"}.get(self.dialect, self.dialect)
+        marks = {"bigquery": ("`", ".", "\\"), "spark": ("${",)}.get(self.dialect, ())
+        reason = f"{said} has no such names"
+        if not name or any(ord(character) < 32 for character in name):
+            reason = "expected text without line breaks"
+        elif not any(mark in name for mark in marks):
+            return
+        raise ParameterError(f"{what} {name!r}: {reason}; rename the {what}", "dialect")
+
     def _operand(self, name: str) -> Any:
-        """Return a column; NaN, which databases sort above all numbers, becomes null."""
+        """Return a column; NaN, which databases sort above all numbers, becomes null.
+
+        Numbers of more digits than a float or a whole number of 64 bits has are compared as floats,
+        as they are here.
+        """
         column, exp = self._column(name), self.exp
         dtype = self.schema.of_column(name)
+        if dtype is not None and _is_wide(dtype):
+            return exp.cast(column, "double")
         if dtype is None or not dtype.is_float():
             return column
         if dtype == nw.Float32:
@@ -227,8 +265,9 @@ class Writer:
             return exp.true() if value else exp.false()
         if isinstance(value, str):
             return exp.Literal.string(value)
-        number = exp.Literal.number(_digits(abs(value)))
-        return exp.Neg(this=number) if value < 0 or _is_minus_zero(value) else number
+        bits = _BITS.get(self.dialect, _MOST_BITS)
+        number = exp.Literal.number(_digits(abs(value), bits))
+        return exp.Neg(this=number) if value < 0 else number
 
     def _of_text(self, name: str, word: str, value: str) -> Any:
         exp, text = self.exp, self.exp.Literal.string(value)
@@ -327,17 +366,22 @@ def _time_text(tick: int) -> str:
     return str(text).replace("T", " ")
 
 
-def _digits(value: float) -> str:
+def _is_wide(dtype: Any) -> bool:
+    """Whether a column may hold numbers that are read as the nearest floats."""
+    if dtype == nw.Decimal:
+        return int(getattr(dtype, "precision", None) or 38) > _DIGITS
+    return dtype in (nw.UInt64, nw.Int128, nw.UInt128)
+
+
+def _digits(value: float, bits: int) -> str:
     """Return a number that is read as the same float."""
     text = repr(value)
     if isinstance(value, int):
         return text
+    if value.is_integer() and value < 2.0**bits:
+        return str(int(value))
     plain = re.fullmatch(r"(\d+)\.(\d+)", text)
     short = plain and len((plain[1] + plain[2]).lstrip("0")) <= _DIGITS and len(plain[2]) <= _PLACES
     if short:
-        return text.removesuffix(".0")
+        return text
     return text if "e" in text else f"{text}e0"
-
-
-def _is_minus_zero(value: float) -> bool:
-    return value == 0 and math.copysign(1.0, value) < 0

@@ -6,6 +6,7 @@ import importlib
 import json
 from typing import TYPE_CHECKING, Any, Final, NoReturn
 
+from tercet import _arguments
 from tercet.exceptions import ParameterError
 from tercet.response._sql import sqlglot
 
@@ -24,6 +25,11 @@ def read(text: str, dialect: str) -> dict[str, Any]:
     ParameterError
         For text that is no SQL, and for what no segment can say; it quotes the part.
     """
+    with _arguments.not_too_deep("sql"):
+        return _read(text, dialect)
+
+
+def _read(text: str, dialect: str) -> dict[str, Any]:
     exp = sqlglot()
     parse_one = importlib.import_module("sqlglot").parse_one
     errors = importlib.import_module("sqlglot.errors")
@@ -165,10 +171,13 @@ class _Reader:
             return self._value(expression.this)
         if isinstance(expression, exp.Literal):
             text = expression.this
-            return text if expression.is_string else json.loads(_number(text))
+            return text if expression.is_string else _number(text)
         if isinstance(expression, exp.Boolean):
             return bool(expression.this)
         if isinstance(expression, exp.Neg):
+            # The least whole number of 64 bits is the negative of one that has more.
+            if expression.this.name == str(2**63):
+                return -(2**63)
             return -self._value(expression.this)
         inner = expression.this
         if isinstance(expression, exp.Cast) and isinstance(inner, exp.Literal) and inner.is_string:
@@ -183,10 +192,12 @@ class _Reader:
         return self._refuse(expression, "a date, or a time without a zone")
 
 
-def _number(text: str) -> str:
-    """Return a number as JSON writes it."""
+def _number(text: str) -> float:
+    """Return a number; one of more than 64 bits is the float that it was written for."""
     text = f"0{text}" if text.startswith(".") else text
-    return text.replace(".e", ".0e").replace(".E", ".0E") + ("0" if text.endswith(".") else "")
+    json_text = text.replace(".e", ".0e").replace(".E", ".0E") + ("0" if text.endswith(".") else "")
+    value: float = json.loads(json_text)
+    return float(value) if abs(value) >= 2**63 and int(float(value)) == value else value
 
 
 def _flat(expression: Any, joined: Any) -> list[Any]:

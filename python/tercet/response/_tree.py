@@ -43,7 +43,8 @@ def to_json(values: Any, path: str = "") -> str:
     ParameterError
         For a value that no rule can have; it names the place in the tree.
     """
-    return json.dumps(plain(values, path), allow_nan=False)
+    with _arguments.not_too_deep("where"):
+        return json.dumps(plain(values, path), allow_nan=False)
 
 
 def plain(value: Any, path: str) -> Any:

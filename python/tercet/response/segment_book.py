@@ -433,8 +433,8 @@ class SegmentBook:
             if as_of is None and segment.needs_as_of:
                 expected = f"a date: {segment._relative} counts from it"
                 raise _arguments.refusal(None, "as_of", expected)
-        tick = None if as_of is None else tick_of(as_of, [])
         schema = _sql.Schema.of(customers, paths, kinds)
+        tick = None if as_of is None else tick_of(as_of, schema.clocks())
 
         def expression(other: str) -> Any:
             if other in self._frozen:

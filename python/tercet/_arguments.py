@@ -141,5 +141,10 @@ def not_too_deep(parameter: str) -> Iterator[None]:
     try:
         yield
     except RecursionError:
-        message = f"{parameter}: expected at most 64 conditions within each other"
-        raise ParameterError(message, parameter) from None
+        raise too_deep(parameter) from None
+
+
+def too_deep(parameter: str) -> ParameterError:
+    """Return the error for conditions that are nested too deeply."""
+    message = f"{parameter}: is nested too deeply; expected at most 32 levels"
+    return ParameterError(message, parameter)

@@ -257,6 +257,34 @@ def test_changes_are_sets_whatever_the_order_of_rows(book):
         assert set(found.left(name)) == was - now
 
 
+@pytest.mark.parametrize("kind", ["category", "string", "uint64"])
+def test_ids_of_any_type_are_compared_as_what_they_are(kind):
+    """Categories are numbered by their tables; numbers of 64 bits without a sign do not fit."""
+    large = 2**63 + 1
+    names = [large, 5, 2**64 - 1] if kind == "uint64" else ["a", "b", "c"]
+    first, second = pd.Series(names[:2]), pd.Series(names[1:])
+    if kind == "category":
+        # The same place in both tables is another customer.
+        first = pd.Series(pd.Categorical(first, categories=["b", "a"]))
+        second = pd.Series(pd.Categorical(second, categories=["c", "b"]))
+    first, second = first.astype(kind), second.astype(kind)
+    rule = {"id": "all", "where": {"everyone": True}}
+    everybody = tc.SegmentBook([rule])
+    before = everybody.evaluate(pd.DataFrame({"customer_id": first}))
+    after = everybody.evaluate(pd.DataFrame({"customer_id": second}))
+    shown = [str(name) for name in names]
+    found = everybody.changes(before, after)
+    assert [str(one) for one in before.customer_ids("all")] == shown[:2]
+    assert [str(one) for one in found.entered("all")] == shown[2:]
+    assert [str(one) for one in found.left("all")] == shown[:1]
+    frozen = everybody.freeze("all", pd.DataFrame({"customer_id": first}), AS_OF)
+    again = frozen.evaluate(pd.DataFrame({"customer_id": second}))
+    assert [str(one) for one in again.customer_ids("all")] == shown[1:2]
+    if kind == "category":
+        text = everybody.evaluate(pd.DataFrame({"customer_id": ["b", "c"]}))
+        assert everybody.changes(before, text).left("all") == ["a"]
+
+
 def test_a_book_is_a_file(book, tmp_path):
     frozen = book.freeze("recent", customers(), AS_OF)
     path = tmp_path / "book.json"

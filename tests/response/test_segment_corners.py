@@ -155,13 +155,32 @@ def test_what_is_nested_in_itself_or_too_deeply():
     endless: dict[str, Any] = {}
     endless["not"] = endless
     for tree in (deep, endless):
-        with pytest.raises(tc.ParameterError, match="where: expected at most 64"):
+        with pytest.raises(tc.ParameterError, match="where: is nested too deeply"):
             tc.Segment("s", tree)
     for opening, closing in (("(", ")"), ("not ", "")):
-        with pytest.raises(tc.ParameterError, match="sentence: expected at most 64"):
+        with pytest.raises(tc.ParameterError, match="sentence: is nested too deeply"):
             tc.Segment.from_sentence("s", f"{opening * 5_000}a is 1{closing * 5_000}")
-        with pytest.raises(tc.ParameterError, match="sql: expected at most 64"):
+        with pytest.raises(tc.ParameterError, match="sql: is nested too deeply"):
             tc.Segment.from_sql("s", f"{opening * 5_000}a = 1{closing * 5_000}")
+
+
+@pytest.mark.parametrize("depth", [31, 32, 33, 130, 300])
+@pytest.mark.parametrize("word", ["not", "all", "any"])
+def test_what_is_just_deep_enough_comes_back_from_everywhere(word, depth, tmp_path):
+    tree: dict[str, Any] = {"column": "a", "in": [dt.date(2025, 6, 1)]}
+    for _ in range(depth - 1):
+        tree = {word: tree} if word == "not" else {word: [tree]}
+    if depth > 32:
+        with pytest.raises(tc.ParameterError, match=r"where.*at most 32 levels"):
+            tc.Segment("s", tree)
+        return
+    segment = tc.Segment("s", tree)
+    assert tc.Segment.from_sentence("s", segment.sentence()) == segment
+    assert tc.Segment.from_dict(segment.to_dict()) == segment
+    book = tc.SegmentBook([segment])
+    book.save(tmp_path / "book.json")
+    assert tc.load(tmp_path / "book.json") == book
+    assert segment.sql().count("NOT") == (depth - 1 if word == "not" else 0)
 
 
 @pytest.mark.parametrize("text", ["${env:HOME}", "a\\${x}", "$${x}}", "${"])

@@ -52,8 +52,10 @@ def _group(tree: Mapping[str, Any]) -> str:
     """Return a condition that stands alone, or in parentheses."""
     for word, joint in (("all", " and "), ("any", " or ")):
         if word in tree:
-            parts = [_part(part) for part in tree[word]]
-            return joint.join(parts) if len(parts) > 1 else f"{word} of ({_group(tree[word][0])})"
+            parts = tree[word]
+            if len(parts) == 1:
+                return f"{word} of ({_group(parts[0])})"
+            return joint.join(_part(part) for part in parts)
     return _part(tree)
 
 

@@ -8,7 +8,7 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Any, Self
 
 from tercet import _arguments, _display, _tercet
-from tercet.exceptions import ParameterError
+from tercet.exceptions import ModelFileError, ParameterError
 from tercet.response import _sentence, _sql, _sql_reader
 from tercet.response._rule_columns import check_as_of, read_columns
 from tercet.response._tree import replaced, to_json
@@ -206,7 +206,12 @@ class Segment:
         return cls(id, _sentence.read(sentence), description=description)
 
     def _read(self, values: Any) -> None:
-        found = _tercet.read_segment(to_json(values))
+        text = to_json(values)
+        try:
+            found = _tercet.read_segment(text)
+        except ModelFileError:
+            # The text is whole, as we wrote it; but readers of JSON stop at a depth.
+            raise _arguments.too_deep("where") from None
         self._json: str = found["json"]
         content = json.loads(self._json)
         self.id: str = content["id"]

@@ -259,7 +259,7 @@ class SegmentMembers:
         return self._customer
 
     def _arrow_ids(self) -> Any:
-        return _join._as_arrow(self._table.ids(self._require_ids()))
+        return _join._as_arrow(self._table.ids_to_show(self._require_ids()))
 
     def __len__(self) -> int:
         return len(self.ids)

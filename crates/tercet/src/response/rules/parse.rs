@@ -6,8 +6,9 @@ use super::condition::{Comparison, Condition, Kind, Literal, Test};
 use super::time::{self, Span};
 use crate::error::{Error, Result};
 
-/// A tree that is deeper is a mistake; every reader of it may recurse.
-const DEEPEST: usize = 64;
+/// A tree that is deeper is a mistake; every reader of it may recurse, also that of JSON, which goes down
+/// two levels with each list of conditions and stops at 127.
+const DEEPEST: usize = 32;
 /// How much of a value that is wrong an error shows.
 const SHOWN: usize = 80;
 
@@ -393,6 +394,6 @@ mod tests {
         for _ in 0..DEEPEST {
             tree = json!({"not": tree});
         }
-        assert!(message(&tree).contains("at most 64 levels"));
+        assert!(message(&tree).contains("at most 32 levels"));
     }
 }

@@ -1855,7 +1855,7 @@ class SegmentRules:
     @staticmethod
     def from_json(json: str) -> SegmentRules:
         """
-        The book from the JSON text of a file.
+        The model from a JSON text.
         """
     @staticmethod
     def from_segments(json: str) -> SegmentRules:
@@ -1869,11 +1869,11 @@ class SegmentRules:
         """
     def save(self, /, path: str | PathLike[str]) -> None:
         """
-        Writes the book to a file, whole or not at all.
+        Writes the model to a file, whole or not at all.
         """
     def to_json(self, /) -> str:
         """
-        The book as the JSON text of a file.
+        The model as a JSON text.
         """
 
 def align_assignments(

@@ -522,3 +522,13 @@ def test_cdnow_as_sql_has_it(cdnow_sample):
     assert Counter(found.table["rfm"]) == case["rfm"]
     lifecycle = found.lifecycle.set_index("stage")["customers"]
     assert {stage: n for stage, n in lifecycle.items() if n} == case["lifecycle"]
+
+
+def test_progress_is_told():
+    shop = tc.datasets.simulate_purchases(50, seed=1)
+    steps: list[tc.Step] = []
+    tc.behaviour(shop.transactions, as_of="2024-06-01", progress=steps.append)
+    assert [(step.phase, step.iteration) for step in steps] == [
+        ("reading tables", 1),
+        ("features", 1),
+    ]

@@ -28,6 +28,7 @@ def test_there_are_golden_models():
         "latent_class.scores.json",
         "max_diff.scores.json",
         "propensity.scores.json",
+        "segment_book.scores.json",
         "segment_projection.scores.json",
         "typing_tool.scores.json",
     }

@@ -69,11 +69,18 @@ from tercet.needs import (
 )
 from tercet.persistence import load
 from tercet.response import (
+    Behaviour,
+    BehaviourRecipe,
     CausalForest,
     DRLearner,
     EffectRanking,
+    Segment,
+    SegmentBook,
+    SegmentChanges,
+    SegmentMembers,
     TLearner,
     XLearner,
+    behaviour,
     rank_effects,
 )
 from tercet.value.evaluation import (
@@ -114,6 +121,8 @@ from tercet.value.propensity import (
 
 __all__ = [
     "BGNBD",
+    "Behaviour",
+    "BehaviourRecipe",
     "BestCutoff",
     "Calibration",
     "CausalForest",
@@ -148,8 +157,12 @@ __all__ = [
     "QualityReport",
     "Reliability",
     "ReportCard",
+    "Segment",
     "SegmentAlignment",
     "SegmentAttractiveness",
+    "SegmentBook",
+    "SegmentChanges",
+    "SegmentMembers",
     "SegmentOutcome",
     "SegmentPredictors",
     "SegmentProfile",
@@ -175,6 +188,7 @@ __all__ = [
     "aalen_johansen",
     "align_segments",
     "attractiveness",
+    "behaviour",
     "best_cutoff",
     "compare_waves",
     "datasets",

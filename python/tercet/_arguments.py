@@ -9,6 +9,7 @@ from __future__ import annotations
 import operator
 import os
 import reprlib
+from contextlib import contextmanager
 from decimal import Decimal
 from numbers import Real
 from typing import TYPE_CHECKING, Any
@@ -18,7 +19,7 @@ import numpy as np
 from tercet.exceptions import ParameterError
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterator, Sequence
 
 _THREADS = "a number of threads from 1 to 1024, or None or -1 for all cores"
 
@@ -126,3 +127,24 @@ def path(value: Any) -> str:
         return os.fsdecode(value)
     except TypeError:
         raise refusal(value, "path", "a path: text, bytes or a pathlib.Path") from None
+
+
+@contextmanager
+def not_too_deep(parameter: str) -> Iterator[None]:
+    """Refuse what is nested so deeply, or in itself, that nothing can go through it.
+
+    Raises
+    ------
+    ParameterError
+        Instead of Python's RecursionError.
+    """
+    try:
+        yield
+    except RecursionError:
+        raise too_deep(parameter) from None
+
+
+def too_deep(parameter: str) -> ParameterError:
+    """Return the error for conditions that are nested too deeply."""
+    message = f"{parameter}: is nested too deeply; expected at most 32 levels"
+    return ParameterError(message, parameter)

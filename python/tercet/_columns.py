@@ -91,7 +91,7 @@ def floats(column: Any, name: str, *, missing_as_nan: bool = False) -> Floats:
         kind = array.type
     _require_numbers(kind, name)
     if kind != pa.float64():
-        array = array.cast(pa.float64(), safe=False)
+        array = _as_floats(array)
     values: Floats = array.to_numpy(zero_copy_only=True)
     return values
 
@@ -102,7 +102,15 @@ def _missing_as_nan(column: Any, name: str) -> Any:
         column = column.cast(kind.value_type)
     if not pa.types.is_null(column.type):
         _require_numbers(column.type, name)
-    return column.cast(pa.float64(), safe=False).fill_null(float("nan"))
+    return _as_floats(column).fill_null(float("nan"))
+
+
+def _as_floats(column: Any) -> Any:
+    # Arrow multiplies decimals by 0.01, say, which is no hundredth: 0.35 would come out as
+    # 0.35000000000000003. Read as text they are the nearest floats.
+    if pa.types.is_decimal(column.type):
+        column = column.cast(pa.string())
+    return column.cast(pa.float64(), safe=False)
 
 
 def _require_numbers(kind: Any, name: str) -> None:

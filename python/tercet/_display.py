@@ -142,3 +142,8 @@ def count(value: float) -> str:
 def code(text: str) -> str:
     """Return text as inline code."""
     return f"<code>{html.escape(text)}</code>"
+
+
+def shortened(text: str, most: int) -> str:
+    """Return text of at most so many characters, with an ellipsis where some are left out."""
+    return text if len(text) <= most else text[: most - 1].rstrip() + "…"

@@ -24,6 +24,8 @@ __all__ = [
     "FittedSegmentProjection",
     "FittedTypingTool",
     "PurchaseSummary",
+    "SegmentMemberships",
+    "SegmentRules",
     "align_assignments",
     "align_models",
     "best_cutoff",
@@ -39,6 +41,7 @@ __all__ = [
     "model_kind",
     "profile_segments",
     "rank_effects",
+    "read_segment",
     "reliability",
     "score_probabilities",
     "segment_predictors",
@@ -1896,6 +1899,117 @@ class PurchaseSummary:
         Time from the first to the last purchase, in time units.
         """
 
+@final
+class SegmentMemberships:
+    """
+    Who is in which segment, a bit each: immutable.
+    """
+    def at(self, /, rows: NDArray[int64]) -> SegmentMemberships:
+        """
+        The same for a table whose rows are these rows, or -1 for customers who are not known here.
+        """
+    def flags(self, /, segment: SupportsIndex) -> NDArray[bool_]:
+        """
+        Whether each customer is a member of a segment.
+        """
+    @staticmethod
+    def from_rows(
+        rows: SupportsGetItem[int, NDArray[int64]], n_rows: SupportsIndex
+    ) -> SegmentMemberships:
+        """
+        Members of some segments, given by the rows of each, among so many customers.
+        """
+    @property
+    def n_rows(self, /) -> int:
+        """
+        Number of customers.
+        """
+    def overlap(
+        self,
+        /,
+        *,
+        n_jobs: SupportsIndex | None = None,
+        progress: Callable[[str, int, int | None, float | None], object] | None = None,
+    ) -> NDArray[int64]:
+        """
+        How many customers each two segments share, row by row.
+        """
+    def rows(self, /, segment: SupportsIndex) -> NDArray[int64]:
+        """
+        The rows of a segment's members, ascending.
+        """
+    def segments_of_each(self, /) -> NDArray[uint32]:
+        """
+        In how many segments each customer is.
+        """
+    def sizes(self, /) -> NDArray[int64]:
+        """
+        The number of members of each segment.
+        """
+    def without(
+        self,
+        /,
+        other: SegmentMemberships,
+        pairs: SupportsGetItem[int, tuple[SupportsIndex, SupportsIndex]],
+    ) -> SegmentMemberships:
+        """
+        For pairs of segments here and there, the members here who are no members there.
+        """
+
+@final
+class SegmentRules:
+    """
+    Many segments that may refer to each other: immutable.
+    """
+    def evaluate(
+        self,
+        /,
+        columns: SupportsGetItem[
+            int,
+            tuple[
+                str,
+                bool,
+                NDArray[float64] | NDArray[int64] | NDArray[bool_] | NDArray[int32] | None,
+                NDArray[bool_] | None,
+                NDArray[int64] | tuple[NDArray[int64], NDArray[uint8]] | None,
+            ],
+        ],
+        n_rows: SupportsIndex,
+        ids: NDArray[int64] | tuple[NDArray[int64], NDArray[uint8]] | None = None,
+        id_column: str = "customer_id",
+        as_of: SupportsIndex | None = None,
+        *,
+        n_jobs: SupportsIndex | None = None,
+        progress: Callable[[str, int, int | None, float | None], object] | None = None,
+    ) -> SegmentMemberships:
+        """
+        Says who is in which segment. `columns` has for each its name, whether whole numbers are times, its
+        values, which are missing, and the texts of codes; `as_of` is in microseconds of the local clock.
+        """
+    @staticmethod
+    def from_json(json: str) -> SegmentRules:
+        """
+        The model from a JSON text.
+        """
+    @staticmethod
+    def from_segments(json: str) -> SegmentRules:
+        """
+        The segments of a JSON list; a frozen one has its list beside its definition.
+        """
+    @property
+    def order(self, /) -> list[int]:
+        """
+        Places of the segments, those that others refer to before them.
+        """
+    def save(self, /, path: str | PathLike[str]) -> None:
+        """
+        Writes the model to a file, whole or not at all.
+        """
+    def to_json(self, /) -> str:
+        """
+        The model as a JSON text.
+        """
+
 def align_assignments(
     first: NDArray[int64], second: NDArray[int64], weights: NDArray[float64] | None
 ) -> dict[str, Any]:
@@ -2105,6 +2219,14 @@ def rank_effects(
     Returns `areas` (`area`, `estimate`, `standard_error`, `lower`, `upper`, `z`, `p_value`), `gains`
     (`share`, `effect`, `gain`, `above_random`, `standard_error`, `lower`, `upper`) and, where `other` is
     given, `differences`, like `areas`.
+    """
+
+def read_segment(json: str) -> dict[str, Any]:
+    """
+    Reads a segment from a JSON text.
+
+    Returns `json` (in its one form), `columns` (name, first place, and "number", "text", "truth", "time"
+    or None), `references` (id and place), and `relative` (where it first counts from the as-of date).
     """
 
 def reliability(

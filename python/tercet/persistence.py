@@ -15,7 +15,7 @@ from tercet.needs import (
     SegmentProjection,
     TypingTool,
 )
-from tercet.response import CausalForest
+from tercet.response import CausalForest, SegmentBook
 from tercet.value.evaluation import Calibration
 from tercet.value.hazard import HazardModel
 from tercet.value.lifetime import BGNBD, GammaGamma
@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 
 __all__ = ["load"]
 
-_MODELS: dict[str, type[Saved | SnapshotModel]] = {
+_MODELS: dict[str, type[Saved | SnapshotModel | SegmentBook]] = {
     "bg_nbd": BGNBD,
     "calibration": Calibration,
     "causal_forest": CausalForest,
@@ -45,6 +45,7 @@ _MODELS: dict[str, type[Saved | SnapshotModel]] = {
     "max_diff": MaxDiff,
     "propensity": Propensity,
     "purchase_model": PurchaseModel,
+    "segment_book": SegmentBook,
     "segment_projection": SegmentProjection,
     "typing_tool": TypingTool,
 }
@@ -61,7 +62,8 @@ def load(path: str | os.PathLike[str]) -> Any:
     Returns
     -------
     model
-        The fitted model, of the class that was saved; it predicts the same numbers, bit for bit.
+        The fitted model, of the class that was saved; it predicts the same numbers, bit for bit. Of
+        a book of segments, the `SegmentBook`.
 
     Raises
     ------

@@ -47,6 +47,13 @@ CHOICES = {
         *(None, "best", None, None),
     ],
 }
+LISTED = {
+    "customer_id": [1, 2, 3, 4, 5, 6],
+    "country": ["NO", "SE", None, "NO", "it's", ""],
+    "orders": [0, 3, 2, None, 9, 1],
+    "spend": [0.0, 12.5, -3.25, 80.0, None, 1e6],
+    "opted_in": [True, False, None, True, True, False],
+}
 ROWS: dict[str, Any] = {
     "calibration": [0.0, 0.001, 0.02, 0.1, 0.25, 0.5, 0.9, 1.0],
     "bg_nbd": CUSTOMERS,
@@ -55,6 +62,7 @@ ROWS: dict[str, Any] = {
     "latent_class": RESPONDENTS,
     "propensity": ATTRIBUTES,
     "hazard": ATTRIBUTES,
+    "segment_book": LISTED,
     "segment_projection": ATTRIBUTES,
     "typing_tool": RESPONDENTS,
     "max_diff": CHOICES,
@@ -91,6 +99,7 @@ QUESTIONS: dict[str, list[tuple[str, dict[str, Any]]]] = {
         ("predict_cumulative_incidence", {"times": [4.0], "event": "payment"}),
         ("expected_remaining_time", {"horizon": 4.0}),
     ],
+    "segment_book": [("evaluate", {})],
     "segment_projection": [("predict_proba", {}), ("predict", {})],
     "typing_tool": [
         ("predict_proba", {}),
@@ -129,6 +138,7 @@ def models() -> dict[str, Any]:
         "latent_class": segments,
         "propensity": propensity(survey),
         "hazard": hazard(survey),
+        "segment_book": book(),
         "segment_projection": tc.SegmentProjection(segments).fit(
             survey, ["age", "region"], weights="w"
         ),
@@ -137,6 +147,32 @@ def models() -> dict[str, Any]:
         "k_means": tc.KMeansSegments(2).fit(survey, numbers),
         "gaussian_mixture": tc.GaussianMixtureSegments(2).fit(survey, numbers),
     }
+
+
+def book() -> tc.SegmentBook:
+    """Every kind of condition that asks for no date, references, and a list."""
+    country, orders = {"column": "country"}, {"column": "orders"}
+    parts = [
+        {**country, "in": ["NO", "it's"]},
+        {**country, "starts_with": "S"},
+        {**country, "ends_with": "'s"},
+        {**country, "contains": "O"},
+        {**country, "!=": ""},
+        {**orders, "between": [1, 2.5]},
+        {**orders, "not_in": [0, 9]},
+        {"column": "spend", "<": 0.5},
+        {"column": "spend", "is_missing": True},
+        {"column": "opted_in", "==": True},
+    ]
+    segments = [tc.Segment(f"part_{k}", part) for k, part in enumerate(parts)]
+    segments.append(tc.Segment("none_of_them", {"not": {"any": parts[:4]}}, description="rest"))
+    segments.append(
+        tc.Segment(
+            "good", {"all": [{"segment": "part_9"}, {"not": {"segment": "list"}}]}, version=3
+        )
+    )
+    segments.append(tc.Segment("list", {"all": [{"everyone": True}, {**orders, ">=": 2}]}))
+    return tc.SegmentBook(segments).freeze("list", LISTED, "2025-06-01")
 
 
 def propensity(survey: dict[str, Any]) -> tc.Propensity:

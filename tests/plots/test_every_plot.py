@@ -120,16 +120,30 @@ def hazard_drawers() -> dict[str, Callable[..., Axes]]:
 
 
 @pytest.fixture(scope="module")
+def behaviour_drawers(
+    simulated: tc.datasets.SimulatedPurchases,
+) -> dict[str, Callable[..., Axes]]:
+    """The plots of behaviour."""
+    june = tc.behaviour(simulated.transactions, as_of="2024-06-01")
+    september = tc.behaviour(simulated.transactions, as_of="2024-09-01", recipe=june.recipe)
+    return {
+        "rfm_grid": lambda **on: plots.rfm_grid(june, **on),
+        "lifecycle_flow": lambda **on: plots.lifecycle_flow(june, september, **on),
+    }
+
+
+@pytest.fixture(scope="module")
 def drawers(
     value_drawers: dict[str, Callable[..., Axes]],
     needs_drawers: dict[str, Callable[..., Axes]],
     probability_drawers: dict[str, Callable[..., Axes]],
     hazard_drawers: dict[str, Callable[..., Axes]],
+    behaviour_drawers: dict[str, Callable[..., Axes]],
     response_drawers: dict[str, Callable[..., Axes]],
 ) -> dict[str, Callable[..., Axes]]:
     """Every plot, ready to be drawn on some axes or on new ones."""
     drawers = value_drawers | needs_drawers | probability_drawers
-    return drawers | hazard_drawers | response_drawers
+    return drawers | hazard_drawers | behaviour_drawers | response_drawers
 
 
 every_plot = pytest.mark.parametrize("name", plots.__all__)

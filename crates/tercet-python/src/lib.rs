@@ -34,9 +34,9 @@ mod _tercet {
     #[pymodule_export]
     use crate::persist::model_kind;
     #[pymodule_export]
-    use crate::response::FittedCausalForest;
-    #[pymodule_export]
     use crate::response::ranking::rank_effects;
+    #[pymodule_export]
+    use crate::response::{FittedCausalForest, SegmentMemberships, SegmentRules, read_segment};
     #[pymodule_export]
     use crate::simulate::{simulate_needs, simulate_purchases};
     #[pymodule_export]

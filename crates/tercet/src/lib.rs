@@ -15,6 +15,7 @@
 //! | judge probabilities, calibrate them, decide by them | [`value::evaluation`] |
 //! | find segments in a survey | [`needs::LatentClass`] |
 //! | tell how segments differ in spend, churn, satisfaction | [`needs::DistalOutcome`] |
+//! | evaluate many segments that are rules | [`response::rules`] |
 //! | tell who belongs to which segment | [`needs::SegmentPredictors`] |
 //! | choose the few questions that put a customer into a segment | [`needs::TypingTool`] |
 //! | save and load models (the files are those of the Python package) | [`persist::Persist`] |

@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 use serde_json::Value;
 use tercet::Persist;
 use tercet::data::{
-    Answers, BestWorst, ChoiceRows, Design, Feature, NO_ANSWER, NO_LEVEL, Purchases, Question,
+    Answers, BestWorst, ChoiceRows, Design, Feature, Ids, NO_ANSWER, NO_LEVEL, Purchases, Question,
     Spend, Survey,
 };
 #[cfg(feature = "linfa")]
@@ -16,6 +16,7 @@ use tercet::needs::{FittedGaussianMixtureSegments, FittedKMeansSegments};
 use tercet::needs::{FittedLatentClass, FittedMaxDiff, FittedSegmentProjection, FittedTypingTool};
 use tercet::persist::kind_of;
 use tercet::response::forest::FittedCausalForest;
+use tercet::response::rules::{Column as RuleColumn, Customers, SegmentBook};
 use tercet::value::evaluation::FittedCalibration;
 use tercet::value::hazard::FittedHazard;
 use tercet::value::lifetime::{FittedBgNbd, FittedGammaGamma};
@@ -35,6 +36,7 @@ fn numbers(value: &Value) -> Vec<f64> {
     match value {
         Value::Array(values) => values.iter().flat_map(numbers).collect(),
         Value::String(text) => vec![text.parse().unwrap()],
+        Value::Bool(truth) => vec![f64::from(u8::from(*truth))],
         number => vec![number.as_f64().unwrap()],
     }
 }
@@ -77,6 +79,9 @@ fn old_files_load_and_score_as_they_did() {
                 "typing_tool" => {
                     let tool = FittedTypingTool::from_json(&text).unwrap();
                     latent_class(tool.model(), &told["rows"], score)
+                }
+                "segment_book" => {
+                    segment_book(&SegmentBook::from_json(&text).unwrap(), &told["rows"])
                 }
                 "segment_projection" => {
                     let model = FittedSegmentProjection::from_json(&text).unwrap();
@@ -330,6 +335,57 @@ fn design(features: Vec<String>, read: &[Attribute]) -> Design<'_> {
         (name, feature)
     });
     Design::new(columns.collect()).unwrap()
+}
+
+/// Customers by segments, row by row.
+fn segment_book(book: &SegmentBook, rows: &Value) -> Vec<f64> {
+    let whole: Vec<f64> = cells(rows, "orders").iter().map(number).collect();
+    let spend: Vec<f64> = cells(rows, "spend").iter().map(number).collect();
+    let truths = cells(rows, "opted_in");
+    let opted_in: Vec<bool> = truths
+        .iter()
+        .map(|one| one.as_bool() == Some(true))
+        .collect();
+    let missing: Vec<bool> = truths.iter().map(Value::is_null).collect();
+    let country = cells(rows, "country");
+    let mut offsets = vec![0];
+    let mut bytes = Vec::new();
+    let mut codes = Vec::new();
+    for (code, cell) in (0..).zip(country) {
+        bytes.extend_from_slice(cell.as_str().unwrap_or_default().as_bytes());
+        offsets.push(i64::try_from(bytes.len()).unwrap());
+        codes.push(if cell.is_null() { -1 } else { code });
+    }
+    let levels = Ids::Strings {
+        offsets: &offsets,
+        bytes: &bytes,
+    };
+    let ids = cells(rows, "customer_id");
+    let ids: Vec<i64> = ids.iter().map(|id| id.as_i64().unwrap()).collect();
+    let truths = RuleColumn::Truths {
+        values: &opted_in,
+        missing: Some(&missing),
+    };
+    let texts = RuleColumn::Text {
+        codes: &codes,
+        levels,
+    };
+    let customers = Customers::new(vec![
+        ("orders".into(), RuleColumn::Numbers(&whole)),
+        ("spend".into(), RuleColumn::Numbers(&spend)),
+        ("opted_in".into(), truths),
+        ("country".into(), texts),
+    ]);
+    let customers = customers.unwrap();
+    let customers = customers.with_ids("customer_id", Ids::Integers(&ids));
+    let members = book.evaluate(&customers.unwrap(), None, &mut ()).unwrap();
+    let sets = members.sets();
+    (0..ids.len())
+        .flat_map(|row| {
+            sets.iter()
+                .map(move |set| f64::from(u8::from(set.contains(row))))
+        })
+        .collect()
 }
 
 fn segment_projection(model: &FittedSegmentProjection, rows: &Value, score: &Value) -> Vec<f64> {

@@ -200,7 +200,7 @@ class Register:
         """Return the columns of the features at a date for some customers."""
         period = self.table.clock is not None and self.table.clock.period
         day = 1 if period else DAY
-        row = self._row_at(as_of)[wanted]
+        row = self.row_at(as_of)[wanted]
         found: list[Any] = []
         if self.table.since is not None:
             since = self.since()[wanted]
@@ -219,7 +219,7 @@ class Register:
             found.append(np.where(held >= 0, values, np.nan))
         return found
 
-    def _row_at(self, as_of: int) -> Integers:
+    def row_at(self, as_of: int) -> Integers:
         """Return the row that holds at a date for each customer, or -1."""
         found = np.full(self.n_customers, -1)
         before = slice(None) if self.valid_from is None else self.valid_from < as_of

@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from tercet._frames import Scan
     from tercet._progress import Progress, Report
     from tercet._snapshots.clock import Clock
+    from tercet._snapshots.duration import Duration
     from tercet._snapshots.plan import LogShape, Plan
 
 
@@ -116,10 +117,10 @@ def build(
     tables = {name: table for name, table in tables.items() if table is not None}
     _check_tables(plan, tables, fresh)
     with reporting(progress) as report:
-        return _build(plan, tables, dates, observation_end, fresh, report or _silent)
+        return _build(plan, tables, dates, observation_end, fresh, report or silent)
 
 
-def _silent(phase: str, done: int, total: int | None, objective: float | None) -> None:
+def silent(phase: str, done: int, total: int | None, objective: float | None) -> None:
     """Tell nobody."""
 
 
@@ -274,8 +275,8 @@ def _features(
             lambda window, who: pipeline.values(window.start, window.as_of, who),
         )
     latest = {}
-    for name, shape in plan.logs.items():
-        own, columns, latest[name] = _of_log(case, plan, name, shape, windows, rows)
+    for name in plan.logs:
+        own, columns, latest[name] = features_of_log(case, log_plan(plan, name), windows, rows)
         features += own
         values += columns
         one_more()
@@ -304,12 +305,40 @@ def _as_planned(
     return list(plan.features), {name: columns[name] for name in names}
 
 
-def _of_log(
-    case: Case, plan: Plan, name: str, shape: LogShape, windows: list[Window], rows: Rows
+@dataclass(frozen=True)
+class LogPlan:
+    """What features of a log are made.
+
+    Attributes
+    ----------
+    name : str
+        The log.
+    shape : LogShape
+        What it has.
+    observation : Duration
+        The length of the window.
+    listed : tuple of str
+        The labels with features of their own.
+    """
+
+    name: str
+    shape: LogShape
+    observation: Duration
+    listed: tuple[str, ...]
+
+
+def log_plan(plan: Plan, name: str) -> LogPlan:
+    """Return what features of a log a plan makes."""
+    return LogPlan(name, plan.logs[name], plan.spans.observation, plan.listed.get(name, ()))
+
+
+def features_of_log(
+    case: Case, plan: LogPlan, windows: list[Window], rows: Rows
 ) -> tuple[list[Feature], list[Any], Integers]:
-    observation, period = plan.spans.observation, case.clock.period
+    """Return the features of a log, their columns, and the latest tick that went into each date."""
+    name, shape, observation, listed = plan.name, plan.shape, plan.observation, plan.listed
+    period = case.clock.period
     blocks = Blocks.of(observation, period=period)
-    listed = plan.listed.get(name, ())
     made = Activity(
         name, observation, blocks, period, shape.timed, shape.has_amount, shape.has_label, listed
     )

@@ -12,6 +12,7 @@ other, which needs less of it.
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Final
 
 import narwhals as nw
@@ -102,6 +103,55 @@ def label_counts(log: Log, windows: pa.Table, listed: Sequence[str]) -> pa.Table
 
     labelled = log.frame.filter(~nw.col("label").is_null())
     return by_window(log, labelled, windows, "tick", counted)
+
+
+def rhythm(log: Log, tick: int) -> pa.Table:
+    """Say of everybody who did something before a tick how they have gone on doing it.
+
+    Returns
+    -------
+    pyarrow.Table
+        By `customer`: on how many `days`, the `first` and the `last` tick, and the last one
+        `before` the day of the last (ALWAYS where there is none).
+    """
+    past = replace(log, frame=log.frame.filter(nw.col("tick") < tick))
+    cells = _with_predecessor(_cells(past, [], timed=False), log.lazy)
+    sums = cells.group_by("customer").agg(
+        nw.len().alias("days"), nw.col("first").min(), nw.col("last").max(), nw.col("before").max()
+    )
+    return log.with_ids(collect(sums))
+
+
+def weekday_counts(log: Log, windows: pa.Table) -> pa.Table:
+    """Count events by window, customer and weekday: `w_0` on Mondays to `w_6` on Sundays."""
+
+    def counted(frame: Any) -> Any:
+        weekday = (nw.col("tick") // log.clock.day + _DAYS + _TO_MONDAY) % 7
+        columns = {f"w_{k}": _whole(weekday == k, nw.lit(1)) for k in range(7)}
+        sums = [nw.col(name).sum() for name in columns]
+        return frame.with_columns(**columns).group_by("k", "customer").agg(*sums)
+
+    return by_window(log, log.frame, windows, "tick", counted)
+
+
+def label_totals(log: Log, windows: pa.Table) -> pa.Table:
+    """Count events by window, customer and label: `n`, and the `last` tick."""
+
+    def counted(frame: Any) -> Any:
+        each = frame.with_columns(last=nw.col("tick")).group_by("k", "customer", "label")
+        return each.agg(n=nw.len(), last=nw.col("last").max())
+
+    labelled = log.frame.filter(~nw.col("label").is_null())
+    return log.with_labels(by_window(log, labelled, windows, "tick", counted))
+
+
+def amount_totals(log: Log, windows: pa.Table) -> pa.Table:
+    """Add amounts up by window and customer: `amount`, in millionths."""
+
+    def added_up(frame: Any) -> Any:
+        return frame.group_by("k", "customer").agg(nw.col("amount").sum())
+
+    return by_window(log, log.frame, windows, "tick", added_up)
 
 
 def first_times(log: Log, listed: Sequence[str] = ()) -> pa.Table:

@@ -100,11 +100,11 @@ class Log:
 
     def with_ids(self, table: pa.Table) -> pa.Table:
         """Return a collected table with ids, instead of places, in the column `customer`."""
-        if self.customers is None:
-            return table
-        places = table["customer"].combine_chunks()
-        ids = pa.DictionaryArray.from_arrays(places, self.customers)
-        return table.set_column(table.column_names.index("customer"), "customer", ids)
+        return _in_words(table, "customer", self.customers)
+
+    def with_labels(self, table: pa.Table) -> pa.Table:
+        """Return a collected table with words, instead of places, in the column `label`."""
+        return _in_words(table, "label", self.words)
 
     def beside(self, columns: pa.Table) -> Any:
         """Return a small table as a frame that can be joined to a lazy log."""
@@ -220,6 +220,15 @@ def _numbered(table: pa.Table, name: str) -> tuple[pa.Table, Any]:
     encoded = table[name].combine_chunks().dictionary_encode()
     place = table.column_names.index(name)
     return table.set_column(place, name, encoded.indices.cast(pa.int64())), encoded.dictionary
+
+
+def _in_words(table: pa.Table, name: str, words: Any) -> pa.Table:
+    """Return a table with a column of places among words as these words."""
+    if words is None:
+        return table
+    places = table[name].combine_chunks()
+    named = pa.DictionaryArray.from_arrays(places, words)
+    return table.set_column(table.column_names.index(name), name, named)
 
 
 def _millionths(table: Table, name: str, log: str, drop_refunds: bool) -> Integers:

@@ -50,7 +50,13 @@ ROLES: Final[dict[str, Role]] = {
     "purchases": Role(
         "log of purchases",
         _EVENT,
-        {"amount": "amount", "product": "product"},
+        {
+            "amount": "amount",
+            "product": "product",
+            # Of these, snapshots make no features; habits are made of them.
+            "channel": "channel",
+            "discount": "discount",
+        },
         "purchase",
         "purchases",
         "product",

@@ -1,4 +1,4 @@
-"""Plots of segments, effects, purchase models, customer values and probabilities.
+"""Plots of segments, behaviour, effects, purchase models, customer values and probabilities.
 
 Every function draws on the axes that it is given, or on new ones, and returns them; none shows or
 saves anything. They need matplotlib: `pip install 'tercet[plots]'`.
@@ -6,6 +6,7 @@ saves anything. They need matplotlib: `pip install 'tercet[plots]'`.
 
 from __future__ import annotations
 
+from tercet.plots.behaviour import lifecycle_flow, rfm_grid
 from tercet.plots.effects import propensity_curve
 from tercet.plots.hazard import cumulative_incidence, survival
 from tercet.plots.history import customer_history
@@ -31,6 +32,7 @@ __all__ = [
     "customer_history",
     "expected_purchases_map",
     "gain",
+    "lifecycle_flow",
     "lift",
     "probability_alive_map",
     "profit_by_cutoff",
@@ -41,6 +43,7 @@ __all__ = [
     "question_accuracy",
     "reasons",
     "reliability",
+    "rfm_grid",
     "segment_criteria",
     "segment_profile",
     "segment_sizes",

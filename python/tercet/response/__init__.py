@@ -1,14 +1,26 @@
-"""Micro segments: what customers do, and what works on them."""
+"""Level 2: what customers do, and what works on them."""
 
+from tercet.response.behaviour import Behaviour, BehaviourRecipe, behaviour
 from tercet.response.forest import CausalForest
 from tercet.response.learners import DRLearner, TLearner, XLearner
 from tercet.response.ranking import EffectRanking, rank_effects
+from tercet.response.segment import Segment
+from tercet.response.segment_book import SegmentBook
+from tercet.response.segment_changes import SegmentChanges
+from tercet.response.segment_members import SegmentMembers
 
 __all__ = [
+    "Behaviour",
+    "BehaviourRecipe",
     "CausalForest",
     "DRLearner",
     "EffectRanking",
+    "Segment",
+    "SegmentBook",
+    "SegmentChanges",
+    "SegmentMembers",
     "TLearner",
     "XLearner",
+    "behaviour",
     "rank_effects",
 ]

@@ -2,5 +2,7 @@
 
 mod forest;
 pub(crate) mod ranking;
+mod rules;
 
 pub(crate) use forest::FittedCausalForest;
+pub(crate) use rules::{SegmentMemberships, SegmentRules, read_segment};

@@ -114,7 +114,7 @@ impl Ids<'_> {
     }
 
     /// The bytes of a string id; [`Ids::check_layout`] has made sure that they exist.
-    fn text(&self, row: usize) -> &[u8] {
+    pub(crate) fn text(&self, row: usize) -> &[u8] {
         match self {
             Self::Integers(_) => &[],
             Self::Strings { offsets, bytes } => {
@@ -131,7 +131,7 @@ impl Ids<'_> {
         }
     }
 
-    fn check_layout(&self, column: &str) -> Result<()> {
+    pub(crate) fn check_layout(&self, column: &str) -> Result<()> {
         let Self::Strings { offsets, bytes } = self else {
             return Ok(());
         };

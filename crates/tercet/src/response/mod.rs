@@ -4,6 +4,7 @@ mod bins;
 mod data;
 pub mod forest;
 mod ranking;
+pub mod rules;
 
 pub use data::{EffectData, Propensities, Treatment};
 pub use ranking::{Area, Gain, RankedArea, Ranking};

@@ -1,0 +1,1 @@
+"""What customers do, as of a date: the parts of `tercet.behaviour`."""

@@ -447,7 +447,7 @@ mod tests {
             told += trend.variance(&place) / n as f64;
         }
         assert!(
-            after < 0.1 * before && folds < 0.15 * before,
+            after < 0.15 * before && folds < 0.2 * before,
             "{before} {folds} {after}"
         );
         assert!((0.5..2.0).contains(&(told / after)), "{told} {after}");

@@ -17,7 +17,7 @@ from tercet.value.hazard.summary import HazardSummary
 from tercet.value.propensity import _reasons
 
 if TYPE_CHECKING:
-    from tercet.needs._features import Feature
+    from tercet._features import Feature
     from tercet.value.propensity._customers import Customers
 
 _LEVEL = "a number between 0 and 1"

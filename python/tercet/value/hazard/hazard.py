@@ -10,10 +10,10 @@ import numpy as np
 
 from tercet import _arguments, _display, _tercet
 from tercet._columns import column_error
+from tercet._estimator import note_of
+from tercet._features import Feature
 from tercet._progress import Progress, reporting
 from tercet.data.snapshot_table import SnapshotTable
-from tercet.needs._features import Feature
-from tercet.needs._mixture import note_of
 from tercet.value.evaluation import _inputs
 from tercet.value.hazard import _settings
 from tercet.value.hazard._events import Kinds, read_events, read_names

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
 
+from tercet._features import NO_LEVEL
 from tercet.exceptions import ParameterError
-from tercet.needs._features import NO_LEVEL
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from tercet._columns import Floats
-    from tercet.needs._features import Attribute
+    from tercet._features import Attribute
 
 #: As many levels as histograms of trees hold; the others share one.
 _MOST: Final = 250

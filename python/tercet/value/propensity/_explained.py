@@ -17,7 +17,7 @@ from tercet.value.propensity import _reasons
 from tercet.value.propensity.summary import PropensitySummary
 
 if TYPE_CHECKING:
-    from tercet.needs._features import Feature
+    from tercet._features import Feature
     from tercet.value.propensity._customers import Customers
     from tercet.value.propensity.calibration import Maps
 

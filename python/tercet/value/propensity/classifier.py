@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from numpy.typing import ArrayLike, NDArray
 
     from tercet._columns import Floats
-    from tercet.needs._features import Feature
+    from tercet._features import Feature
     from tercet.value.propensity._customers import Customers
 
 __all__ = ["ClassifierPropensity"]

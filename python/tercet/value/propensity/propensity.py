@@ -10,11 +10,11 @@ from typing import TYPE_CHECKING, Any, ClassVar, Self
 import numpy as np
 
 from tercet import _arguments, _display, _tercet
+from tercet._estimator import note_of
+from tercet._features import Feature
 from tercet._frames import new_table
 from tercet._progress import Progress, reporting
 from tercet.exceptions import NotFittedError
-from tercet.needs._features import Feature
-from tercet.needs._mixture import note_of
 from tercet.value.propensity import _outcome, _settings
 from tercet.value.propensity._customers import (
     read_again,
@@ -33,7 +33,7 @@ if TYPE_CHECKING:
     from numpy.typing import ArrayLike, NDArray
 
     from tercet._columns import Floats
-    from tercet.needs._features import Attribute
+    from tercet._features import Attribute
     from tercet.value.evaluation.calibration import Method
     from tercet.value.propensity._customers import Customers
     from tercet.value.propensity._outcome import Outcome

@@ -119,8 +119,7 @@ scores
 # What matters most, over all customers:
 
 # %%
-summary = model.summary()
-summary.features.head(8)
+model.models_["churns"].importance_.head(8)
 
 # %%
 churn, use = model.models_["churns"], "event_days_120d"

@@ -93,7 +93,6 @@ from tercet.value.evaluation import (
 from tercet.value.hazard import (
     HazardModel,
     HazardScores,
-    HazardSummary,
     aalen_johansen,
     kaplan_meier,
 )
@@ -110,7 +109,6 @@ from tercet.value.propensity import (
     ClassifierPropensity,
     Propensity,
     PropensityCalibration,
-    PropensitySummary,
 )
 
 __all__ = [
@@ -130,7 +128,6 @@ __all__ = [
     "GaussianMixtureSegments",
     "HazardModel",
     "HazardScores",
-    "HazardSummary",
     "Item",
     "KMeansSegments",
     "LatentClass",
@@ -142,7 +139,6 @@ __all__ = [
     "ProbabilityScores",
     "Propensity",
     "PropensityCalibration",
-    "PropensitySummary",
     "PurchaseModel",
     "PurchaseSplit",
     "QualityReport",

@@ -218,7 +218,9 @@ def test_sklearn_manners(model):
     ).fit(X, Y)
     assert search.best_params_["estimator__max_depth"] in (1, 3)
     assert list(model.feature_names_in_) == list(X.columns)
-    assert model.summary().features["feature"].tolist()[0] in X.columns
+    assert model.importance_["feature"].tolist()[0] in X.columns
+    with pytest.raises(tc.ParameterError, match=r"no effects.*importance_"):
+        model.summary()
 
 
 def test_what_is_refused_in_words(model, tmp_path):

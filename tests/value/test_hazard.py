@@ -184,18 +184,18 @@ class TestPredictions:
 
 class TestWhatItSays:
     def test_tables(self, customers, model) -> None:
-        effects = model.effects()
+        effects = model.summary()
         assert set(effects["event"]) == {"price", "payment"}
         baseline = model.baseline_
         assert len(baseline) == 2 * model.n_periods_
         assert (baseline["lower"] < baseline["hazard"]).all()
-        summary = model.summary()
-        assert "baseline over time" in summary.text()
-        assert summary.features["feature"].tolist()[0] == "visits"
+        matters = model.importance_
+        assert "baseline over time" in repr(model)
+        assert matters["feature"].tolist()[0] == "visits"
+        assert matters["event"].tolist() == ["price"] * 3 + ["payment"] * 3
         curve = model.curve("visits", event="price")
         assert curve["log_odds"].iloc[0] > curve["log_odds"].iloc[-1]
         assert "<table>" in model._repr_html_()
-        assert "<table>" in summary._repr_html_()
 
     def test_reasons(self, customers, model) -> None:
         unhappy = customers.sort_values("visits").head(3)

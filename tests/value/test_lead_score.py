@@ -167,8 +167,8 @@ def test_kept(model, scored, tables, tmp_path):
 
 
 def test_reasons_and_summaries(model, tables):
-    assert model.summary().features["feature"].iloc[0] == "size"
-    assert model.summary("lost").features["feature"].tolist()
+    assert model.models_["moves"].importance_["feature"].iloc[0] == "size"
+    assert {"feature", "at", "log_odds", "lower", "upper"} <= set(model.summary("lost").columns)
     found = model.reasons(tables["customers"], "2024-05-01", stages=tables["stages"], top=1)
     assert (found["feature"] == "size").mean() > 0.5
 

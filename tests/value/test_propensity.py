@@ -72,7 +72,7 @@ def test_ridge_is_that_of_scikit_learn(name):
         found = model.predict_proba(frame)[:, 1]
         np.testing.assert_allclose(found, told["probabilities"], rtol=1e-7)
         scale = [np.sqrt(np.cov(frame[x], aweights=weights, bias=True)) for x in ("x1", "x2")]
-        effects = model.effects().set_index(["feature", "at"])["log_odds"]
+        effects = model.summary().set_index(["feature", "at"])["log_odds"]
         slopes = [effects[("x1", "per unit")] * scale[0], effects[("x2", "per unit")] * scale[1]]
         np.testing.assert_allclose(slopes, told["coefficients"][:2], rtol=1e-6)
         # Effects are against the mean customer, scikit-learn's coefficients against nobody.
@@ -91,7 +91,7 @@ def test_free_fits_and_their_errors_are_those_of_statsmodels(name, errors):
         offset = data["offset"] if told["offset"] else None
         model = plain(strength=0.0, standard_errors=errors)
         model.fit(frame, data["outcome"], offset=offset, groups=data["group"])
-        table = model.effects().set_index(["feature", "at"])
+        table = model.summary().set_index(["feature", "at"])
         for label, want, error in zip(
             told["names"], told["coefficients"], told["standard_errors"][errors], strict=True
         ):
@@ -253,13 +253,14 @@ def test_several_classes():
     assert len(model.strengths_) > 3
     with pytest.raises(tc.ParameterError, match="binary outcome"):
         model.reasons(x)
-    table = model.effects()
+    table = model.summary()
     assert list(table["class"]) == ["buy"] * 3 + ["leave"] * 3 + ["wait"] * 3
     errors = np.array(table["standard_error"])
     assert (errors > 0.0).all()
     slopes = np.array(table["log_odds"]).reshape(3, 3)
     np.testing.assert_allclose(slopes.sum(axis=0), 0.0, atol=1e-12)
-    assert "x0" in repr(model.summary())
+    assert list(model.importance_["feature"]) != []
+    assert "x0" in repr(model)
     ends = model.predict_interval(x)
     assert ends.shape == (1_500, 3, 2)
     assert (ends[:, :, 0] <= found).all()
@@ -280,7 +281,7 @@ def test_errors_of_several_classes_are_those_of_statsmodels():
     data = case["data"]
     x = pd.DataFrame({name: data[name] for name in ("x1", "x2", "outcome")}).astype(float)
     model = plain(strength=0.0, tolerance=1e-13).fit(x, np.array(data["level"]))
-    table = model.effects(level=case["level"])
+    table = model.summary(level=case["level"])
     slopes = table[table["at"] == "per unit"]
     found = slopes["standard_error"].to_numpy().reshape(3, 3)
     np.testing.assert_allclose(found, case["standard_errors"], rtol=1e-6)
@@ -350,13 +351,13 @@ def test_reasons_name_customers(fitted):
 
 
 def test_effects_curves_and_summary(fitted):
-    effects = fitted.effects()
+    effects = fitted.summary()
     assert effects["feature"].isna().sum() == 1
     assert effects["at"].iloc[0] == "intercept"
     assert (effects["lower"] <= effects["log_odds"]).all()
     by_level = effects[effects["feature"] == "plan"].set_index("at")["log_odds"]
     assert by_level["basic"] > by_level["plus"] > by_level["pro"]
-    narrow = fitted.effects(level=0.5)
+    narrow = fitted.summary(level=0.5)
     assert (narrow["upper"] <= effects["upper"]).all()
     assert (
         fitted.standard_errors_["plan: basic"]
@@ -367,20 +368,20 @@ def test_effects_curves_and_summary(fitted):
     assert numbers["value"].iloc[0] == 0
     assert numbers["log_odds"].iloc[0] > 1 > 0 > numbers["log_odds"].iloc[-1]
     assert "missing" in set(fitted.curve("charges")["label"])
-    summary = fitted.summary()
-    assert summary.features["feature"].iloc[0] == "tenure"
-    assert summary.features["spread"].is_monotonic_decreasing
-    text = summary.text()
+    matters = fitted.importance_
+    assert list(matters.columns) == ["feature", "spread", "effective_parameters", "strength"]
+    assert matters["feature"].iloc[0] == "tenure"
+    assert matters["spread"].is_monotonic_decreasing
+    text = repr(fitted)
     for words in ("tenure", "calibration error", "3,000 rows"):
         assert words in text
-    assert "tenure" in summary._repr_html_()
     assert "tenure" in fitted._repr_html_()
 
 
 def test_settings_reach_the_core():
     x, y = FRAME[["tenure", "charges"]], LEFT
     none = tc.Propensity(standard_errors="none", calibration="none").fit(x, y)
-    assert none.effects()["standard_error"].isna().all()
+    assert none.summary()["standard_error"].isna().all()
     with pytest.raises(tc.ParameterError, match="standard errors"):
         none.predict_interval(x)
     bins = tc.Propensity(features="bins", bins=4, calibration="none").fit(x, y)
@@ -509,7 +510,7 @@ def test_effects_of_levels_are_those_of_their_curve():
     plan = rng.choice(["basic", "plus", "pro"], 3_000)
     left = rng.random(3_000) < np.where(plan == "basic", 0.4, 0.2)
     model = tc.Propensity().fit(pl.DataFrame({"plan": plan}), left)
-    effects = model.effects().filter(pl.col("feature") == "plan").sort("at")
+    effects = model.summary().filter(pl.col("feature") == "plan").sort("at")
     curve = model.curve("plan").sort("label")
     for figure in ("log_odds", "lower", "upper"):
         np.testing.assert_allclose(effects[figure], curve[figure], atol=1e-12)

@@ -20,13 +20,13 @@ from tercet.value.hazard._events import Kinds, read_events, read_names
 from tercet.value.hazard._foretold import Foretold
 from tercet.value.hazard._inputs import listed, of_snapshots, read_times, required
 from tercet.value.hazard.scores import HazardScores, Seen
-from tercet.value.hazard.summary import grid
 from tercet.value.propensity import _outcome
 from tercet.value.propensity._customers import (
     read_again,
     read_customers,
     warn_of_numbers_as_text,
 )
+from tercet.value.propensity._effects import card
 from tercet.value.propensity._order import in_order
 from tercet.value.propensity._settings import levels_in_order, params_as_json, params_of_json
 
@@ -121,10 +121,13 @@ class HazardModel(Foretold):
         Their end: the data say nothing of what comes after.
     baseline_ : table
         The hazard of a customer whom no feature tells apart, period by period.
+    importance_ : table
+        How much each feature matters, the one that matters most first: `event`, `feature`,
+        `spread`, `effective_parameters`, `strength`.
     n_features_in_ : int
         Number of features.
     params_, standard_errors_ : dict
-        What `effects` shows, by name.
+        The effects of `summary`, by name.
     log_likelihood_, n_observations_, n_iterations_, converged_, how_it_ended_, boundary_
         How the fit went, as for other models.
 
@@ -502,4 +505,4 @@ class HazardModel(Foretold):
         yield f"How it ended: {self.how_it_ended_}."
 
     def _shown(self) -> _display.Grid:
-        return grid(self._call(), self._figures(), list(self._words()))
+        return card(self._call(), self._matters(), list(self._words()))

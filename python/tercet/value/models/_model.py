@@ -34,7 +34,6 @@ if TYPE_CHECKING:
     from tercet.data.snapshot_audit import SnapshotAudit
     from tercet.data.snapshot_recipe import SnapshotRecipe
     from tercet.value.models.report_card import ReportCard
-    from tercet.value.propensity import PropensitySummary
     from tercet.value.propensity._settings import Features
 
 #: The tables that models are given.
@@ -297,8 +296,8 @@ class SnapshotModel(Judging):
         columns = {whom.name: ids.take(place), "as_of": _arrow(whom.dates()).take(place)}
         return whom.build(columns | found)
 
-    def summary(self, outcome: str | None = None, level: float = _LEVEL) -> PropensitySummary:
-        """Return the features by how much they matter, with their effects.
+    def summary(self, outcome: str | None = None, level: float = _LEVEL) -> Any:
+        """Return the effects of the features on the log-odds of an outcome as a table.
 
         Parameters
         ----------
@@ -309,15 +308,17 @@ class SnapshotModel(Judging):
 
         Returns
         -------
-        PropensitySummary
-            `features`, `effects`; shown as a table in words.
+        table
+            As that of `tercet.Propensity.summary`. Which features matter most is said by
+            `models_[outcome].importance_`.
 
         Raises
         ------
         NotFittedError
             Before `fit`.
         ParameterError
-            For an outcome that the model does not have.
+            For an outcome that the model does not have, a level that cannot be, and another
+            library's classifier, which has no such effects.
         """
         return self._require().models[self._outcome(outcome)].summary(level)
 

@@ -11,17 +11,16 @@ import numpy as np
 import pyarrow as pa
 
 from tercet import _arguments, _display
-from tercet._columns import column_error
 from tercet._frames import new_table
 from tercet._mixing import mixed
 from tercet.exceptions import ParameterError
 from tercet.value.evaluation.calibration import Method
 from tercet.value.propensity import _outcome, _reasons, _shapley
 from tercet.value.propensity._customers import read_again, read_customers
+from tercet.value.propensity._effects import contributions_table
 from tercet.value.propensity._encoding import Coding, coding_of
 from tercet.value.propensity._sklearn import Classifier
 from tercet.value.propensity.calibration import LeftOut, Maps, PropensityCalibration
-from tercet.value.propensity.summary import PropensitySummary
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -101,6 +100,8 @@ class ClassifierPropensity(Classifier):
         The labels, sorted. Of two, the last is the outcome whose probability is modelled.
     estimator_ : classifier
         The fitted classifier.
+    importance_ : table
+        How much each feature matters, the one that matters most first: `feature`, `spread`.
     n_features_in_, feature_names_in_
         As in scikit-learn; the names only if the fit saw a table.
     calibration_ : PropensityCalibration or None
@@ -315,13 +316,8 @@ class ClassifierPropensity(Classifier):
         """
         customers = self._customers(X)
         baseline, found = self._shares(self._coded_of(customers))
-        columns: dict[str, Any] = {"baseline": np.full(len(found), baseline)}
-        for place, feature in enumerate(self._require().features):
-            if feature.name in columns:
-                reason = "has the name of a column of the result; rename it"
-                raise column_error(feature.name, reason)
-            columns[feature.name] = np.ascontiguousarray(found[:, place])
-        return _reasons.table_beside(customers, columns)
+        features = self._require().features
+        return contributions_table(customers, features, baseline, found)
 
     def reasons(self, X: Any, top: int = 3, *, customer: Any = None) -> Any:
         """Return the features that move each customer's probability most, in words.
@@ -365,25 +361,37 @@ class ClassifierPropensity(Classifier):
         names = [feature.name for feature in state.features]
         return found.table(customers, names, points, ids)
 
-    def summary(self, level: float = 0.95) -> PropensitySummary:
-        """Return the features by how much they matter; there are no effects with errors.
+    def summary(self, level: float = 0.95) -> Any:
+        """Refuse: another library's classifier has no effects with standard errors.
 
         Parameters
         ----------
         level : float
-            For `tercet.Propensity`; there are no intervals here.
+            Not looked at.
 
         Returns
         -------
-        PropensitySummary
-            `features` with their spread over up to 200 rows of the fit; `effects` is None.
+        table
+            Never.
 
         Raises
         ------
-        NotFittedError
-            Before `fit`.
         ParameterError
-            For an outcome of several classes.
+            Always.
+        """
+        name = type(self.estimator).__name__
+        message = (
+            f"estimator: {name} has no effects with standard errors; importance_ says which "
+            "features matter, reasons(...) why a customer's probability is what it is"
+        )
+        raise ParameterError(message, "estimator")
+
+    @property
+    def importance_(self) -> Any:
+        """How much each feature matters, the one that matters most first.
+
+        A table: `feature`; `spread`, the standard deviation of what it adds to the log-odds of up
+        to 200 rows of the fit. Of two classes only.
         """
         state: _Fitted = self._require()
         _, shares = self._shares(state.shown)
@@ -391,9 +399,7 @@ class ClassifierPropensity(Classifier):
         order = np.argsort(-spread, kind="stable")
         names = [state.features[place].name for place in order]
         columns = {"feature": pa.array(names, pa.string()), "spread": spread[order]}
-        nothing = np.full(len(names), np.nan)
-        figures = {"feature": names, "spread": spread[order], "effective_parameters": nothing}
-        return PropensitySummary(new_table(columns, self._kind), None, figures, self._words())
+        return new_table(columns, self._kind)
 
     @property
     def classes_(self) -> NDArray[Any]:

@@ -21,11 +21,11 @@ from tercet.value.propensity._customers import (
     read_customers,
     warn_of_numbers_as_text,
 )
+from tercet.value.propensity._effects import by_spread, card
 from tercet.value.propensity._explained import Explained
 from tercet.value.propensity._order import in_order
 from tercet.value.propensity._sklearn import Classifier
 from tercet.value.propensity.calibration import LeftOut, Maps, PropensityCalibration
-from tercet.value.propensity.summary import grid
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -120,8 +120,11 @@ class Propensity(Classifier, Explained):
         Calibrated probabilities of the rows of the fit, by fits and maps that did not see them. A
         file does not keep them, a pickle does.
     params_, standard_errors_ : dict
-        What `effects` shows, by name. Of several classes the coefficients of all columns (of
+        The effects of `summary`, by name. Of several classes the coefficients of all columns (of
         straight lines by standard deviation, of curves those of their basis), without errors.
+    importance_ : table
+        How much each feature matters, the one that matters most first: `feature`, `spread`,
+        `effective_parameters`, `strength`.
     strengths_ : table
         What "cv" tried: `strength`, `log_loss`, `standard_error`; without rows otherwise.
     log_likelihood_, n_observations_, n_iterations_, converged_, how_it_ended_, boundary_
@@ -560,12 +563,7 @@ class Propensity(Classifier, Explained):
         yield f"How it ended: {self.how_it_ended_}."
 
     def _shown(self) -> _display.Grid:
-        engine = self._require()
-        found = engine.terms()
-        order = np.argsort(-found["spread"], kind="stable")
-        figures = {name: found[name][order] for name in ("spread", "effective_parameters")}
-        names = np.array(found["feature"], dtype=object)[order]
-        return grid(self._call(), {"feature": names.tolist(), **figures}, list(self._words()))
+        return card(self._call(), by_spread(self._require().terms()), list(self._words()))
 
 
 def _features_of(engine: _tercet.FittedPropensity) -> tuple[Feature, ...]:

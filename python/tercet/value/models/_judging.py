@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import warnings
 from abc import abstractmethod
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
@@ -21,16 +20,8 @@ if TYPE_CHECKING:
 
     from tercet._columns import Floats
     from tercet.data.snapshot_table import SnapshotTable
+    from tercet.value.models._estimates import Estimate
     from tercet.value.propensity import Propensity
-
-
-@dataclass(frozen=True)
-class Estimate:
-    """Probabilities of an outcome, and their intervals where there are any."""
-
-    p: Floats
-    lower: Floats | None = None
-    upper: Floats | None = None
 
 
 class Judging(Estimator):
@@ -101,6 +92,9 @@ class Judging(Estimator):
         for name, values in outcomes.items():
             p = probabilities.get(name)
             known[name] = np.full(len(test), np.nanmean(values)) if p is None else p
+        # What is no outcome of its own to learn, but given out.
+        more = {name: p for name, p in probabilities.items() if name not in known}
+        known |= {name: p for name, p in more.items() if p is not None}
         judged = self._judge(test, known)
         main = next(iter(outcomes.values()))
         there = ~np.isnan(main)

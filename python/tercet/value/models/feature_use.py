@@ -161,19 +161,20 @@ class FeatureUseModel(ListedModel):
         level : float, optional
             Confidence level of the intervals, as for `score`.
         anyway : bool
-            Whether to answer although the report card says no.
+            Whether to answer although the report card says no; else a feature that it says no for is
+            not chosen.
 
         Returns
         -------
         table
             Like that of `score`: ids, `as_of`, `next_feature`, `next_feature_probability` with its
             ends, `next_feature_expected_margin` where there are margins; `next_feature_2` and so
-            on; `not_scored` where customers are given.
+            on; `not_scored`: why there is none, such as that a customer has every feature.
 
         Raises
         ------
         NotFittedError, DataError, ParameterError
-            As `score` does.
+            As `score` does, and if the report card says no for every feature.
         """
         tables = (subscriptions, purchases, events, contacts, stages)
         return self._next_best(customers, as_of, tables, margins, owned, top, level, anyway)

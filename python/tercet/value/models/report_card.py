@@ -308,7 +308,9 @@ class ReportCard:
         """Return the verdict and its reasons, in sentences."""
         said = [_ANSWERS[self.verdict], f"Judged on {self.judged_on}."]
         if self and self.unfit:
-            said.append(f"No for {', '.join(self.unfit)}: leave those probabilities alone.")
+            said.append(
+                f"No for {', '.join(self.unfit)}: those probabilities are left out of scores."
+            )
         return " ".join([*said, *(f"{words[0].upper()}{words[1:]}." for words in self.reasons)])
 
     def __repr__(self) -> str:

@@ -231,6 +231,29 @@ def test_the_end_of_subscriptions(contract, company):
     assert (contract.models_["churns"].features) == "linear"
 
 
+def test_a_log_without_rows_says_that_nobody_did_anything(company):
+    uses, table = company.events, dates(["2023-10-01", "2024-01-01"], observation="90d")
+    model = tc.ChurnModel(
+        estimator=tc.Propensity(features="linear"), anyway=True, overlap="drop", replications=0
+    ).fit(table, subscriptions=company.subscriptions, events=uses)
+    ids, date = company.customers["customer_id"], "2024-06-01"
+    contracts = company.subscriptions
+    with pytest.warns(UserWarning, match=r"log of events has no rows.*nobody|no customer"):
+        found = model.score(ids, date, subscriptions=contracts, events=uses.iloc[:0])
+    somebody_else = uses.iloc[:1].assign(customer_id=10**9)
+    same = model.score(ids, date, subscriptions=contracts, events=somebody_else)
+    pd.testing.assert_frame_equal(found, same)
+    assert found["churn_probability"].notna().sum() > 100
+    lazily = pl.from_pandas(uses.iloc[:0]).lazy()
+    with pytest.warns(UserWarning, match="has no rows"):
+        same = model.score(ids, date, subscriptions=contracts, events=lazily)
+    pd.testing.assert_frame_equal(found, same)
+    with pytest.raises(tc.DataError, match="subscriptions has no rows"):
+        model.score(ids, date, subscriptions=contracts.iloc[:0], events=uses)
+    with pytest.raises(tc.DataError, match="missing"):
+        model.score(ids, date, subscriptions=contracts, events=uses.iloc[:0][["date"]])
+
+
 def test_settings_of_the_learner_are_saved(contract, company, tmp_path):
     contract.save(tmp_path / "m.json")
     again = tc.load(tmp_path / "m.json")

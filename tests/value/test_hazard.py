@@ -205,6 +205,11 @@ class TestWhatItSays:
         parts = model.contributions(unhappy, event="price")
         assert list(parts.columns) == ["baseline", "visits", "plan"]
 
+    def test_where_nothing_tells_rows_apart_it_says_what_to_do(self) -> None:
+        for same in (np.ones(100), np.array(["x"] * 100)):
+            with pytest.raises(tc.DataError, match=r"no feature tells rows apart.*kaplan_meier"):
+                tc.HazardModel().fit({"same": same}, np.arange(100) % 7 + 1, np.ones(100, bool))
+
     def test_effects_that_change(self) -> None:
         rng = np.random.default_rng(2)
         x = rng.normal(size=4_000)

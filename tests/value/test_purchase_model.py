@@ -105,6 +105,11 @@ def test_a_product_that_the_card_says_no_for_is_not_given_out(model, tables, sco
         model.next_best_product(few, TODAY, purchases=log)
 
 
+def test_the_log_of_the_outcome_needs_rows(model, tables):
+    with pytest.raises(tc.DataError, match=r"log of purchases has no rows.*all rows until"):
+        model.score(tables["customers"], TODAY, purchases=tables["purchases"].iloc[:0])
+
+
 def assert_agree(each, union):
     assert (union >= np.nanmax(each, axis=1)).all()
     assert (union <= np.minimum(1.0, np.nansum(each, axis=1)) + 1e-15).all()

@@ -14,6 +14,7 @@ from tercet._estimator import note_of
 from tercet._features import Feature
 from tercet._progress import Progress, reporting
 from tercet.data.snapshot_table import SnapshotTable
+from tercet.exceptions import DataError
 from tercet.value.evaluation import _inputs
 from tercet.value.hazard import _settings
 from tercet.value.hazard._events import Kinds, read_events, read_names
@@ -273,18 +274,21 @@ class HazardModel(Foretold):
         attributes = in_order(customers.attributes(learned), self.ordered, customers)
         warn_of_numbers_as_text(attributes, list(levels_in_order(self.ordered)))
         with reporting(progress) as report:
-            engine = _tercet.FittedHazard.fit(
-                attributes,
-                times,
-                read.core(),
-                late,
-                weights,
-                together,
-                settings=settings,
-                note=json.dumps(note),
-                n_jobs=_arguments.threads(self.n_jobs),
-                progress=report,
-            )
+            try:
+                engine = _tercet.FittedHazard.fit(
+                    attributes,
+                    times,
+                    read.core(),
+                    late,
+                    weights,
+                    together,
+                    settings=settings,
+                    note=json.dumps(note),
+                    n_jobs=_arguments.threads(self.n_jobs),
+                    progress=report,
+                )
+            except DataError as error:
+                raise _of_all_alike(error) from None
         self._adopt(engine)
         return self._learn(engine, customers.kind or "pandas")
 
@@ -506,3 +510,14 @@ class HazardModel(Foretold):
 
     def _shown(self) -> _display.Grid:
         return card(self._call(), self._matters(), list(self._words()))
+
+
+def _of_all_alike(error: DataError) -> DataError:
+    """Return an error; where no feature tells rows apart, with what estimates their one hazard."""
+    if error.column != "features":
+        return error
+    message = (
+        f"{error}; pass one that does, or estimate the curve that all rows share by "
+        "tercet.kaplan_meier, of several events by tercet.aalen_johansen"
+    )
+    return DataError(message, error.column, error.row)

@@ -161,8 +161,8 @@ class FeatureUseModel(ListedModel):
         level : float, optional
             Confidence level of the intervals, as for `score`.
         anyway : bool
-            Whether to answer although the report card says no; else a feature that it says no for is
-            not chosen.
+            Whether to answer although the report card says no. Else a feature that it says no for
+            is not chosen.
 
         Returns
         -------

@@ -174,8 +174,8 @@ class PurchaseModel(ListedModel):
         level : float, optional
             Confidence level of the intervals, as for `score`.
         anyway : bool
-            Whether to answer although the report card says no; else a product that it says no for is
-            not chosen.
+            Whether to answer although the report card says no. Else a product that it says no for
+            is not chosen.
 
         Returns
         -------

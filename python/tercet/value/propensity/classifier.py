@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import functools
 import inspect
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, ClassVar, Self, get_args
@@ -11,8 +12,10 @@ import numpy as np
 import pyarrow as pa
 
 from tercet import _arguments, _display
+from tercet._columns import column_error
 from tercet._frames import new_table
 from tercet._mixing import mixed
+from tercet._warning import warn
 from tercet.exceptions import ParameterError
 from tercet.value.evaluation.calibration import Method
 from tercet.value.propensity import _outcome, _reasons, _shapley
@@ -200,18 +203,24 @@ class ClassifierPropensity(Classifier):
         features = tuple(customers.learn())
         attributes = _by_feature(customers, features)
         coding = coding_of(self.estimator, attributes, customers.named, self.min_level_count)
+        for column in coding.columns:
+            if column.empty:
+                message = f"column '{column.name}': is missing in every row, and has no effect"
+                warn(message, UserWarning)
         coded = coding.coded(attributes)
         w = None if weights is None else weights[1]
         told, maps, self._held = None, Maps(), None
         codes = outcome.codes.astype(np.int64)
         units = np.arange(len(codes)) if together is None else together[1].astype(np.int64)
+        # First of all rows, so that a row that is refused has its own number.
+        fitted = self._fresh(coding.encoded(coded), codes, w, slice(None))
         if mapping["method"] != "none" and self._can_cross(codes, units, w):
             of_fold = _folds(codes, units, self.folds, mapping["seed"])
             left = np.empty((len(codes), len(outcome.classes)))
             for fold in range(self.folds):
                 out = of_fold == fold
-                fitted = self._fresh(coding.encoded(coded[~out]), codes[~out], w, ~out)
-                left[out] = _probabilities(fitted, coding, coded[out], len(outcome.classes))
+                other = self._fresh(coding.encoded(coded[~out]), codes[~out], w, ~out)
+                left[out] = _probabilities(other, coding, coded[out], len(outcome.classes))
             p = left[:, 1:] if outcome.binary else left
             groups_of = None if together is None else together[1]
             held = LeftOut(outcome, np.ascontiguousarray(p), of_fold, w, groups_of)
@@ -221,7 +230,6 @@ class ClassifierPropensity(Classifier):
             self._held = (
                 np.column_stack([1.0 - after[:, 0], after[:, 0]]) if outcome.binary else after
             )
-        fitted = self._fresh(coding.encoded(coded), codes, w, slice(None))
         drawn = np.argsort(mixed(len(coded), mapping["seed"]), kind="stable")
         self._engine = _Fitted(
             fitted,
@@ -509,12 +517,13 @@ class ClassifierPropensity(Classifier):
         """Return a fitted copy of the classifier."""
         made = _copy(self.estimator)
         if weights is None:
-            return made.fit(encoded, codes)
+            return _told_of_gaps(made.fit, self.estimator, encoded, codes)
         if "sample_weight" not in inspect.signature(made.fit).parameters:
             name = type(made).__name__
             expected = f"None: fit of {name} takes no weights"
             raise ParameterError(f"sample_weight: expected {expected}", "sample_weight")
-        return made.fit(encoded, codes, sample_weight=weights[rows])
+        fit = functools.partial(made.fit, sample_weight=weights[rows])
+        return _told_of_gaps(fit, self.estimator, encoded, codes)
 
     def _can_cross(self, codes: Any, units: Any, weights: Floats | None) -> bool:
         counted = np.ones(len(codes), dtype=bool) if weights is None else weights > 0
@@ -623,10 +632,29 @@ def _by_feature(customers: Customers, features: Any) -> Any:
 
 
 def _probabilities(estimator: Any, coding: Coding, coded: Floats, n_classes: int) -> Floats:
-    p = np.asarray(estimator.predict_proba(coding.encoded(coded)), dtype=np.float64)
+    encoded = coding.encoded(coded)
+    p = np.asarray(_told_of_gaps(estimator.predict_proba, estimator, encoded), dtype=np.float64)
     found = np.zeros((len(coded), n_classes))
     found[:, np.asarray(estimator.classes_, dtype=np.int64)] = p
     return found
+
+
+def _told_of_gaps(call: Any, estimator: Any, encoded: Any, *more: Any) -> Any:
+    """Return what a classifier answers; where it stumbles over gaps, say where they are."""
+    try:
+        return call(encoded, *more)
+    except ValueError as error:
+        if not hasattr(encoded, "isna") or not encoded.isna().to_numpy().any():
+            raise
+        missing = encoded.isna().to_numpy()
+        place = int(missing.any(axis=0).argmax())
+        reason = (
+            f"is missing, which {type(estimator).__name__} may not read "
+            f"({str(error).splitlines()[0]}); fill gaps in a step of the pipeline "
+            "(sklearn.impute.SimpleImputer), or beforehand"
+        )
+        row = int(missing[:, place].argmax())
+        raise column_error(str(encoded.columns[place]), reason, row) from error
 
 
 def _folds(codes: Any, units: Any, n: int, seed: int) -> NDArray[np.uint16]:

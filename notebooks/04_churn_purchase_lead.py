@@ -151,9 +151,9 @@ best
 # %%
 plots.profit_by_cutoff(best, currency="euros")
 # %% [markdown]
-# The curve is flat at its top: calling a few more or fewer earns about the same. The profits of
-# the searched cut-off and of the rule of calibrated probabilities, an expected profit above 0,
-# have intervals that overlap.
+# The rule to use is the one of calibrated probabilities: call where the expected profit is above 0.
+# The curve is flat at its top, where calling a few more or fewer earns about the same; the cut-off
+# that earns most among these customers is not surely better among others.
 #
 # Today is April 1, 2025. Everybody gets a probability with an interval and reasons in words, and
 # whoever has none, the reason why not. Those whose expected profit is above the cut-off are
@@ -169,7 +169,7 @@ scored["not_scored"].value_counts()
 amount = company.subscriptions.set_index("customer_id")["amount"]
 value = KEPT * MONTHS * scored["customer_id"].map(amount)
 scored["expected_profit"] = scored["churn_probability"] * value - COST
-cutoff = np.inf if best.cutoff is None else best.cutoff
+cutoff = np.inf if best.rule_cutoff is None else best.rule_cutoff
 called = scored[scored["expected_profit"] >= cutoff].sort_values("expected_profit", ascending=False)
 print(f"{len(called):,} of {scored['churn_probability'].notna().sum():,} customers are called")
 called[["customer_id", "churn_probability", "expected_profit", "reason_1", "reason_2"]].head(8)

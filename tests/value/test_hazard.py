@@ -306,7 +306,7 @@ class TestBadInput:
         with pytest.raises(tc.ParameterError, match="period = 0"):
             tc.HazardModel(period=0).fit(customers, "months", "event")
 
-    def test_what_cannot_be_foretold(self, customers, model) -> None:
+    def test_what_cannot_be_predicted(self, customers, model) -> None:
         with pytest.raises(tc.ParameterError, match="times = 13: expected at most 12"):
             model.predict_survival(customers, [6, 13])
         with pytest.raises(tc.ParameterError, match="horizon = 8: expected at most 7 after the 5"):

@@ -62,7 +62,7 @@ class SnapshotRecipe:
 
     @property
     def outcome_names(self) -> list[str]:
-        """Return the names of the outcomes that the features were built to foretell."""
+        """Return the names of the outcomes that the features were built to predict."""
         return list(self._plan.target.names())
 
     @property

@@ -18,8 +18,8 @@ from tercet.exceptions import DataError
 from tercet.value.evaluation import _inputs
 from tercet.value.hazard import _settings
 from tercet.value.hazard._events import Kinds, read_events, read_names
-from tercet.value.hazard._foretold import Foretold
 from tercet.value.hazard._inputs import listed, of_snapshots, read_times, required
+from tercet.value.hazard._predicting import Predicting
 from tercet.value.hazard.scores import HazardScores, Seen
 from tercet.value.propensity import _outcome
 from tercet.value.propensity._customers import (
@@ -47,7 +47,7 @@ __all__ = ["HazardModel"]
 _FINE = 24
 
 
-class HazardModel(Foretold):
+class HazardModel(Predicting):
     r"""When customers churn, or come to the next stage: a hazard in discrete periods.
 
     In each period $t$ the probability of event $k$, given that nothing has happened before, is a
@@ -305,7 +305,7 @@ class HazardModel(Foretold):
         groups: int = 5,
         level: float = 0.95,
     ) -> HazardScores:
-        """Compare what is foretold of customers with what became of them.
+        """Compare what is predicted of customers with what became of them.
 
         Each row is judged from its entry on, with its features as they were then: so a row is a
         customer, and not a part of one. Who was censored is accounted for by the inverse

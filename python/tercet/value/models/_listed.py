@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from tercet.data.snapshot_table import SnapshotTable
     from tercet.value.propensity._settings import Features
 
-#: What is foretold of a thing that nobody had in the rows of a fit.
+#: What is predicted of a thing that nobody had in the rows of a fit.
 _NOBODY = 0.5
 #: From which share of rows on, and below which share of events among them, it is said that
 #: customers who are not active make the ranking look good.

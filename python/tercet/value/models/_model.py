@@ -44,7 +44,7 @@ class SnapshotModel(Scoring):
     replications: int
     random_state: int
     n_jobs: int | None
-    #: What a file calls the model, what is foretold, and the outcomes of snapshots it is for.
+    #: What a file calls the model, what is predicted, and the outcomes of snapshots it is for.
     _file_kind: ClassVar[str]
     _noun: ClassVar[str]
     _targets: ClassVar[tuple[str, ...]]

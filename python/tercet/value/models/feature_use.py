@@ -24,10 +24,10 @@ class FeatureUseModel(ListedModel):
     Parameters
     ----------
     features : sequence of str, optional
-        The product features to foretell; the total is the use of any of them. Without them the
+        The product features to predict; the total is the use of any of them. Without them the
         total is any event.
     first_only : bool
-        Whether the first use is foretold: who has used a feature has no probability of it.
+        Whether the first use is predicted: who has used a feature has no probability of it.
     products, channels : sequence of str, optional
         Products and channels that get features of their own.
     active_within : str, timedelta or int, optional

@@ -31,7 +31,7 @@ class PurchaseModel(ListedModel):
     Parameters
     ----------
     products : sequence of str, optional
-        The products to foretell; the total is a purchase of any of them. Without them the total is
+        The products to predict; the total is a purchase of any of them. Without them the total is
         a purchase of anything.
     first_only : bool
         Whether a product is bought once only: who has it has no probability of it.

@@ -173,7 +173,7 @@ class Judged:
 class ReportCard:
     """How a model does on dates that it had not seen, and whether it may be used.
 
-    A first model learns from the earlier dates and foretells the last ones; what it said is held
+    A first model learns from the earlier dates and predicts the last ones; what it said is held
     against what happened. The model that scores is fitted again, to all dates. Of a single date
     there is no later one: then customers are judged who were left out of the fit, which says
     nothing of how the model will do in time.

@@ -1,4 +1,4 @@
-"""What a hazard foretells of customers: survival, incidences, times."""
+"""What a hazard predicts of customers: survival, incidences, times."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from tercet.value.propensity._customers import Customers
 
 
-class Foretold(Explained):
+class Predicting(Explained):
     """Predictions of a fitted hazard."""
 
     @abstractmethod

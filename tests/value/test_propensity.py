@@ -505,6 +505,50 @@ def test_rows_left_out_had_no_say_in_the_strengths():
     assert roc_auc_score(y, model.out_of_fold_[:, 1]) < 0.55
 
 
+def test_probabilities_that_are_too_extreme_are_told_with_what_mends_them():
+    def drawn(n, seed):
+        rng = np.random.default_rng(seed)
+        x = rng.normal(size=(n, 60))
+        odds = -1.3 + 0.4 * x[:, :3].sum(axis=1)
+        return x, rng.random(n) < 1 / (1 + np.exp(-odds))
+
+    x, y = drawn(1_000, 101)
+    new, happened = drawn(10_000, 901)
+    model = tc.Propensity().fit(x, y)
+    calibration = model.calibration_
+    slope, error = calibration.slope_after
+    assert calibration.slope_after == calibration.after.slope == calibration.slope_before
+    assert abs(calibration.intercept_after[0]) < 2 * calibration.intercept_after[1]
+    # What rows left out say is what new rows find.
+    found = tc.reliability(happened, model.predict_proba(new)[:, 1])
+    assert found.slope[0] < 0.75
+    assert abs(slope - found.slope[0]) < 2 * (error + found.slope[1])
+    words = f'too extreme: slope {slope:.2f}, where 1 is right; calibration="sigmoid" draws'
+    assert words in calibration.text()
+    assert "too extreme" in " ".join(repr(model).split())
+    mended = tc.Propensity(calibration="sigmoid").fit(x, y)
+    assert "too extreme" not in mended.calibration_.text()
+    after = mended.predict_proba(new)[:, 1]
+    assert tc.reliability(happened, after).slope[0] > 0.85
+    losses = [
+        tc.score_probabilities(happened, p, replications=0)["log_loss"]
+        for p in (model.predict_proba(new)[:, 1], after)
+    ]
+    assert losses[1] < losses[0]
+
+
+def test_slopes_of_several_classes_are_by_label():
+    rng = np.random.default_rng(5)
+    x = rng.normal(size=(1_500, 2))
+    y = rng.choice(["a", "b", "c"], 1_500)
+    calibration = tc.Propensity(features="linear").fit(x, y).calibration_
+    assert set(calibration.slope_after) == {"a", "b", "c"}
+    assert set(calibration.intercept_before) == {"a", "b", "c"}
+    copy = pickle.loads(pickle.dumps(tc.Propensity(features="linear").fit(x, y))).calibration_
+    assert copy.slope_after == calibration.slope_after
+    assert copy.text() == calibration.text()
+
+
 def test_effects_of_levels_are_those_of_their_curve():
     rng = np.random.default_rng(3)
     plan = rng.choice(["basic", "plus", "pro"], 3_000)

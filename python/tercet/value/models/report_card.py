@@ -17,6 +17,7 @@ from tercet.value.evaluation import (
     reliability,
     score_probabilities,
 )
+from tercet.value.evaluation._slope import ends_of, too_extreme
 from tercet.value.models._stored import noted, restored
 
 if TYPE_CHECKING:
@@ -144,7 +145,25 @@ class Judged:
             words.append(
                 f"probabilities are off by {off} on average, where chance would leave {chance}"
             )
+        slope = self._slope()
+        if too_extreme(*slope):
+            answer = "barely" if answer == "yes" else answer
+            shown, lower, upper = (_display.decimals(one, 2) for one in slope)
+            words.append(
+                f"the probabilities are too extreme: calibration slope {shown} ({lower} to "
+                f"{upper}), where 1 is right; fewer features, or an estimator with "
+                'calibration="sigmoid", draw them together'
+            )
         return answer, words
+
+    def _slope(self) -> tuple[float, float, float]:
+        """Return the calibration slope with its interval, by customer where there is one."""
+        value, lower, upper = (
+            self.figure("calibration_slope", which) for which in ("value", "lower", "upper")
+        )
+        if np.isfinite(upper) or self.reliability is None:
+            return value, lower, upper
+        return ends_of(self.reliability.slope, _LEVEL)
 
     def note(self) -> dict[str, Any]:
         """Return it as a file keeps it."""

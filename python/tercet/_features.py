@@ -142,3 +142,11 @@ def _readable(column: Any, name: str) -> Any:
         "convert the column (a date to days, say), or leave it out"
     )
     raise column_error(name, reason)
+
+
+def of_encoding(learned: Iterable[Mapping[str, Any]]) -> tuple[Feature, ...]:
+    """Return the features of a model that was fitted in Rust, which keeps the levels it needs."""
+    # A constant feature says itself whether it is a category.
+    return tuple(
+        Feature(one["name"], one["as"] == "levels" or one.get("levels") is True) for one in learned
+    )

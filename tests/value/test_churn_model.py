@@ -14,7 +14,7 @@ from sklearn.base import clone
 from sklearn.metrics import roc_auc_score
 
 import tercet as tc
-from tercet.value.models.report_card import Judged
+from tercet.value.models._judged import Judged
 
 DATES = ["2024-07-01", "2024-10-01", "2025-01-01"]
 TODAY = "2025-06-29"

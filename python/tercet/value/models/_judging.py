@@ -13,7 +13,8 @@ from tercet._estimator import Estimator
 from tercet._snapshots.build import why_nobody
 from tercet.exceptions import DataError
 from tercet.value.evaluation import enough_data
-from tercet.value.models.report_card import Judged, ReportCard
+from tercet.value.models._judged import Judged
+from tercet.value.models.report_card import ReportCard
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
     from tercet._columns import Floats
     from tercet.data.snapshot_table import SnapshotTable
-    from tercet.value.models.report_card import Judged
+    from tercet.value.models._judged import Judged
 
 __all__ = ["LeadScore"]
 

@@ -1,0 +1,91 @@
+"""Another library's classifier: fitted copies, their probabilities, and rows left out."""
+
+from __future__ import annotations
+
+import copy
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from tercet._columns import column_error
+from tercet._mixing import mixed
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from tercet._columns import Floats
+    from tercet._features import Feature
+    from tercet.value.propensity._customers import Customers
+    from tercet.value.propensity._encoding import Coding
+    from tercet.value.propensity.calibration import Maps, PropensityCalibration
+
+
+@dataclass(frozen=True)
+class Fitted:
+    estimator: Any
+    coding: Coding
+    features: tuple[Feature, ...]
+    named: bool
+    classes: NDArray[Any]
+    maps: Maps
+    told: PropensityCalibration | None
+    background: Floats
+    shown: Floats
+    n: int
+
+
+def by_feature(customers: Customers, features: Any) -> Any:
+    """Return columns one by one, also where they came as a matrix."""
+    found = customers.attributes(features)
+    if len(found) == 1 and getattr(found[0][1], "ndim", 1) == 2:
+        _, matrix, names = found[0]
+        return [(name, matrix[:, place], []) for place, name in enumerate(names)]
+    return found
+
+
+def probabilities(estimator: Any, coding: Coding, coded: Floats, n_classes: int) -> Floats:
+    encoded = coding.encoded(coded)
+    p = np.asarray(told_of_gaps(estimator.predict_proba, estimator, encoded), dtype=np.float64)
+    found = np.zeros((len(coded), n_classes))
+    found[:, np.asarray(estimator.classes_, dtype=np.int64)] = p
+    return found
+
+
+def told_of_gaps(call: Any, estimator: Any, encoded: Any, *more: Any) -> Any:
+    """Return what a classifier answers; where it stumbles over gaps, say where they are."""
+    try:
+        return call(encoded, *more)
+    except ValueError as error:
+        if not hasattr(encoded, "isna") or not encoded.isna().to_numpy().any():
+            raise
+        missing = encoded.isna().to_numpy()
+        place = int(missing.any(axis=0).argmax())
+        reason = (
+            f"is missing, which {type(estimator).__name__} may not read "
+            f"({str(error).splitlines()[0]}); fill gaps in a step of the pipeline "
+            "(sklearn.impute.SimpleImputer), or beforehand"
+        )
+        row = int(missing[:, place].argmax())
+        raise column_error(str(encoded.columns[place]), reason, row) from error
+
+
+def folds_of(codes: Any, units: Any, n: int, seed: int) -> NDArray[np.uint16]:
+    """Return each row's fold: units stay together, and their rarest classes are spread evenly."""
+    rare = np.argsort(np.argsort(np.bincount(codes), kind="stable"), kind="stable")
+    distinct, unit = np.unique(units, return_inverse=True)
+    of_unit = np.full(len(distinct), len(rare))
+    np.minimum.at(of_unit, unit, rare[codes])
+    order = np.lexsort((mixed(len(distinct), seed), of_unit))
+    fold = np.empty(len(distinct), dtype=np.uint16)
+    fold[order] = np.arange(len(distinct)) % n
+    found: NDArray[np.uint16] = fold[unit]
+    return found
+
+
+def copied(estimator: Any) -> Any:
+    try:
+        from sklearn.base import clone
+    except ImportError:
+        return copy.deepcopy(estimator)
+    return clone(estimator)

@@ -26,7 +26,7 @@ Rule: TypeAlias = Literal["cost over benefit", "capacity", "search", "everybody"
 _CURVE = ("share", "cutoff", "contacted", "profit", "lower", "upper")
 
 
-class BestCutoff:
+class BestCutoff(_display.Shown):
     """Whom to contact, and what it earns; made by `best_cutoff`.
 
     Attributes
@@ -118,12 +118,6 @@ class BestCutoff:
     def text(self) -> str:
         """Return what to do, in sentences."""
         return self.verdict
-
-    def __repr__(self) -> str:
-        return self._shown().text()
-
-    def _repr_html_(self) -> str:
-        return self._shown().html()
 
     def _chosen(self) -> Rule:
         """Return the rule to use."""

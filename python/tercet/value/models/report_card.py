@@ -42,7 +42,7 @@ _ANSWERS: Final = {
 }
 
 
-class ReportCard:
+class ReportCard(_display.Shown):
     """How a model does on dates that it had not seen, and whether it may be used.
 
     A first model learns from the earlier dates and predicts the last ones; what it said is held
@@ -184,12 +184,6 @@ class ReportCard:
                 f"No for {', '.join(self.unfit)}: those probabilities are left out of scores."
             )
         return " ".join([*said, *(f"{words[0].upper()}{words[1:]}." for words in self.reasons)])
-
-    def __repr__(self) -> str:
-        return self._shown().text()
-
-    def _repr_html_(self) -> str:
-        return self._shown().html()
 
     def _shown(self) -> _display.Grid:
         several = len(self._judged) > 1

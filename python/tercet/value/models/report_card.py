@@ -34,6 +34,7 @@ _SHOWN: Final = {
     "average_precision": 3,
     "lift@10%": 2,
     "calibration_slope": 2,
+    "calibration_intercept": 2,
 }
 _ANSWERS: Final = {
     "yes": "Yes: the probabilities may be used.",

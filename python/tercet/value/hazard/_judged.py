@@ -16,9 +16,7 @@ from tercet.value.hazard._inputs import listed, of_snapshots, read_times, requir
 from tercet.value.hazard._predicting import Predicting
 from tercet.value.hazard.scores import HazardScores, Seen
 from tercet.value.propensity import _outcome
-from tercet.value.propensity._customers import (
-    read_customers,
-)
+from tercet.value.propensity._customers import read_customers
 
 if TYPE_CHECKING:
     from numpy.typing import ArrayLike

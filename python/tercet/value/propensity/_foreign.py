@@ -23,6 +23,30 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Fitted:
+    """What a fit of another library's classifier has found.
+
+    Attributes
+    ----------
+    estimator : classifier
+        The fitted copy.
+    coding : Coding
+        How features are handed over.
+    features : tuple of Feature
+        The features of the fit.
+    named : bool
+        Whether the caller named them.
+    classes : numpy.ndarray
+        The labels, sorted.
+    maps : Maps
+        From its predictions to probabilities.
+    told : PropensityCalibration or None
+        How these were found.
+    background, shown : numpy.ndarray
+        Rows of the fit that Shapley values start from, and by which features' spread is told.
+    n : int
+        Rows of the fit.
+    """
+
     estimator: Any
     coding: Coding
     features: tuple[Feature, ...]
@@ -45,6 +69,7 @@ def by_feature(customers: Customers, features: Any) -> Any:
 
 
 def probabilities(estimator: Any, coding: Coding, coded: Floats, n_classes: int) -> Floats:
+    """Return the probabilities of all classes of the fit; 0 of one that a fold did not have."""
     encoded = coding.encoded(coded)
     p = np.asarray(told_of_gaps(estimator.predict_proba, estimator, encoded), dtype=np.float64)
     found = np.zeros((len(coded), n_classes))
@@ -84,6 +109,7 @@ def folds_of(codes: Any, units: Any, n: int, seed: int) -> NDArray[np.uint16]:
 
 
 def copied(estimator: Any) -> Any:
+    """Return an unfitted copy."""
     try:
         from sklearn.base import clone
     except ImportError:

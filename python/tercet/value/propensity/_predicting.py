@@ -15,9 +15,7 @@ from tercet._features import Feature, of_encoding
 from tercet._frames import new_table
 from tercet.exceptions import NotFittedError
 from tercet.value.propensity import _outcome
-from tercet.value.propensity._customers import (
-    read_again,
-)
+from tercet.value.propensity._customers import read_again
 from tercet.value.propensity._explained import Explained
 from tercet.value.propensity._sklearn import Classifier
 from tercet.value.propensity.calibration import Maps, PropensityCalibration

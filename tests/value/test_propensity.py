@@ -12,7 +12,6 @@ import polars as pl
 import pytest
 
 import tercet as tc
-from tercet.value.propensity._reasons import short
 
 
 def draw(n: int = 3_000, seed: int = 1) -> tuple[pd.DataFrame, np.ndarray, np.ndarray]:
@@ -180,23 +179,15 @@ def test_reasons_are_the_largest_contributions_in_words(fitted):
     assert "missing" in set(fitted.reasons(FRAME, top=4)["value"])
 
 
-@pytest.mark.parametrize(
-    ("value", "shown"),
-    [
-        (74.4037, "74.4"),
-        (410.314, "410"),
-        (12_345.0, "12345"),
-        (12_345.6, "12346"),
-        (1_234_567.0, "1234567"),
-        (0.012345, "0.0123"),
-        (-2.0, "-2"),
-        (-0.55555, "-0.556"),
-        (0.0, "0"),
-        (float("inf"), "inf"),
-    ],
-)
-def test_numbers_in_sentences_are_short(value, shown):
-    assert short(value) == shown
+def test_numbers_in_sentences_are_short():
+    spend = np.array([74.4037, 410.314, 12_345.0, 12_345.6, 0.012345, -2.0, -0.55555, 1.5e15, 2e-7])
+    model = tc.Propensity(features="linear", strength=1.0, calibration="none")
+    model.fit({"spend": np.tile(spend[:7], 20)}, np.tile([1, 0, 0, 1, 0, 1, 1], 20))
+    table = model.reasons({"spend": spend}, top=1)
+    shown = dict(zip(table["row"].to_pylist(), table["value"].to_pylist(), strict=True))
+    expected = ["74.4", "410", "12345", "12346", "0.0123", "-2", "-0.556", "1.5e+15", "2e-07"]
+    assert shown == {row: text for row, text in enumerate(expected) if row in shown}
+    assert len(shown) >= 5
 
 
 def test_reasons_name_customers(fitted):

@@ -38,7 +38,7 @@ mod _tercet {
     #[pymodule_export]
     use crate::simulate::{simulate_needs, simulate_purchases};
     #[pymodule_export]
-    use crate::value::FittedPropensity;
+    use crate::value::{FittedPropensity, reason_words};
     #[pymodule_export]
     use crate::value::evaluation::{
         FittedCalibration, best_cutoff, enough_data, gain_table, reliability, score_probabilities,

@@ -11,7 +11,6 @@ import pyarrow as pa
 from tercet import _arguments
 from tercet._estimator import Model
 from tercet._frames import new_table
-from tercet.exceptions import ParameterError
 from tercet.value.propensity import _reasons
 from tercet.value.propensity._effects import (
     MATTERS,
@@ -250,18 +249,10 @@ class Explained(Model):
             For an argument that cannot be.
         """
         engine = self._require()
-        top = _arguments.whole(top, "top", "a whole number, at least 1")
-        if top < 1:
-            raise _arguments.refusal(top, "top", "a whole number, at least 1")
         part, customers = engine.part(self._place(event)), self._customers(X)
-        ids = _reasons.read_ids(customers.given, customer, customers)
+        top, ids = _reasons.asked(top, customer, customers.given, customers)
         n_jobs = _arguments.threads(self.n_jobs)
         attributes = customers.attributes(self._features)
-        places, shares = part.reasons(attributes, top, n_jobs=n_jobs)
-        odds = part.log_odds(attributes, n_jobs=n_jobs)[:, 0]
-        found = _reasons.strongest(places, shares, top)
-        names = [feature.name for feature in self._features]
-        if isinstance(customer, str) and customer in _reasons.COLUMNS:
-            message = f"customer = {customer!r}: expected another name than a column of the result"
-            raise ParameterError(message, "customer")
-        return found.table(customers, names, found.points(odds, lambda p: p), ids)
+        columns, odds = part.reasons(attributes, top, n_jobs=n_jobs)
+        found = _reasons.Found(*columns, odds)
+        return found.table(customers, attributes, found.points(lambda p: p), ids, n_jobs)

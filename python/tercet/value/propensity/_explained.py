@@ -10,7 +10,6 @@ import pyarrow as pa
 from tercet import _arguments
 from tercet._estimator import Model
 from tercet._frames import new_table
-from tercet.exceptions import ParameterError
 from tercet.value.propensity import _reasons
 from tercet.value.propensity._effects import (
     by_spread,
@@ -181,19 +180,11 @@ class Explained(Model):
         (['visits'], ['raises'])
         """
         engine = self._require()
-        top = _arguments.whole(top, "top", "a whole number, at least 1")
-        if top < 1:
-            raise _arguments.refusal(top, "top", "a whole number, at least 1")
         customers = self._customers(X)
-        ids = _reasons.read_ids(X, customer, customers)
+        top, ids = _reasons.asked(top, customer, X, customers)
         n_jobs = _arguments.threads(self.n_jobs)
         attributes = customers.attributes(self._features)
-        places, shares = engine.reasons(attributes, top, n_jobs=n_jobs)
-        odds = engine.log_odds(attributes, n_jobs=n_jobs)[:, 0]
-        found = _reasons.strongest(places, shares, top)
-        names = [feature.name for feature in self._features]
-        if customer is not None and isinstance(customer, str) and customer in _reasons.COLUMNS:
-            message = f"customer = {customer!r}: expected another name than a column of the result"
-            raise ParameterError(message, "customer")
-        points = found.points(odds, lambda p: self._maps.one(p, n_jobs))
-        return found.table(customers, names, points, ids)
+        columns, odds = engine.reasons(attributes, top, n_jobs=n_jobs)
+        found = _reasons.Found(*columns, odds)
+        points = found.points(lambda p: self._maps.one(p, n_jobs))
+        return found.table(customers, attributes, points, ids, n_jobs)

@@ -173,23 +173,15 @@ class Predicting(Classifier):
         ParameterError
             For an argument that cannot be, or an outcome of several classes.
         """
-        expected = "a whole number, at least 1"
-        top = _arguments.whole(top, "top", expected)
-        if top < 1:
-            raise _arguments.refusal(top, "top", expected)
         customers = self._customers(X)
-        ids = _reasons.read_ids(X, customer, customers)
-        if isinstance(customer, str) and customer in _reasons.COLUMNS:
-            message = f"customer = {customer!r}: expected another name than a column of the result"
-            raise ParameterError(message, "customer")
+        top, ids = _reasons.asked(top, customer, X, customers)
         baseline, shares = self._shares(self._coded_of(customers))
-        places = np.broadcast_to(np.arange(shares.shape[1]), shares.shape)
-        found = _reasons.strongest(places, shares, top)
+        found = _reasons.strongest(shares, baseline, top)
         state: Fitted = self._require()
         n_jobs = _arguments.threads(self.n_jobs)
-        points = found.points(baseline + shares.sum(axis=1), lambda p: state.maps.one(p, n_jobs))
-        names = [feature.name for feature in state.features]
-        return found.table(customers, names, points, ids)
+        points = found.points(lambda p: state.maps.one(p, n_jobs))
+        attributes = customers.attributes(state.features)
+        return found.table(customers, attributes, points, ids, n_jobs)
 
     def summary(self, level: float = 0.95) -> Any:
         """Refuse: another library's classifier has no effects with standard errors.

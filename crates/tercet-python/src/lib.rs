@@ -38,8 +38,6 @@ mod _tercet {
     #[pymodule_export]
     use crate::simulate::{simulate_needs, simulate_purchases};
     #[pymodule_export]
-    use crate::value::{FittedPropensity, reason_words};
-    #[pymodule_export]
     use crate::value::evaluation::{
         FittedCalibration, best_cutoff, enough_data, gain_table, reliability, score_probabilities,
     };
@@ -49,6 +47,8 @@ mod _tercet {
     use crate::value::lifetime::lifetime_value::lifetime_value;
     #[pymodule_export]
     use crate::value::lifetime::{FittedBgNbd, FittedGammaGamma};
+    #[pymodule_export]
+    use crate::value::{FittedPropensity, reason_words};
 
     #[pymodule_export]
     #[expect(non_upper_case_globals, reason = "Python's name for it")]

@@ -436,7 +436,10 @@ fn contributions_add_up_and_reasons_are_the_largest() {
         sizes.sort_by(|a, b| b.total_cmp(a));
         for (rank, size) in (1..).zip(&sizes[..2]).filter(|(_, size)| **size >= 0.01) {
             let place = places.next().unwrap();
-            assert_eq!((reasons.row[place] as usize, reasons.rank[place]), (row, rank));
+            assert_eq!(
+                (reasons.row[place] as usize, reasons.rank[place]),
+                (row, rank)
+            );
             assert_eq!(reasons.contribution[place].abs(), *size);
             assert_eq!(own[reasons.feature[place] as usize].abs(), *size);
         }

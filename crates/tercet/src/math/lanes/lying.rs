@@ -46,7 +46,11 @@ fn register<S: Simd>(values: &[f64], start: usize, held: usize) -> S::f64s {
 
 /// Numbers less their centre; 0 where they are missing.
 #[inline(always)]
-pub(super) fn centred<S: Simd, const MISSING: bool>(simd: S, x: S::f64s, centre: S::f64s) -> S::f64s {
+pub(super) fn centred<S: Simd, const MISSING: bool>(
+    simd: S,
+    x: S::f64s,
+    centre: S::f64s,
+) -> S::f64s {
     let away = simd.sub_f64s(x, centre);
     if MISSING {
         let known = simd.equal_f64s(away, away);

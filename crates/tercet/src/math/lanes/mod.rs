@@ -60,11 +60,7 @@ impl Lanes {
 
     /// Adds numbers to the `sums` of their places, counts those that are `known` (not NaN), and keeps the
     /// `lowest` and the `highest` of each place; there are at least as many places as numbers.
-    pub(crate) fn totals(
-        self,
-        values: &[f64],
-        [sums, known, lowest, highest]: [&mut [f64]; 4],
-    ) {
+    pub(crate) fn totals(self, values: &[f64], [sums, known, lowest, highest]: [&mut [f64]; 4]) {
         self.0.dispatch(Totals {
             values,
             sums,

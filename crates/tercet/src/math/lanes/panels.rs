@@ -154,7 +154,13 @@ mod tests {
 
     #[test]
     fn products_of_rows_are_those_of_plain_loops() {
-        for (n, width, stride) in [(1, 1, 1), (7, 3, 5), (DEPTH, 20, 20), (33, 8, 9), (100, 30, 31)] {
+        for (n, width, stride) in [
+            (1, 1, 1),
+            (7, 3, 5),
+            (DEPTH, 20, 20),
+            (33, 8, 9),
+            (100, 30, 31),
+        ] {
             let number = |i: usize| ((i * 7919 + 5) % 1009) as f64 / 1009.0 - 0.5;
             let mut values: Vec<f64> = (0..n * stride).map(number).collect();
             let padded = usize::next_multiple_of(width, PANEL);
@@ -180,7 +186,11 @@ mod tests {
                 Lanes::new().panel_products(&panels, &mut sums);
                 let value = |i: usize, j: usize| {
                     let away = values[i * stride + j] - centres[j];
-                    if away.is_nan() { 0.0 } else { away * factors[i] }
+                    if away.is_nan() {
+                        0.0
+                    } else {
+                        away * factors[i]
+                    }
                 };
                 for a in 0..width {
                     for b in a..width {

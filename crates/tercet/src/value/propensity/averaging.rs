@@ -368,7 +368,10 @@ mod tests {
             // The share of strengths under which the estimate is at least halved.
             let logs = grid();
             let pairs = own.iter().zip(&logs);
-            pairs.filter(|(_, log)| log.exp() >= 100.0).map(|(w, _)| w).sum()
+            pairs
+                .filter(|(_, log)| log.exp() >= 100.0)
+                .map(|(w, _)| w)
+                .sum()
         };
         let alone = weak(&[group(2.0)]);
         let among_silent: Vec<Marginal> = [2.0].into_iter().chain([0.3; 40]).map(group).collect();

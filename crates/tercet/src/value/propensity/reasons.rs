@@ -49,7 +49,9 @@ impl Reasons {
         let own = self.row.iter().zip(&self.contribution);
         own.map(|(row, contribution)| {
             let log_odds = self.log_odds[*row as usize];
-            100.0 * (calibrated(probability(log_odds)) - calibrated(probability(log_odds - contribution)))
+            100.0
+                * (calibrated(probability(log_odds))
+                    - calibrated(probability(log_odds - contribution)))
         })
         .collect()
     }

@@ -44,7 +44,7 @@ impl World {
 
     fn try_out(self, settings: &Propensity) -> Found {
         let names: Vec<String> = (0..self.p).map(|j| format!("x{j}")).collect();
-        let (mut covered, mut all) = (0, 0);
+        let (mut covered, mut all) = (0_u32, 0_u32);
         let (mut products, mut squares, mut error) = (0.0, 0.0, 0.0);
         for seed in 0..20 {
             let random = &mut ChaCha8Rng::seed_from_u64(seed);
@@ -57,7 +57,7 @@ impl World {
                 .collect();
             let design = |x| Design::from_matrix(&names, x, MatrixOrder::Rows).unwrap();
             let data = PropensityData::binary(design(&x), "bought", &y).unwrap();
-            let model = settings.fit(&data, &mut ()).unwrap();
+            let model = settings.fit(&data).unwrap();
             let (new, truth) = self.rows(random, 400, &effects);
             let found = model.log_odds(&design(&new), &mut ()).unwrap();
             let ends = model.intervals(&design(&new), 0.95, &mut ()).unwrap();
@@ -65,7 +65,7 @@ impl World {
             let (mean_found, mean_truth) = (mean(&found), mean(&truth));
             for ((own, truth), [low, high]) in found.iter().zip(&truth).zip(ends) {
                 let probability = 1.0 / (1.0 + (-truth).exp());
-                covered += usize::from(low <= probability && probability <= high);
+                covered += u32::from(low <= probability && probability <= high);
                 all += 1;
                 products += (own - mean_found) * (truth - mean_truth);
                 squares += (own - mean_found).powi(2);
@@ -74,9 +74,9 @@ impl World {
         }
         let n = f64::from(all);
         Found {
-            covered: covered as f64 / n,
+            covered: f64::from(covered) / f64::from(all),
             slope: products / squares,
-            error: error / n,
+            error: error / f64::from(all),
         }
     }
 }

@@ -78,7 +78,7 @@ impl FittedPropensity {
     /// let left: Vec<bool> = (0..400).map(|i| i % 10 < 3 || i % 7 == 0).collect();
     /// let design = || Design::new(vec![("visits".to_owned(), Feature::Numbers(&visits))]);
     /// let data = PropensityData::binary(design()?, "left", &left)?;
-    /// let model = Propensity::new().fit(&data, &mut ())?;
+    /// let model = Propensity::new().fit(&data)?;
     ///
     /// let reasons = model.reasons(&design()?, 1, &mut ())?;
     /// // The first customer never came, which speaks for leaving.

@@ -16,6 +16,9 @@ if TYPE_CHECKING:
     from tercet._columns import Floats
 
 
+_SMALL = pa.scalar("less than 0.1", pa.large_string())
+
+
 def table(model: Any, X: Any, top: int, words: Mapping[str, str]) -> dict[str, Any]:
     """Return reasons as columns, sorted by row and rank; `row` is an array of places in `X`."""
     found = model.reasons(X, top)
@@ -56,8 +59,10 @@ def _sentences(columns: Mapping[str, Any], points: Floats, words: Mapping[str, s
     values = pc.if_else(pc.equal(values, "missing"), "none", values).cast(pa.large_string())
     sizes = pa.array([f"{tenth / 10:.1f}" for tenth in range(1_001)], pa.large_string())
     size = sizes.take(pa.array(np.rint(10.0 * np.abs(points)).astype(np.int64)))
-    size = pc.if_else(pa.array(np.abs(points) < 0.05), "less than 0.1", size)
+    size = pc.if_else(pa.array(np.abs(points) < 0.05), _SMALL, size)
     direction = columns["direction"].cast(pa.large_string())
-    said = (": ", values, " (", direction, " the probability by ", size, " percentage points)")
-    texts = [one if isinstance(one, str) else one.cast(pa.large_string()) for one in said]
-    return pc.binary_join_element_wise(features, *texts, pa.scalar("", pa.large_string()))
+    between = (": ", " (", " the probability by ", " percentage points)")
+    pieces = zip(between, (values, direction, size, ""), strict=True)
+    said = [piece for pair in pieces for piece in pair]
+    texts = [pa.scalar(one, pa.large_string()) if isinstance(one, str) else one for one in said]
+    return pc.binary_join_element_wise(features, *texts)

@@ -34,6 +34,10 @@ mod _tercet {
     #[pymodule_export]
     use crate::persist::model_kind;
     #[pymodule_export]
+    use crate::response::experiment::{
+        analyze_experiment, assign_arms, balance_of_arms, plan_experiment,
+    };
+    #[pymodule_export]
     use crate::response::{SegmentMemberships, SegmentRules, read_segment};
     #[pymodule_export]
     use crate::simulate::{simulate_needs, simulate_purchases};

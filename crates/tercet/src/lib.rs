@@ -11,6 +11,7 @@
 //! | tell how probable it is that customers churn, buy, use a feature | [`value::propensity::Propensity`] |
 //! | tell when customers churn, and by which of several ways | [`value::hazard::HazardModel`] |
 //! | judge probabilities, calibrate them, decide by them | [`value::evaluation`] |
+//! | tell what a campaign did, overall and by segment | [`response::experiment::ExperimentAnalysis`] |
 //! | find segments in a survey | [`needs::LatentClass`] |
 //! | tell how segments differ in spend, churn, satisfaction | [`needs::DistalOutcome`] |
 //! | evaluate many segments that are rules | [`response::rules`] |

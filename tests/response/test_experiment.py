@@ -114,6 +114,20 @@ def test_memberships_may_overlap_and_come_in_two_ways():
     assert mapped.heterogeneity_["segments_of"].tolist() == ["memberships"]
 
 
+def test_segments_of_a_book_are_taken_as_they_are():
+    frame = pd.DataFrame(simple())
+    rules = {
+        "rich": {"column": "past", ">": 25},
+        "north": {"column": "country", "in": ["NO", "SE"]},
+        "nobody": {"column": "past", "<": -1},
+    }
+    book = tc.SegmentBook([tc.Segment.from_dict({"id": k, "where": v}) for k, v in rules.items()])
+    result = analyze(frame, segments=book.evaluate(frame))
+    assert result.segments == ["everyone", "rich", "north"]
+    flags = {"rich": frame["past"] > 25, "north": frame["country"].isin(["NO", "SE"])}
+    pd.testing.assert_frame_equal(result.table_, analyze(frame, segments=flags).table_)
+
+
 def test_a_column_of_segments_with_gaps_leaves_those_rows_out():
     data = simple()
     some = [None if k % 5 == 0 else label for k, label in enumerate(data["country"])]

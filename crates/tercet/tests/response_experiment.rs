@@ -10,8 +10,9 @@ use reference::{cases, numbers, run_checks};
 use serde_json::Value;
 use tercet::data::Ids;
 use tercet::response::experiment::{
-    Adjustment, Arms, Covariate, EffectRow, ExperimentAnalysis, ExperimentData, ExperimentDesign,
-    ExperimentResult, Family, Membership, MissingOutcome, NO_SEGMENT, Outcome, shrink,
+    Adjustment, Arms, Caution, Covariate, EffectRow, ExperimentAnalysis, ExperimentData,
+    ExperimentDesign, ExperimentResult, Family, Membership, MissingOutcome, NO_SEGMENT, Outcome,
+    shrink,
 };
 
 /// Labels as places in their sorted list.
@@ -349,4 +350,39 @@ fn an_observer_can_stop_it() {
     let mut stop = |_: &tercet::Step| std::ops::ControlFlow::Break(());
     let found = ExperimentAnalysis::new().analyze(&rows.data(), &mut stop);
     assert!(matches!(found, Err(tercet::Error::Interrupted { .. })));
+}
+
+#[test]
+fn what_does_not_vary_has_no_interval() {
+    let rows = Rows::new(2_000);
+    // A segment in which nobody bought, and an outcome that its covariate determines.
+    let bought: Vec<f64> = (0..2_000)
+        .map(|i| f64::from(!rows.flags[i]) * f64::from(u8::from(i % 7 == 0)))
+        .collect();
+    let nobody = Membership::Flags {
+        name: "nobody bought".to_owned(),
+        flags: &rows.flags,
+    };
+    let covariate = |values| Covariate {
+        name: "x".to_owned(),
+        values,
+    };
+    let outcomes = vec![
+        Outcome::new("bought", &bought),
+        Outcome::new("x itself", &rows.x),
+    ];
+    let data = ExperimentData::new(rows.arms(), outcomes)
+        .unwrap()
+        .with_covariates(vec![covariate(&rows.x)])
+        .unwrap()
+        .with_segments(vec![nobody])
+        .unwrap();
+    let found = ExperimentAnalysis::new().analyze(&data, &mut ()).unwrap();
+    let constant: Vec<bool> = found.rows.iter().map(|row| row.p.is_none()).collect();
+    assert_eq!(constant, [false, true, true, true]);
+    let cautions = found
+        .rows
+        .iter()
+        .filter(|row| row.caution == Some(Caution::Constant));
+    assert_eq!(cautions.count(), 3);
 }

@@ -15,6 +15,7 @@ from tercet import _arguments, _columns
 from tercet._columns import column_error
 from tercet._frames import check_same_rows, read_table, read_whole
 from tercet.needs._items import as_text, is_number, quoted
+from tercet.response.segment_members import SegmentMembers
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -35,8 +36,8 @@ _NO_SEGMENT: Final = np.iinfo(np.uint32).max
 
 _NAMES = "a column's name, or a list of different columns' names"
 _SEGMENTS = (
-    "a column's name or several, a dict of segments' names and true/false values one a row, or a "
-    "table of true/false columns"
+    "a column's name or several, a dict of segments' names and true/false values one a row, what "
+    "SegmentBook.evaluate found, or a table of true/false columns"
 )
 
 
@@ -188,9 +189,12 @@ class Segments:
 
     @classmethod
     def of_memberships(cls, given: Any, table: Table) -> Segments:
-        """Read a mapping of names and true/false values, or a table of true/false columns."""
+        """Read what a book of segments found, a mapping of names and values, or a table."""
         columns: dict[str, Any] = {}
-        if isinstance(given, Mapping):
+        if isinstance(given, SegmentMembers):
+            every = {one: given.members(one) for one in given.ids}
+            columns = {one: flags for one, flags in every.items() if flags.any()}
+        elif isinstance(given, Mapping):
             for name, values in given.items():
                 if not isinstance(name, str):
                     raise _arguments.refusal(name, "segments", "names of segments that are text")

@@ -315,10 +315,12 @@ def analyze_experiment(
         The arm that the others are compared with. Without it one of two arms must be False or 0.
     outcomes : str or list of str
         Columns of numbers or true/false.
-    segments : str, list of str, mapping or table, optional
-        Columns of labels; or segments that may overlap: names with true/false values one a row, or
-        a table of true/false columns with its rows in the order of `data`. Membership must have
-        been known before the experiment. A row without a label belongs to no segment of the column.
+    segments : str, list of str, mapping, SegmentMembers or table, optional
+        Columns of labels; or segments that may overlap: names with true/false values one a row
+        (such as those of `Segment.members`), what `SegmentBook.evaluate` found (segments without
+        members are left out), or a table of true/false columns; rows in the order of `data`.
+        Membership must have been known before the experiment. A row without a label belongs to no
+        segment of the column.
     covariates : str or list of str, optional
         What was known of the customers before the experiment: numbers, categories. Gaps are filled
         by the mean, and whether there was one is a covariate of its own.

@@ -76,7 +76,7 @@ pub(super) fn compare(
     let [drawn_arm, drawn_control, drawn_both] = drawn;
     let variance = a + b + drawn_arm + drawn_control - 2.0 * drawn_both;
     // Outcomes that are the same in both arms tell of no spread, and not that there is none.
-    if variance <= 0.0 {
+    if a + b <= 0.0 || variance <= 0.0 {
         return Ok(comparison);
     }
     let freedom = satterthwaite([a, b], [arm.freedom, control.freedom]);

@@ -9,6 +9,9 @@ use super::{Robust, Target};
 use crate::error::Result;
 use crate::observe::{Observer, Phase};
 
+/// A variance below this share of the unadjusted one is rounding.
+const NOTHING: f64 = 1e-20;
+
 /// An arm in a segment, of one outcome.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct ArmMean {
@@ -49,9 +52,10 @@ enum Variances {
 }
 
 impl<'a> Means<'a> {
-    /// Both passes over the rows.
+    /// Both passes over the rows. `heads` are the customers by segment and arm.
     pub(super) fn new(
         roster: &Roster<'_>,
+        heads: &[usize],
         panel: Panel<'a>,
         (robust, target): (Robust, Target),
         observer: &mut dyn Observer,
@@ -60,7 +64,10 @@ impl<'a> Means<'a> {
         let moments = Moments::add_up(roster, &panel, &mut phase)?;
         let (n_arms, q) = (roster.n_arms(), panel.n_coefficients());
         let designs: Vec<SegmentDesign> = (0..roster.n_segments())
-            .map(|segment| SegmentDesign::new(&moments, segment, n_arms, q))
+            .map(|segment| {
+                let own = &heads[segment * n_arms..(segment + 1) * n_arms];
+                SegmentDesign::new(&moments, segment, own, q)
+            })
             .collect();
         let fit = |cell: usize| {
             let (segment, arm) = (cell / n_arms, cell % n_arms);
@@ -119,6 +126,13 @@ impl<'a> Means<'a> {
                 let plain = spread.plain(index, outcome) / (n * n) * factor(1.0);
                 (g, adjusted, plain)
             }
+        };
+        // What is left of rounding is no spread: an outcome that is the same for all of the arm, or that
+        // covariates determine.
+        let variance = if cell.scatter(outcome) == 0.0 || variance <= NOTHING * plain_variance {
+            0.0
+        } else {
+            variance
         };
         // Of one unit, or of no more than there are coefficients, nothing is known of the spread.
         let known = |variance: f64, k: f64| (units > k && variance.is_finite()).then_some(variance);

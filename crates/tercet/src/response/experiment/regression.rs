@@ -4,9 +4,9 @@ use nalgebra::{DMatrix, DVector};
 
 use super::moments::{Cell, Moments};
 
-/// A segment is adjusted only where every arm has so many rows for each coefficient: a regression of few
-/// rows on many columns explains noise.
-const ROWS_PER_COEFFICIENT: f64 = 10.0;
+/// A segment is adjusted only where every arm has so many customers for each coefficient: a regression of
+/// few rows on many columns explains noise.
+const CUSTOMERS_PER_COEFFICIENT: f64 = 10.0;
 
 /// A column that varies by less than this share of what it varies by among all rows, given the columns
 /// before it, does not vary.
@@ -41,9 +41,12 @@ pub(super) struct ArmFit {
 }
 
 impl SegmentDesign {
-    /// The design of a segment: with covariates where every arm has rows enough and each of its
+    /// The design of a segment: with covariates where every arm has customers enough and each of its
     /// regressions is determined, else with the constant only.
-    pub(super) fn new(moments: &Moments, segment: usize, n_arms: usize, q: usize) -> Self {
+    ///
+    /// `heads` are its customers by arm: rows, or clusters.
+    pub(super) fn new(moments: &Moments, segment: usize, heads: &[usize], q: usize) -> Self {
+        let n_arms = heads.len();
         let cells: Vec<Cell<'_>> = (0..n_arms).map(|arm| moments.cell(segment, arm)).collect();
         let n: f64 = cells.iter().map(Cell::n).sum();
         let pooled = |i, k| cells.iter().map(|cell| cell.product(i, k)).sum::<f64>();
@@ -61,12 +64,12 @@ impl SegmentDesign {
             n,
             left_unadjusted: false,
         };
-        let enough = |cell: &Cell<'_>| {
+        let enough = |(cell, heads): (&Cell<'_>, &usize)| {
+            let least = CUSTOMERS_PER_COEFFICIENT * design.used.len() as f64;
             cell.n() == 0.0
-                || (cell.n() >= ROWS_PER_COEFFICIENT * design.used.len() as f64
-                    && design.inverse(cell).is_some())
+                || (cell.n().min(*heads as f64) >= least && design.inverse(cell).is_some())
         };
-        if q > 1 && (design.used.len() == 1 || !cells.iter().all(enough)) {
+        if q > 1 && (design.used.len() == 1 || !cells.iter().zip(heads).all(enough)) {
             design.left_unadjusted = true;
             design.used = vec![0];
         }

@@ -26,7 +26,7 @@ const FEW_EVENTS: f64 = 5.0;
 pub enum Caution {
     /// Nobody, or a single customer, in one of the arms: no interval.
     TooFew,
-    /// The outcome is the same in all customers of both arms: no interval.
+    /// The outcome is the same in all customers of both arms, or covariates determine it: no interval.
     Constant,
     /// Fewer than 30 customers in one of the arms.
     FewCustomers,
@@ -39,7 +39,7 @@ impl Caution {
     pub fn words(self) -> &'static str {
         match self {
             Self::TooFew => "an arm has fewer than two customers",
-            Self::Constant => "the outcome does not vary",
+            Self::Constant => "the outcome does not vary, or covariates determine it",
             Self::FewCustomers => "an arm has fewer than 30 customers",
             Self::FewEvents => "an arm has fewer than 5 events or non-events",
         }
@@ -191,7 +191,9 @@ pub(super) fn analyze(
     let gaps = check_gaps(data, settings.missing)?;
     let roster = Roster::new(data, observer)?;
     let covariates = scaled(&data.covariates);
-    let means = all_means(settings, (data, &roster), (&covariates, gaps), observer)?;
+    let heads = head_count(&roster, observer)?;
+    let input = (data, &roster, heads.as_slice());
+    let means = all_means(settings, input, (&covariates, gaps), observer)?;
     let mut result = ExperimentResult {
         settings: settings.clone(),
         arms: data.arms.names.clone(),
@@ -204,7 +206,7 @@ pub(super) fn analyze(
         covariates: readings(&roster, &means[0], &covariates),
         n_rows: data.len(),
         n_clusters: roster.clusters.as_ref().map(super::roster::Clusters::len),
-        sample_ratio: sample_ratio::compare(&head_count(&roster, observer)?, &shares),
+        sample_ratio: sample_ratio::compare(&heads, &shares),
         rows: compare_all(&roster, &means, rule)?,
         heterogeneity: Vec::new(),
         n_unadjusted: unadjusted(&means),
@@ -237,7 +239,7 @@ fn check_gaps(data: &ExperimentData<'_>, missing: MissingOutcome) -> Result<bool
 /// The means of all outcomes: in one panel, or where rows are missing in one panel an outcome.
 fn all_means<'a>(
     settings: &ExperimentAnalysis,
-    (data, roster): (&ExperimentData<'a>, &Roster<'_>),
+    (data, roster, heads): (&ExperimentData<'a>, &Roster<'_>, &[usize]),
     (covariates, gaps): (&'a [Scaled<'a>], bool),
     observer: &mut dyn Observer,
 ) -> Result<Vec<Means<'a>>> {
@@ -257,7 +259,7 @@ fn all_means<'a>(
             gaps,
         };
         let how = (settings.robust, settings.target);
-        means.push(Means::new(roster, panel, how, observer)?);
+        means.push(Means::new(roster, heads, panel, how, observer)?);
     }
     Ok(means)
 }

@@ -35,7 +35,7 @@ def analyze(data: Any, **arguments: Any) -> pd.DataFrame:
 def test_intervals_cover_the_effect_and_the_lift(covariates: str | None):
     rng = np.random.default_rng(11)
     hits = np.zeros(2)
-    runs = 500
+    runs = 300
     for _ in range(runs):
         # The mean of past is 2: the effect among customers like these is 0.5, of a mean of 5.
         row = analyze(draw(rng, 400), covariates=covariates).iloc[0]
@@ -43,8 +43,8 @@ def test_intervals_cover_the_effect_and_the_lift(covariates: str | None):
             row["lower"] <= 0.5 <= row["upper"],
             row["lift_lower"] <= 0.1 <= row["lift_upper"],
         ]
-    assert (hits / runs >= 0.925).all()
-    assert (hits / runs <= 0.975).all()
+    assert (hits / runs >= 0.92).all()
+    assert (hits / runs <= 0.98).all()
 
 
 def test_clusters_cover_where_rows_do_not():

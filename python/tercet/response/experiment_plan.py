@@ -4,16 +4,15 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final, Literal, TypeAlias, get_args
 
 import numpy as np
 import pyarrow as pa
 
 from tercet import _arguments, _display, _tercet
-from tercet._columns import column_error
 from tercet._frames import new_table, read_table
 from tercet.response import _experiment_columns as _read
+from tercet.response import _experiment_design as _design
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -24,27 +23,8 @@ __all__ = ["ExperimentPlan", "plan_experiment"]
 
 PlanAdjust: TypeAlias = Literal["holm", "none"]
 
-#: The arm of customers who are kept out of the experiment.
-_HOLDOUT: Final = "holdout"
-_ARMS: Final = (
-    "a list of the arms' names, the control first, or a dict of their shares (positive numbers)"
-)
-_SEGMENTS: Final = (
-    "a dict of segments' names and shares of the customers, above 0 and at most 1; or of dicts "
-    'with "share" and, if they differ, "baseline" and "deviation"'
-)
 #: Points of the curve of detectable effects.
 _POINTS: Final = 61
-
-
-@dataclass(frozen=True)
-class _Segment:
-    """A part of the customers, and the outcome in its control."""
-
-    name: str
-    share: float
-    baseline: float
-    deviation: float
 
 
 class ExperimentPlan:
@@ -93,7 +73,7 @@ class ExperimentPlan:
     def __init__(
         self,
         shares: Mapping[str, float],
-        segments: Sequence[_Segment],
+        segments: Sequence[_design.PlannedSegment],
         holdout: float,
         wanted: Mapping[str, Any],
         settings: Mapping[str, Any],
@@ -114,7 +94,7 @@ class ExperimentPlan:
     def shares_(self) -> dict[str, float]:
         """The share of each arm, the holdout among them."""
         kept = {arm: share * (1.0 - self._holdout) for arm, share in self._shares.items()}
-        return {**kept, _HOLDOUT: self._holdout} if self._holdout else kept
+        return {**kept, _design.HOLDOUT: self._holdout} if self._holdout else kept
 
     @property
     def duration_(self) -> float | None:
@@ -199,7 +179,7 @@ class ExperimentPlan:
         codes = _tercet.assign_arms(
             table.ids_to_show(id),
             id,
-            _strata(table, columns),
+            _design.strata_of(table, columns),
             list(shares.values()),
             self.random_state,
             n_jobs=_arguments.threads(n_jobs),
@@ -484,7 +464,7 @@ def plan_experiment(
     >>> plan.table_["detectable"].round(4).tolist()
     [0.0091, 0.0091, 0.0141, 0.0141, 0.0424, 0.0424]
     """
-    shares = _shares(arms)
+    shares = _design.planned_shares(arms)
     for name, value in (("effect", effect), ("lift", lift)):
         if value is not None:
             _arguments.finite(value, name, "a number other than 0")
@@ -500,93 +480,25 @@ def plan_experiment(
     held = _arguments.finite(holdout, "holdout", "a share, at least 0 and below 1")
     if not 0 <= held < 1:
         raise _arguments.refusal(holdout, "holdout", "a share, at least 0 and below 1")
-    if held and _HOLDOUT in shares:
-        raise _arguments.refusal(arms, "arms", f"no arm with the name '{_HOLDOUT}' beside holdout=")
+    if held and _design.HOLDOUT in shares:
+        raise _arguments.refusal(
+            arms, "arms", f"no arm with the name '{_design.HOLDOUT}' beside holdout="
+        )
     settings = {
         "level": _arguments.number(level, "level"),
         "power": _arguments.number(power, "power"),
         "variance_reduction": _arguments.number(variance_reduction, "variance_reduction"),
         "sequential": _arguments.truth(sequential, "sequential"),
         "adjust": _arguments.word(adjust, "adjust", get_args(PlanAdjust)),
-        "outcomes": _at_least_1(outcomes, "outcomes"),
-        "traffic": None if traffic is None else _positive(traffic, "traffic"),
+        "outcomes": _design.at_least_1(outcomes, "outcomes"),
+        "traffic": None if traffic is None else _design.positive(traffic, "traffic"),
         "random_state": _arguments.seed(random_state, "random_state"),
     }
     wanted = {
         "effect": None if effect is None else float(effect),
         "lift": None if lift is None else float(lift),
-        "n": None if n is None else _at_least_1(n, "n"),
+        "n": None if n is None else _design.at_least_1(n, "n"),
     }
-    everyone = _Segment(_read.EVERYONE, 1.0, mean, spread)
-    parts = [everyone, *_segments(segments, everyone)]
+    everyone = _design.PlannedSegment(_read.EVERYONE, 1.0, mean, spread)
+    parts = [everyone, *_design.planned_segments(segments, everyone)]
     return ExperimentPlan(shares, parts, held, wanted, settings)
-
-
-def _shares(arms: Any) -> dict[str, float]:
-    if isinstance(arms, Mapping):
-        names = _arguments.names(list(arms), "arms", _ARMS)
-        given = [_arguments.finite(arms[name], "arms", _ARMS) for name in names]
-    else:
-        names = _arguments.names(arms, "arms", _ARMS)
-        given = [1.0] * len(names)
-    if len(names) < 2 or min(given) <= 0:
-        raise _arguments.refusal(arms, "arms", f"two arms or more: {_ARMS}")
-    return {name: share / sum(given) for name, share in zip(names, given, strict=True)}
-
-
-def _segments(segments: Any, everyone: _Segment) -> list[_Segment]:
-    if segments is None:
-        return []
-    if not isinstance(segments, Mapping) or not segments:
-        raise _arguments.refusal(segments, "segments", _SEGMENTS)
-    found = []
-    for name, given in segments.items():
-        if not isinstance(name, str) or name == _read.EVERYONE:
-            raise _arguments.refusal(name, "segments", _SEGMENTS)
-        own = given if isinstance(given, Mapping) else {"share": given}
-        if "share" not in own or not set(own) <= {"share", "baseline", "deviation"}:
-            raise _arguments.refusal(given, "segments", _SEGMENTS)
-        share = _arguments.finite(own["share"], "segments", _SEGMENTS)
-        if not 0 < share <= 1:
-            raise _arguments.refusal(given, "segments", _SEGMENTS)
-        if "deviation" in own and math.isnan(everyone.deviation):
-            wanted = "no deviation, since the outcome is a rate"
-            raise _arguments.refusal(given, "segments", wanted)
-        baseline = _arguments.finite(own.get("baseline", everyone.baseline), "segments", _SEGMENTS)
-        deviation = _arguments.number(own.get("deviation", everyone.deviation), "segments")
-        found.append(_Segment(name, share, baseline, deviation))
-    return found
-
-
-def _strata(table: Any, columns: list[str]) -> Any:
-    """Return the number of each row's stratum, in the order of the labels."""
-    if not columns:
-        return None
-    codes = np.zeros(len(table), dtype=np.int64)
-    for name in columns:
-        labels, own = _read.levels_of(table.arrow(name), name)
-        codes = codes * (len(labels) + 1) + own + 1
-        # Numbered anew, so that the product of many columns stays small.
-        codes = np.unique(codes, return_inverse=True)[1].astype(np.int64)
-    n_strata = int(codes.max()) + 1
-    if n_strata > 1 and 2 * n_strata > len(table):
-        reason = (
-            f"makes {n_strata:,} strata of {len(table):,} customers, too few in each to be dealt "
-            "to the arms; cut numbers into bands, or leave a column out"
-        )
-        raise column_error(columns[-1], reason)
-    return codes.astype(np.uint32)
-
-
-def _at_least_1(value: Any, parameter: str) -> int:
-    found = _arguments.whole(value, parameter, "a whole number, at least 1")
-    if found < 1:
-        raise _arguments.refusal(value, parameter, "a whole number, at least 1")
-    return found
-
-
-def _positive(value: Any, parameter: str) -> float:
-    found = _arguments.finite(value, parameter, "a positive number")
-    if found <= 0:
-        raise _arguments.refusal(value, parameter, "a positive number")
-    return found

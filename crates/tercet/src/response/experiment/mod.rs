@@ -15,6 +15,7 @@
 //! 5. **Multiplicity.** P-values are adjusted over segments, arms and outcomes.
 //! 6. **Sample ratio.** The arms' sizes are compared with the plan before anything else is believed.
 
+mod analyze;
 mod assignment;
 mod balance;
 mod comparison;
@@ -243,6 +244,6 @@ impl ExperimentAnalysis {
             let expected = "a number between 0 and 1, such as 0.001";
             return Err(Error::parameter("ratio_level", self.ratio_level, expected));
         }
-        result::analyze(self, data, observer)
+        analyze::analyze(self, data, observer)
     }
 }

@@ -85,6 +85,9 @@ def test_texts_are_whole():
         assert "nan" not in text
     assert "10% of them held out" in plan.verdict_
     assert "no effect is large enough" in plan.verdict_
+    nothing = tc.plan_experiment(0.0, deviation=3.0, effect=0.2)
+    assert "inf" not in repr(nothing)
+    assert nothing.table_["detectable_lift"].isna().all()
     assert "Give an effect" in repr(tc.plan_experiment(0.05))
 
 

@@ -259,7 +259,7 @@ def levels_of(column: Any, name: str) -> tuple[list[Any], NDArray[np.int64]]:
     ordered = pa.types.is_dictionary(column.type)
     encoded = column if ordered else column.dictionary_encode()
     labels = encoded.dictionary.to_pylist()
-    codes = encoded.indices.fill_null(-1).to_numpy(zero_copy_only=False).astype(np.int64)
+    codes = encoded.indices.cast(pa.int64()).fill_null(-1).to_numpy(zero_copy_only=False)
     seen = np.bincount(codes[codes >= 0], minlength=len(labels)) > 0
     order = [place for place in range(len(labels)) if seen[place] and labels[place] is not None]
     if not ordered:
@@ -291,10 +291,10 @@ def _segments_of(table: Table, column: str, *, several: bool) -> Labels:
     labels, codes = levels_of(table.arrow(column), column)
     if not labels:
         raise column_error(column, "is missing in every row; leave it out of segments")
-    if len(labels) > MOST_SEGMENTS:
+    if len(labels) > min(MOST_SEGMENTS, max(20, len(table) // 5)):
         reason = (
-            f"has {len(labels):,} different values, more than the {MOST_SEGMENTS:,} segments that "
-            "a column may have; cut it into bands"
+            f"has {len(labels):,} different values in {len(table):,} rows, too many for segments "
+            f"(at most {MOST_SEGMENTS:,}, of five rows each on average); cut it into bands"
         )
         raise column_error(column, reason)
     names = [f"{column}={as_text(label)}" if several else as_text(label) for label in labels]

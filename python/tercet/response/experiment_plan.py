@@ -119,7 +119,7 @@ class ExperimentPlan:
             "arm": pa.array(self._labels()["arm"] * len(sizes), pa.string()),
             "segment": pa.array(self._labels()["segment"] * len(sizes), pa.string()),
             "detectable": detectable,
-            "detectable_lift": detectable / np.tile(self._baselines(), len(sizes)),
+            "detectable_lift": _lift(detectable, np.tile(self._baselines(), len(sizes))),
         }
         return new_table(columns, None)
 
@@ -287,7 +287,7 @@ class ExperimentPlan:
         columns["baseline"] = baseline
         if self._inside is not None:
             columns["detectable"] = self._found["detectable"]
-            columns["detectable_lift"] = self._found["detectable"] / baseline
+            columns["detectable_lift"] = _lift(self._found["detectable"], baseline)
         effect = self._effect()
         if effect is not None:
             columns["effect"] = effect
@@ -501,3 +501,9 @@ def plan_experiment(
     everyone = _design.PlannedSegment(_read.EVERYONE, 1.0, mean, spread)
     parts = [everyone, *_design.planned_segments(segments, everyone)]
     return ExperimentPlan(shares, parts, held, wanted, settings)
+
+
+def _lift(effect: Floats, baseline: Floats) -> Floats:
+    """Return effects as shares of the baseline; nan where that is not above 0."""
+    positive = baseline > 0
+    return np.where(positive, effect / np.where(positive, baseline, 1.0), np.nan)

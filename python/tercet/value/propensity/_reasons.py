@@ -83,9 +83,9 @@ class Found:
         names = _names(attributes)
         own = (self.rows, self.features, self.shares, points)
         values, sentences = reason_words(list(attributes), names, *own, n_jobs=n_jobs)
-        rows = self.rows.astype(np.int64) if ids is None else _columns.take(ids[1], self.rows.astype(np.int64))
+        rows = self.rows.astype(np.int64)
         columns = {
-            "row" if ids is None else ids[0]: rows,
+            "row" if ids is None else ids[0]: rows if ids is None else _columns.take(ids[1], rows),
             "rank": self.ranks.astype(np.int64),
             "feature": _taken(names, self.features),
             "value": _texts(*values),

@@ -650,6 +650,11 @@ def main() -> None:
     parser.add_argument(
         "--only", default="", help="tasks whose name contains this; nothing is written"
     )
+    parser.add_argument(
+        "--update",
+        action="store_true",
+        help="with --only: write these tasks into RESULTS.md, and leave the others as they are",
+    )
     options = parser.parse_args()
 
     sections = []
@@ -688,11 +693,44 @@ def main() -> None:
     if options.tercet:
         head.append(aims(measured))
     text = "\n\n".join([*head, *sections]) + "\n"
-    if options.quick or options.only or not options.tercet:
+    partly = options.only and not options.update
+    if options.quick or partly or not options.tercet:
         print("\n" + text)
-    else:
-        (HERE / "RESULTS.md").write_text(text, encoding="utf-8")
-        print(f"written: {HERE.relative_to(ROOT) / 'RESULTS.md'}")
+        return
+    path = HERE / "RESULTS.md"
+    if options.only:
+        text = updated(path.read_text(encoding="utf-8"), text)
+    path.write_text(text, encoding="utf-8")
+    print(f"written: {path.relative_to(ROOT)}")
+
+
+def updated(old: str, new: str) -> str:
+    """The old report with the sections and aims of a new one that measured only some tasks."""
+    head, *sections = old.rstrip("\n").split("\n\n## ")
+    new_head, *new_sections = new.rstrip("\n").split("\n\n## ")
+    titled = {section.partition("\n")[0]: section for section in sections}
+    for section in new_sections:
+        title, _, rest = section.partition("\n")
+        titled[title] = f"{title}\n\nMeasured {dt.date.today()}.\n{rest}"
+    # The order of the tasks; what is no task any more goes, what follows them stays behind.
+    known = [task.title for task in TASKS]
+    order = [title for title in known if title in titled]
+    order += [title for title in titled if title not in known]
+
+    def rows(text: str) -> list[str]:
+        return [line for line in text.splitlines() if line.startswith("| ") and " x |" in line]
+
+    def label(row: str) -> str:
+        return row.split("|")[1]
+
+    aimed = {label(row): row for row in rows(head)}
+    aimed |= {label(row): row for row in rows(new_head) if "not measured" not in row}
+    wanted = [label(row) for row in rows(new_head)]
+    table = [aimed.get(one, f"|{one}| | not measured |") for one in wanted]
+    before = head.splitlines()
+    first = next(place for place, line in enumerate(before) if line.startswith("|---|"))
+    head = "\n".join([*before[: first + 1], *table])
+    return "\n\n## ".join([head, *(titled[title] for title in order)]) + "\n"
 
 
 if __name__ == "__main__":

@@ -36,6 +36,7 @@ from tercet.data import (
 from tercet.exceptions import (
     ConvergenceWarning,
     DataError,
+    ExperimentWarning,
     ModelFileError,
     NotFittedError,
     ParameterError,
@@ -74,13 +75,17 @@ from tercet.response import (
     CausalForest,
     DRLearner,
     EffectRanking,
+    ExperimentPlan,
+    ExperimentResult,
     Segment,
     SegmentBook,
     SegmentChanges,
     SegmentMembers,
     TLearner,
     XLearner,
+    analyze_experiment,
     behaviour,
+    plan_experiment,
     rank_effects,
 )
 from tercet.value.evaluation import (
@@ -99,7 +104,6 @@ from tercet.value.evaluation import (
 from tercet.value.hazard import (
     HazardModel,
     HazardScores,
-    HazardSummary,
     aalen_johansen,
     kaplan_meier,
 )
@@ -116,7 +120,6 @@ from tercet.value.propensity import (
     ClassifierPropensity,
     Propensity,
     PropensityCalibration,
-    PropensitySummary,
 )
 
 __all__ = [
@@ -133,13 +136,15 @@ __all__ = [
     "DataCheck",
     "DataError",
     "EffectRanking",
+    "ExperimentPlan",
+    "ExperimentResult",
+    "ExperimentWarning",
     "FeatureUseModel",
     "GainTable",
     "GammaGamma",
     "GaussianMixtureSegments",
     "HazardModel",
     "HazardScores",
-    "HazardSummary",
     "Item",
     "KMeansSegments",
     "LatentClass",
@@ -151,7 +156,6 @@ __all__ = [
     "ProbabilityScores",
     "Propensity",
     "PropensityCalibration",
-    "PropensitySummary",
     "PurchaseModel",
     "PurchaseSplit",
     "QualityReport",
@@ -187,6 +191,7 @@ __all__ = [
     "__version__",
     "aalen_johansen",
     "align_segments",
+    "analyze_experiment",
     "attractiveness",
     "behaviour",
     "best_cutoff",
@@ -199,6 +204,7 @@ __all__ = [
     "lifetime_value",
     "load",
     "needs",
+    "plan_experiment",
     "plots",
     "purchase_summary",
     "rank_effects",

@@ -5,6 +5,7 @@ from __future__ import annotations
 import html
 import math
 import textwrap
+from abc import ABC, abstractmethod
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -91,6 +92,20 @@ class Grid:
             f"<div><code>{html.escape(self.title)}</code>"
             f"<table><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table>{said}</div>"
         )
+
+
+class Shown(ABC):
+    """A result that shows itself as a table and words: as text, and in a notebook."""
+
+    @abstractmethod
+    def _shown(self) -> Grid:
+        """Return what is shown."""
+
+    def __repr__(self) -> str:
+        return self._shown().text()
+
+    def _repr_html_(self) -> str:
+        return self._shown().html()
 
 
 def wrapped(words: str) -> list[str]:

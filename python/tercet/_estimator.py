@@ -289,3 +289,9 @@ class Model(Saved):
     def _is_doubtful(self) -> bool:
         """Return whether how a fit ended is worth a warning."""
         return not self.converged_ or self.boundary_ is not None
+
+
+def note_of(engine: Any) -> dict[str, Any]:
+    """Return what a model notes; a model that was fitted in Rust may note nothing."""
+    note = json.loads(engine.note)
+    return note if isinstance(note, dict) else {}

@@ -2,7 +2,7 @@
 The compiled half of tercet; use the classes and functions of `tercet` instead.
 """
 
-from _typeshed import SupportsGetItem
+from _typeshed import SupportsGetItem, SupportsLenAndGetItem
 from collections.abc import Callable
 from numpy import bool_, float64, int32, int64, int8, uint16, uint32, uint8
 from numpy.typing import NDArray
@@ -28,6 +28,9 @@ __all__ = [
     "SegmentRules",
     "align_assignments",
     "align_models",
+    "analyze_experiment",
+    "assign_arms",
+    "balance_of_arms",
     "best_cutoff",
     "best_worst_counts",
     "brier_scores",
@@ -39,6 +42,7 @@ __all__ = [
     "gain_table",
     "lifetime_value",
     "model_kind",
+    "plan_experiment",
     "profile_segments",
     "rank_effects",
     "read_segment",
@@ -2027,6 +2031,52 @@ def align_models(first: FittedLatentClass, second: FittedLatentClass) -> dict[st
     `similarity` and `adjusted_rand` (None).
     """
 
+def analyze_experiment(
+    arms: tuple[str, SupportsGetItem[int, str], NDArray[uint16], SupportsIndex],
+    outcomes: SupportsGetItem[
+        int, tuple[str, NDArray[float64], SupportsFloat | SupportsIndex | None]
+    ],
+    covariates: SupportsGetItem[int, tuple[str, NDArray[float64]]],
+    labels: SupportsGetItem[int, tuple[str, SupportsGetItem[int, str], NDArray[uint32]]],
+    flags: SupportsGetItem[int, tuple[str, NDArray[bool_]]],
+    clusters: tuple[str, NDArray[int64] | tuple[NDArray[int64], NDArray[uint8]]] | None,
+    customers: tuple[str, NDArray[int64] | tuple[NDArray[int64], NDArray[uint8]]] | None,
+    *,
+    settings: dict[str, Any],
+    n_jobs: SupportsIndex | None = None,
+    progress: Callable[[str, int, int | None, float | None], object] | None = None,
+) -> dict[str, Any]:
+    """
+    Compares every arm of an experiment with the control.
+
+    `settings` has `level`, `standard_errors`, `target`, `adjust`, `family`, `missing`, `sequential` (None or
+    the customers planned), `shares` (None or a number an arm) and `ratio_level`. Returns `rows` and
+    `heterogeneity` (columns), `cautions` (a text or None a row), `segments`, `outcomes`, `covariates`,
+    `sample_ratio`, `n_rows`, `n_clusters`, `n_unadjusted`, `warnings` and `verdict`.
+    """
+
+def assign_arms(
+    customer: NDArray[int64] | tuple[NDArray[int64], NDArray[uint8]],
+    column: str,
+    strata: NDArray[uint32] | None,
+    shares: SupportsGetItem[int, SupportsFloat | SupportsIndex],
+    seed: SupportsIndex,
+    n_jobs: SupportsIndex | None = None,
+) -> NDArray[uint16]:
+    """
+    Every customer's arm, by the arms' shares within strata.
+    """
+
+def balance_of_arms(
+    covariates: SupportsGetItem[int, tuple[str, NDArray[float64]]],
+    arms: NDArray[uint16],
+    n_arms: SupportsIndex,
+) -> dict[str, NDArray[float64]]:
+    """
+    The mean of each covariate by arm: columns `n`, `mean` and `difference` from the first arm in standard
+    deviations, covariate by covariate and arm by arm.
+    """
+
 def best_cutoff(
     happened: NDArray[bool_],
     probabilities: NDArray[float64],
@@ -2189,6 +2239,22 @@ def lifetime_value(
 def model_kind(json: str) -> str:
     """
     The kind of model in a JSON text: "`bg_nbd`", "`gamma_gamma`".
+    """
+
+def plan_experiment(
+    rows: SupportsGetItem[int, SupportsLenAndGetItem[SupportsFloat | SupportsIndex]],
+    n: SupportsFloat | SupportsIndex | None,
+    *,
+    settings: dict[str, Any],
+) -> dict[str, Any]:
+    """
+    What an experiment of some size can show, row by row.
+
+    `rows` are segments by arms: the share of all customers, the shares of the arm and the control among
+    them, the baseline, the deviation (NaN of a rate) and the number of comparisons. `settings` has `level`,
+    `power`, `variance_reduction`, `sequential`, `n` (None or a number), `effect` (None or a difference) and
+    `lift` (None or a share of the baseline). Returns `customers` that the effect takes, and with the rows'
+    `n` of all customers: `n`, `n_control`, `detectable` and `power` (NaN where there is none).
     """
 
 def profile_segments(

@@ -9,6 +9,7 @@ from __future__ import annotations
 __all__ = [
     "ConvergenceWarning",
     "DataError",
+    "ExperimentWarning",
     "ModelFileError",
     "NotFittedError",
     "ParameterError",
@@ -113,4 +114,12 @@ class WeightsWarning(UserWarning):
     far less, let criteria such as BIC count respondents whom nobody asked, or too few of them;
     `weight_type` says what the weights are. A model of weighted
     respondents wants the weights of those whom it is applied to, too.
+    """
+
+
+class ExperimentWarning(UserWarning):
+    """The arms of an experiment are not alike, so that its effects cannot be believed as they are.
+
+    Arms have other sizes than were planned, outcomes are missing more often in one arm than in
+    another, or a covariate differs between arms.
     """

@@ -118,7 +118,7 @@ class TestCurve:
 
     def test_other_kinds_of_tables_and_words(self, model, customers) -> None:
         ax = plots.propensity_curve(model, "plan", pl.from_pandas(customers), label="the plan")
-        assert ax.get_title(loc="left").startswith("What the plan does to the odds")
+        assert ax.get_title(loc="left").startswith("Odds by the plan, other features equal")
         assert len(bars(ax)) == 4
 
     def test_a_feature_that_does_nothing_looks_flat(self, left) -> None:
@@ -153,6 +153,30 @@ class TestReasons:
         said = [text.get_text() for text in ax.texts]
         assert any("row 7" in text for text in said)
         assert f"{own['percentage_points'].iloc[0]:+.1f} points".replace("-", "−") in said
+
+    def test_words_are_those_of_the_sentences(self) -> None:
+        long = "weeks with an event in 90 days, counted back from the date"
+        told = {
+            "customer_id": [5, 5, 5],
+            "feature": ["events_90d", "weeks_90d", "plan"],
+            "value": ["1", "3", "pro"],
+            "log_odds": [0.5, -0.4, 0.1],
+            "percentage_points": [3.0, -2.0, 0.5],
+            "sentence": [
+                "events in 90 days: 1 (raises the probability by 3.0 percentage points)",
+                f"{long}: 3 (lowers the probability by 2.0 percentage points)",
+                "plan = pro raises the probability by 0.5 percentage points.",
+            ],
+        }
+        ax = plots.reasons(told)
+        names = [text.get_text() for text in ax.get_yticklabels()]
+        assert names[0] == "events in 90 days: 1"
+        assert names[1].replace("\n", " ") == f"{long}: 3"
+        assert names[1].count("\n") == 1
+        assert names[2] == "plan = pro"
+        without = {name: values for name, values in told.items() if name != "sentence"}
+        names = [text.get_text() for text in plots.reasons(without).get_yticklabels()]
+        assert names[0] == "events_90d = 1"
 
     def test_the_strongest_is_above(self, model, customers) -> None:
         ax = plots.reasons(model.reasons(customers.head(3), top=4))

@@ -133,17 +133,32 @@ def behaviour_drawers(
 
 
 @pytest.fixture(scope="module")
+def experiment_drawers() -> dict[str, Callable[..., Axes]]:
+    """The plots of experiments."""
+    rng = np.random.default_rng(1)
+    data = {"arm": rng.choice(["none", "mail", "call"], 900), "spend": rng.gamma(2, 10, 900)}
+    data["shop"] = rng.choice(list("abcd"), 900)
+    result = tc.analyze_experiment(data, "arm", "none", "spend", segments="shop")
+    plan = tc.plan_experiment(0.05, lift=0.1, segments={"new": 0.4})
+    return {
+        "effects_by_segment": lambda **on: plots.effects_by_segment(result, **on),
+        "detectable_effect": lambda **on: plots.detectable_effect(plan, **on),
+    }
+
+
+@pytest.fixture(scope="module")
 def drawers(
     value_drawers: dict[str, Callable[..., Axes]],
     needs_drawers: dict[str, Callable[..., Axes]],
     probability_drawers: dict[str, Callable[..., Axes]],
     hazard_drawers: dict[str, Callable[..., Axes]],
     behaviour_drawers: dict[str, Callable[..., Axes]],
+    experiment_drawers: dict[str, Callable[..., Axes]],
     response_drawers: dict[str, Callable[..., Axes]],
 ) -> dict[str, Callable[..., Axes]]:
     """Every plot, ready to be drawn on some axes or on new ones."""
-    drawers = value_drawers | needs_drawers | probability_drawers
-    return drawers | hazard_drawers | behaviour_drawers | response_drawers
+    drawers = value_drawers | needs_drawers | probability_drawers | hazard_drawers
+    return drawers | behaviour_drawers | experiment_drawers | response_drawers
 
 
 every_plot = pytest.mark.parametrize("name", plots.__all__)

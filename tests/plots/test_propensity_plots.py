@@ -69,7 +69,7 @@ class TestProfit:
         point = next(line for line in ax.lines if line.get_marker() == "o")
         assert point.get_xdata()[0] == best.share
         assert "in euros" in ax.get_ylabel()
-        assert f"{best.share:.1%}" in ax.get_title(loc="left")
+        assert f"{best.rule_share:.1%}" in ax.get_title(loc="left")
 
     def test_nobody(self, customers) -> None:
         best = tc.best_cutoff(*customers, benefit=1, cost=50, replications=10)

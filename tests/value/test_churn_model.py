@@ -14,6 +14,7 @@ from sklearn.base import clone
 from sklearn.metrics import roc_auc_score
 
 import tercet as tc
+from tercet.value.models._judged import Judged
 
 DATES = ["2024-07-01", "2024-10-01", "2025-01-01"]
 TODAY = "2025-06-29"
@@ -231,6 +232,29 @@ def test_the_end_of_subscriptions(contract, company):
     assert (contract.models_["churns"].features) == "linear"
 
 
+def test_a_log_without_rows_says_that_nobody_did_anything(company):
+    uses, table = company.events, dates(["2023-10-01", "2024-01-01"], observation="90d")
+    model = tc.ChurnModel(
+        estimator=tc.Propensity(features="linear"), anyway=True, overlap="drop", replications=0
+    ).fit(table, subscriptions=company.subscriptions, events=uses)
+    ids, date = company.customers["customer_id"], "2024-06-01"
+    contracts = company.subscriptions
+    with pytest.warns(UserWarning, match=r"log of events has no rows.*no customer did anything"):
+        found = model.score(ids, date, subscriptions=contracts, events=uses.iloc[:0])
+    somebody_else = uses.iloc[:1].assign(customer_id=10**9)
+    same = model.score(ids, date, subscriptions=contracts, events=somebody_else)
+    pd.testing.assert_frame_equal(found, same)
+    assert found["churn_probability"].notna().sum() > 100
+    lazily = pl.from_pandas(uses.iloc[:0]).lazy()
+    with pytest.warns(UserWarning, match="has no rows"):
+        same = model.score(ids, date, subscriptions=contracts, events=lazily)
+    pd.testing.assert_frame_equal(found, same)
+    with pytest.raises(tc.DataError, match="subscriptions has no rows"):
+        model.score(ids, date, subscriptions=contracts.iloc[:0], events=uses)
+    with pytest.raises(tc.DataError, match="missing"):
+        model.score(ids, date, subscriptions=contracts, events=uses.iloc[:0][["date"]])
+
+
 def test_settings_of_the_learner_are_saved(contract, company, tmp_path):
     contract.save(tmp_path / "m.json")
     again = tc.load(tmp_path / "m.json")
@@ -258,6 +282,35 @@ def test_bands_are_fixed_by_the_fit(model, log):
     p = found["churn_probability"]
     want = np.select([p >= 0.8, p >= 0.5], ["goes", "wavers"], "stays")
     assert (found["band"] == want).all()
+
+
+def test_the_report_card_says_that_probabilities_are_too_extreme():
+    def judged(times):
+        rng = np.random.default_rng(4)
+        odds = rng.normal(-1.0, 1.0, 2_000)
+        happened = rng.random(2_000) < 1 / (1 + np.exp(-odds))
+        p = 1 / (1 + np.exp(-(times * (odds + 1.0) - 1.0)))
+        for replications in (0, 20):
+            yield Judged.of("churns", happened, p, np.arange(2_000), replications, 0)
+
+    for one in judged(1.6):
+        answer, words = one.verdict("churn")
+        assert answer == "barely"
+        assert any("too extreme: calibration slope 0.6" in text for text in words), words
+    for one in judged(1.0):
+        assert one.verdict("churn") == ("yes", [])
+
+
+def test_many_features_for_few_events_are_mentioned(company):
+    table = dates(["2024-07-01"], observation="90d")
+    tables = {"subscriptions": company.subscriptions, "events": company.events}
+    model = tc.ChurnModel(
+        estimator=tc.Propensity(features="linear"), replications=0, anyway=True
+    ).fit(table, **tables)
+    rarer = min(model.report_card_.data.table["value"][:2])
+    n = len(model.recipe_.feature_names)
+    said = [text for text in model.report_card_.reasons if "features are learnt from" in text]
+    assert bool(said) == (rarer < 5 * n)
 
 
 def test_one_date_is_judged_by_customers_left_out(log):

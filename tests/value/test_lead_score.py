@@ -53,15 +53,16 @@ def tables():
 
 @pytest.fixture(scope="module")
 def model(tables):
-    return tc.LeadScore(ORDER, lost=["lost"], estimator=tc.Propensity(features="linear")).fit(
-        dates(), **tables
-    )
+    # Who is lost is chance here, which the report card finds out.
+    made = tc.LeadScore(ORDER, lost=["lost"], estimator=tc.Propensity(features="linear"))
+    with pytest.warns(UserWarning, match="No for lost"):
+        return made.fit(dates(), **tables)
 
 
 @pytest.fixture(scope="module")
 def scored(model, tables):
     leads = tables["customers"]
-    return model.score(leads, "2024-05-01", stages=tables["stages"], reasons=1)
+    return model.score(leads, "2024-05-01", stages=tables["stages"], reasons=1, anyway=True)
 
 
 def test_columns(scored):
@@ -112,7 +113,7 @@ def test_what_it_says_comes_true(model, tables):
     later = dates(["2024-04-20"]).leads(
         tables["stages"], order=ORDER, lost=["lost"], customers=tables["customers"]
     )
-    found = model.score(later)
+    found = model.score(later, anyway=True)
     assert tc.score_probabilities(later.y["moves"], found["move_probability"])["auc"] > 0.68
     whereto = later.y["next_stage"].to_numpy()
     for name in ("talks", "offer", "customer"):
@@ -132,7 +133,7 @@ def test_points_are_a_fixed_function_of_the_probability(model, tables, scored):
     few = known["customer_id"].tolist()[:7]
     leads = tables["customers"]
     again = model.score(
-        leads[leads["customer_id"].isin(few)], "2024-05-01", stages=tables["stages"]
+        leads[leads["customer_id"].isin(few)], "2024-05-01", stages=tables["stages"], anyway=True
     )
     assert again["lead_score"].tolist() == known["lead_score"].tolist()[:7]
     own = tc.LeadScore(
@@ -140,6 +141,7 @@ def test_points_are_a_fixed_function_of_the_probability(model, tables, scored):
         lost=["lost"],
         bands={"no": 0.0, "yes": 0.5},
         replications=0,
+        anyway=True,
         estimator=tc.Propensity(features="linear", calibration="none"),
     ).fit(dates(), **tables)
     found = own.score(as_of="2024-05-01", **tables).dropna(subset="lead_score")
@@ -151,24 +153,55 @@ def test_the_report_card_goes_stage_by_stage(model):
     assert outcomes["outcome"].tolist() == [
         "moves",
         *(f"moves from {stage}" for stage in ORDER[:3]),
+        "lost",
     ]
-    assert outcomes["n"].iloc[1:].sum() == outcomes["n"].iloc[0]
+    assert outcomes["n"].iloc[1:4].sum() == outcomes["n"].iloc[0]
+    assert model.report_card_.unfit == ["lost"]
     assert model.report_card_.verdict in ("yes", "barely")
     assert model.report_card_["auc"] > 0.68
+
+
+def test_what_the_card_says_no_for_is_not_given_out(model, tables, scored, monkeypatch):
+    leads, log = tables["customers"], tables["stages"]
+    with pytest.warns(UserWarning, match=r"no probabilities of lost.*anyway=True"):
+        found = model.score(leads, "2024-05-01", stages=log)
+    assert found["lost_probability"].isna().all()
+    pd.testing.assert_series_equal(found["move_probability"], scored["move_probability"])
+
+    monkeypatch.setattr(tc.ReportCard, "unfit", property(lambda card: ["moves from talks"]))
+    found = model.score(leads, "2024-05-01", stages=log, reasons=1)
+    talks = found["stage"] == "talks"
+    assert talks.sum() > 20
+    words = "the report card says no for leads of this stage"
+    assert (found.loc[talks, "not_scored"] == words).all()
+    for name in ("lead_score", "move_probability", "move_probability_upper", "next_stage"):
+        assert found.loc[talks, name].isna().all(), name
+    for name in ("lost_probability", "band", "decile", "reason_1"):
+        assert found.loc[talks, name].isna().all(), name
+    others = found["stage"].isin(["new", "offer"])
+    assert found.loc[others, "lead_score"].tolist() == scored.loc[others, "lead_score"].tolist()
+    whole = model.score(leads, "2024-05-01", stages=log, reasons=1, anyway=True)
+    pd.testing.assert_frame_equal(whole, scored)
+    every = [f"moves from {one}" for one in ORDER[:3]]
+    monkeypatch.setattr(tc.ReportCard, "unfit", property(lambda card: every))
+    with pytest.raises(tc.DataError, match=r"all leads are of stages.*anyway=True"):
+        model.score(leads, "2024-05-01", stages=log)
 
 
 def test_kept(model, scored, tables, tmp_path):
     model.save(tmp_path / "m.json")
     for copy in (tc.load(tmp_path / "m.json"), pickle.loads(pickle.dumps(model))):
-        again = copy.score(tables["customers"], "2024-05-01", stages=tables["stages"], reasons=1)
+        again = copy.score(
+            tables["customers"], "2024-05-01", stages=tables["stages"], reasons=1, anyway=True
+        )
         pd.testing.assert_frame_equal(again, scored)
         assert copy.get_params()["stages"] == ORDER
         assert repr(copy) == repr(model)
 
 
 def test_reasons_and_summaries(model, tables):
-    assert model.summary().features["feature"].iloc[0] == "size"
-    assert model.summary("lost").features["feature"].tolist()
+    assert model.models_["moves"].importance_["feature"].iloc[0] == "size"
+    assert {"feature", "at", "log_odds", "lower", "upper"} <= set(model.summary("lost").columns)
     found = model.reasons(tables["customers"], "2024-05-01", stages=tables["stages"], top=1)
     assert (found["feature"] == "size").mean() > 0.5
 
@@ -199,7 +232,8 @@ def test_shown_are_the_outcomes_with_figures(model):
     assert "lost" in model.models_
     assert "moves" in shown.splitlines()[2]
     assert not any(line.split()[1:] == ["-", "-", "-"] for line in shown.splitlines())
-    assert "<td>lost</td>" not in model._repr_html_()
+    assert "<td>lost</td>" in model._repr_html_()
+    assert "<td>next_stage</td>" not in model._repr_html_()
 
 
 def test_sentences_have_short_numbers(model, tables):

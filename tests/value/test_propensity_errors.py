@@ -214,7 +214,7 @@ def test_an_ordered_level_that_is_not_listed():
 def test_arguments_of_questions():
     for call in (
         lambda: FITTED.predict_interval(FRAME, level=1.5),
-        lambda: FITTED.effects(level="high"),
+        lambda: FITTED.summary(level="high"),
         lambda: FITTED.curve("nothing"),
         lambda: FITTED.curve(3),
         lambda: FITTED.curve("tenure", points=1),

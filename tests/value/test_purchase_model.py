@@ -13,7 +13,7 @@ from sklearn.base import clone
 
 import tercet as tc
 from tercet.value.models._coherence import coherent, moved
-from tercet.value.models._judging import Estimate
+from tercet.value.models._estimates import Estimate
 from tercet.value.models._listed import ends_in_order
 
 DATES = ["2024-03-01", "2024-06-01", "2024-09-01"]
@@ -82,6 +82,32 @@ def test_columns(scored):
         name = f"purchase_probability{stem}"
         assert (scored[f"{name}_lower"] <= scored[name]).all()
         assert (scored[name] <= scored[f"{name}_upper"]).all()
+
+
+def test_a_product_that_the_card_says_no_for_is_not_given_out(model, tables, scored, monkeypatch):
+    monkeypatch.setattr(tc.ReportCard, "unfit", property(lambda card: ["buys_tea"]))
+    log, few = tables["purchases"], tables["customers"].iloc[:50]
+    monkeypatch.setattr(model, "anyway", False)
+    with pytest.warns(UserWarning, match=r"no probabilities of buys_tea.*anyway=True"):
+        found = model.score(**tables, as_of=TODAY)
+    for end in ("", "_lower", "_upper"):
+        assert found[f"purchase_probability_tea{end}"].isna().all()
+    others = [name for name in scored if "_tea" not in name]
+    pd.testing.assert_frame_equal(found[others], scored[others])
+    with pytest.warns(UserWarning, match="no probabilities of buys_tea"):
+        best = model.next_best_product(few, TODAY, purchases=log, owned=None)
+    assert "tea" not in set(best["next_product"])
+    best = model.next_best_product(few, TODAY, purchases=log, owned=None, anyway=True)
+    assert "tea" in set(best["next_product"])
+    every = [f"buys_{name}" for name in PRODUCTS]
+    monkeypatch.setattr(tc.ReportCard, "unfit", property(lambda card: every))
+    with pytest.raises(tc.DataError, match=r"no for every product.*anyway=True"):
+        model.next_best_product(few, TODAY, purchases=log)
+
+
+def test_the_log_of_the_outcome_needs_rows(model, tables):
+    with pytest.raises(tc.DataError, match=r"log of purchases has no rows.*all rows until"):
+        model.score(tables["customers"], TODAY, purchases=tables["purchases"].iloc[:0])
 
 
 def assert_agree(each, union):
@@ -289,7 +315,7 @@ def test_reasons_by_product(model, tables):
     words = model.reasons(some, TODAY, purchases=tables["purchases"], outcome="samovar", top=1)
     same = model.reasons(some, TODAY, purchases=tables["purchases"], outcome="buys_samovar", top=1)
     pd.testing.assert_frame_equal(words, same)
-    assert model.summary("tea").features["feature"].tolist()
+    assert model.summary("tea")["log_odds"].notna().all()
 
 
 def test_polars(model, scored, tables):

@@ -1,4 +1,4 @@
-"""The simulated shop: its tables, and that what happens is what its truth foretells."""
+"""The simulated shop: its tables, and that what happens is what its truth predicts."""
 
 from __future__ import annotations
 

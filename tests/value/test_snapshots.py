@@ -700,7 +700,7 @@ def test_simulated_subscriptions_are_the_same_for_a_seed(backend):
 
 
 def test_an_audit_looks_at_rows_with_an_outcome_only():
-    """Who owns a product has no outcome for it: owning it does not foretell anything."""
+    """Who owns a product has no outcome for it: owning it does not predict anything."""
     company = tc.datasets.simulate_subscriptions(600, seed=1)
     snapshots = tc.Snapshots(as_of=["2024-04-01", "2024-07-01"], observation="90d", outcome="30d")
     audit = snapshots.feature_use(

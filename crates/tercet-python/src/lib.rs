@@ -34,13 +34,15 @@ mod _tercet {
     #[pymodule_export]
     use crate::persist::model_kind;
     #[pymodule_export]
+    use crate::response::experiment::{
+        analyze_experiment, assign_arms, balance_of_arms, plan_experiment,
+    };
+    #[pymodule_export]
     use crate::response::ranking::rank_effects;
     #[pymodule_export]
     use crate::response::{FittedCausalForest, SegmentMemberships, SegmentRules, read_segment};
     #[pymodule_export]
     use crate::simulate::{simulate_needs, simulate_purchases};
-    #[pymodule_export]
-    use crate::value::FittedPropensity;
     #[pymodule_export]
     use crate::value::evaluation::{
         FittedCalibration, best_cutoff, enough_data, gain_table, reliability, score_probabilities,
@@ -51,6 +53,8 @@ mod _tercet {
     use crate::value::lifetime::lifetime_value::lifetime_value;
     #[pymodule_export]
     use crate::value::lifetime::{FittedBgNbd, FittedGammaGamma};
+    #[pymodule_export]
+    use crate::value::{FittedPropensity, reason_words};
 
     #[pymodule_export]
     #[expect(non_upper_case_globals, reason = "Python's name for it")]

@@ -13,6 +13,7 @@
 //! | judge whether a ranking by effect pays | [`response::Ranking`] |
 //! | tell when customers churn, and by which of several ways | [`value::hazard::HazardModel`] |
 //! | judge probabilities, calibrate them, decide by them | [`value::evaluation`] |
+//! | tell what a campaign did, overall and by segment | [`response::experiment::ExperimentAnalysis`] |
 //! | find segments in a survey | [`needs::LatentClass`] |
 //! | tell how segments differ in spend, churn, satisfaction | [`needs::DistalOutcome`] |
 //! | evaluate many segments that are rules | [`response::rules`] |

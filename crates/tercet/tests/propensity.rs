@@ -430,12 +430,27 @@ fn contributions_add_up_and_reasons_are_the_largest() {
     }
     assert!(means.iter().all(|mean| mean.abs() < 1e-10), "{means:?}");
     let reasons = model.reasons(&people.design(), 2, &mut ()).unwrap();
+    let mut places = 0..reasons.len();
     for (row, own) in found.values.chunks(n).enumerate() {
-        let largest = own.iter().copied().fold(f64::NEG_INFINITY, f64::max);
-        let smallest = own.iter().copied().fold(f64::INFINITY, f64::min);
-        assert_eq!(reasons.contribution[4 * row], largest.max(0.0));
-        assert_eq!(reasons.contribution[4 * row + 2], smallest.min(0.0));
+        let mut sizes: Vec<f64> = own.iter().map(|share| share.abs()).collect();
+        sizes.sort_by(|a, b| b.total_cmp(a));
+        for (rank, size) in (1..).zip(&sizes[..2]).filter(|(_, size)| **size >= 0.01) {
+            let place = places.next().unwrap();
+            assert_eq!(
+                (reasons.row[place] as usize, reasons.rank[place]),
+                (row, rank)
+            );
+            assert_eq!(reasons.contribution[place].abs(), *size);
+            assert_eq!(own[reasons.feature[place] as usize].abs(), *size);
+        }
     }
+    assert!(places.next().is_none());
+    for (own, odds) in reasons.log_odds.iter().zip(&odds) {
+        assert!((own - odds).abs() < 1e-12);
+    }
+    let points = reasons.percentage_points(|p| p);
+    let words = reasons.words(&people.design(), &points, &mut ()).unwrap();
+    assert_eq!(words.sentences.len(), reasons.len());
     let curve = model.curve("tenure", 21, 0.9).unwrap();
     assert!(
         curve

@@ -15,9 +15,12 @@ from tercet._snapshots.case import Case, Opened, bring_together, open_tables
 from tercet._snapshots.cells import HOURS, activity, label_counts
 from tercet._snapshots.clock import NEVER
 from tercet._snapshots.feature import Feature, check_names
+from tercet._snapshots.log import is_empty
+from tercet._snapshots.roles import LOGS, ROLES
 from tercet._snapshots.rows import Rows
 from tercet._snapshots.target import MAIN, REASONS
 from tercet._snapshots.windows import Window, bounds, read_dates, times_of_day
+from tercet._warning import warn
 from tercet.exceptions import DataError, ParameterError
 
 if TYPE_CHECKING:
@@ -134,6 +137,8 @@ def _build(
 ) -> Built:
     naming = plan.naming
     wanted = None if fresh else plan.attributes
+    if not fresh:
+        tables = _without_empty(tables, plan)
     opened = open_tables(tables, naming, wanted, report, drop_refunds=plan.drop_refunds)
     plan = plan.completed(opened) if fresh else plan
     opened = _shaped(opened, plan)
@@ -201,13 +206,40 @@ def _check_tables(plan: Plan, tables: Mapping[str, Any], fresh: bool) -> None:
             raise ParameterError(message, name)
 
 
+def _without_empty(tables: Mapping[str, Any], plan: Plan) -> dict[str, Any]:
+    """Leave out logs without rows: features of them say that nobody did anything.
+
+    Rows cannot be learnt from such a log, and without the log that the outcome is about nobody is
+    at risk.
+    """
+    main = MAIN[plan.target.kind]
+    empty = [
+        name
+        for name, table in tables.items()
+        if name in LOGS and is_empty(table, name, plan.naming)
+    ]
+    if main in empty:
+        message = (
+            f"the {ROLES[main].what} has no rows: without it nobody is known to be at risk; pass "
+            "all rows until the date, not only those since the fit"
+        )
+        raise DataError(message)
+    for name in empty:
+        message = (
+            f"the {ROLES[name].what} has no rows: its features say that no customer did anything. "
+            "If there were any, pass all rows until the date"
+        )
+        warn(message, UserWarning)
+    return {name: table for name, table in tables.items() if name not in empty}
+
+
 def _shaped(opened: Opened, plan: Plan) -> Opened:
     """Let logs have the columns that the plan knows, no others."""
     logs = {}
     for name, shape in plan.logs.items():
         log = opened.logs.get(name)
         if log is None:
-            continue  # Contacts to which nobody has responded yet.
+            continue  # No rows yet, or contacts to which nobody has responded.
         for role, has, needs in (
             (log.role.amount, log.has_amount, shape.has_amount),
             (log.role.label, log.has_label, shape.has_label),

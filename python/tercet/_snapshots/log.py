@@ -141,6 +141,14 @@ def open_log(native: Any, table: str, naming: Naming, *, drop_refunds: bool = Fa
     return _open(native, table, table, naming, names, optional, drop_refunds=drop_refunds)
 
 
+def is_empty(native: Any, table: str, naming: Naming) -> bool:
+    """Whether a log of events has its columns, but no rows."""
+    names, _ = naming.names(table)
+    wanted = {role: names[role] for role in ("customer", "time")}
+    scan = scan_table(native, wanted, (), ROLES[table].what, naming.remedies(table))
+    return not len(collect(scan.frame.select(wanted["customer"]).head(1)))
+
+
 def open_responses(native: Any, naming: Naming) -> Log | None:
     """Open the responses to contacts as a log of their own; None where nobody responded."""
     names, _ = naming.names("contacts")

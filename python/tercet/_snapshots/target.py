@@ -1,4 +1,4 @@
-"""What is to be foretold: its words, who is at risk of it, and what came of it.
+"""What is to be predicted: its words, who is at risk of it, and what came of it.
 
 Everything before a date is known, everything from the date on is not: whoever is at risk is so by
 what happened before it, and an outcome is what happens in [opens, closes) of the date's window.

@@ -1,4 +1,4 @@
-"""The stretches of time around each as-of date: what is known, and what is to be foretold.
+"""The stretches of time around each as-of date: what is known, and what is to be predicted.
 
     start ........ middle ........ as_of .... opens ........ closes
     |------ observation ----------|   gap    |--- outcome ---|

@@ -62,7 +62,7 @@ class SnapshotRecipe:
 
     @property
     def outcome_names(self) -> list[str]:
-        """Return the names of the outcomes that the features were built to foretell."""
+        """Return the names of the outcomes that the features were built to predict."""
         return list(self._plan.target.names())
 
     @property
@@ -113,6 +113,12 @@ class SnapshotRecipe:
             For a table that lacks a column, or holds what cannot be used.
         ParameterError
             For a table that is missing or was not used before, or a date outside the data.
+
+        Warns
+        -----
+        UserWarning
+            If a log has no rows, besides the one that the outcome is about: its features are those
+            of customers who did nothing.
         """
         from tercet.data.snapshot_table import SnapshotTable
 

@@ -135,7 +135,7 @@ class Snapshots:
         unit: TimeUnit = "day",
         progress: Progress = False,
     ) -> SnapshotTable:
-        """Foretell the end of subscriptions.
+        """Predict the end of subscriptions.
 
         At risk is who has a subscription that began before the date and did not end before it. A
         subscription runs up to, and not including, its end; one without an end runs on.
@@ -210,7 +210,7 @@ class Snapshots:
         active_within: DurationLike | None = None,
         progress: Progress = False,
     ) -> SnapshotTable:
-        """Foretell that customers without a contract buy nothing: column `inactive`.
+        """Predict that customers without a contract buy nothing: column `inactive`.
 
         At risk is who bought before the date.
 
@@ -265,7 +265,7 @@ class Snapshots:
         unit: TimeUnit = "day",
         progress: Progress = False,
     ) -> SnapshotTable:
-        """Foretell purchases: of anything, or of each of some products.
+        """Predict purchases: of anything, or of each of some products.
 
         At risk is who was known before the date: had a row in any table, or became a customer.
 
@@ -274,7 +274,7 @@ class Snapshots:
         purchases : table
             One row a purchase.
         products : sequence of str, optional
-            Products to foretell: columns `buys_<product>` and `buys_any`. Without them, `buys` is
+            Products to predict: columns `buys_<product>` and `buys_any`. Without them, `buys` is
             whether anything is bought.
         first_only : bool
             Whether a product is bought once only: who bought it before the date has no outcome for
@@ -335,7 +335,7 @@ class Snapshots:
         unit: TimeUnit = "day",
         progress: Progress = False,
     ) -> SnapshotTable:
-        """Foretell the use of a product: of anything in it, or of each of some features.
+        """Predict the use of a product: of anything in it, or of each of some features.
 
         At risk is who was known before the date: had a row in any table, or became a customer.
 
@@ -344,10 +344,10 @@ class Snapshots:
         events : table
             One row a use.
         features : sequence of str, optional
-            Product features to foretell: columns `uses_<feature>` and `uses_any`. Without them,
+            Product features to predict: columns `uses_<feature>` and `uses_any`. Without them,
             `uses` is whether there is any event.
         first_only : bool
-            Whether the first use is to be foretold: who used a feature before the date has no
+            Whether the first use is to be predicted: who used a feature before the date has no
             outcome for it (null).
         subscriptions, purchases, contacts, customers : table, optional
             Where further features come from.
@@ -404,7 +404,7 @@ class Snapshots:
         unit: TimeUnit = "day",
         progress: Progress = False,
     ) -> SnapshotTable:
-        """Foretell that leads move on to a later stage: columns `moves` and `next_stage`.
+        """Predict that leads move on to a later stage: columns `moves` and `next_stage`.
 
         At risk is who came into a stage before the date and is neither in the last one nor lost.
         Moving back is not moving on.
@@ -464,7 +464,7 @@ class Snapshots:
         gap = f", {spans.gap.words} between" if spans.gap.count else ""
         return (
             f"Snapshots at {dates}: {spans.observation.words} observed, "
-            f"{spans.outcome.words} foretold{gap}"
+            f"{spans.outcome.words} predicted{gap}"
         )
 
     def _build(

@@ -158,7 +158,7 @@ def simulate_shop(
     >>> table.outcome_names
     ['buys_beans', 'buys_machine', 'buys_any']
 
-    The share that bought is the one that the truth foretells:
+    The share that bought is the one that the truth predicts:
 
     >>> truth = shop.truth.purchase_probability("2025-01-01", 90, ["beans", "machine"])
     >>> _, latest = table.split(last=1)

@@ -122,7 +122,7 @@ def simulate_software(
 
     Customers come evenly in the first twenty-two months of thirty. They are engaged at first; the
     engagement of some fades on a day that nobody sees, after which they use a quarter as much and
-    cancel five times as often, so that falling use foretells the end. Cancelling is also more
+    cancel five times as often, so that falling use predicts the end. Cancelling is also more
     likely in the first three months, in the months of renewal (the 13th and 25th), on the cheapest
     plan and after trouble, which the support hears of. Payments fail mostly by card. Growing
     customers share more and leave for a larger contract. Which of the three comes first ends the

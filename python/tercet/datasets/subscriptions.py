@@ -79,7 +79,7 @@ def simulate_subscriptions(
 
     Customers come evenly in the first eighteen months and stay for an exponential time. An
     engagement that nobody sees makes them use more, buy more, respond more and stay longer; the
-    cheapest plan is left sooner. So use foretells churn, and the true probability is known.
+    cheapest plan is left sooner. So use predicts churn, and the true probability is known.
 
     Parameters
     ----------

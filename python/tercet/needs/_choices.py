@@ -16,9 +16,10 @@ from numpy.typing import NDArray
 from tercet import _arguments
 from tercet._columns import column_error, contiguous
 from tercet._frames import read_table
+from tercet._levels import as_text, quoted
 from tercet._survey.item import NO_ANSWER, encoded
 from tercet._weights import read_weights
-from tercet.needs._items import as_text, levels_in, quoted
+from tercet.needs._items import levels_in
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence

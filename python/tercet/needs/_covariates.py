@@ -9,7 +9,8 @@ import numpy as np
 import pyarrow as pa
 
 from tercet._columns import column_error
-from tercet.needs._items import as_text, is_number, levels_in, places_of, quoted
+from tercet._levels import as_text, is_number, quoted
+from tercet.needs._items import levels_in, places_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence

@@ -17,6 +17,7 @@ import pyarrow.compute as pc
 from tercet import _arguments
 from tercet._columns import column_error
 from tercet._frames import has_column, read_table
+from tercet._levels import as_text, is_number, quoted
 from tercet._survey.item import MOST_LEVELS, NO_ANSWER, codes, encoded
 from tercet._survey.options import guess
 from tercet._warning import warn
@@ -46,7 +47,6 @@ FEW: Final = 12
 # The core's words: an item that counts something has the name of its distribution.
 _CORE_KINDS = {"multi-select": "nominal", "count": "poisson"}
 _OUR_KINDS = {"poisson": "count"}
-_SHOWN = 8
 
 
 @dataclass(frozen=True)
@@ -328,31 +328,6 @@ def places_of(column: Any, levels: Sequence[str], name: str) -> tuple[Codes, int
         return found, None, ""
     row = int(strange.argmax())
     return found, row, texts[indices[row]]
-
-
-def as_text(value: Any) -> str:
-    """Return an answer as the name of a level."""
-    if isinstance(value, bool):
-        return "true" if value else "false"
-    if isinstance(value, str):
-        return value
-    try:
-        return str(int(value)) if value == int(value) else str(value)
-    except (TypeError, ValueError, OverflowError):
-        return str(value)
-
-
-def quoted(levels: Sequence[str]) -> str:
-    """Return some levels for a message."""
-    shown = ", ".join(f"'{level}'" for level in levels[:_SHOWN])
-    return shown + (", ..." if len(levels) > _SHOWN else "")
-
-
-def is_number(kind: Any) -> bool:
-    """Whether an Arrow type holds numbers."""
-    return bool(
-        pa.types.is_integer(kind) or pa.types.is_floating(kind) or pa.types.is_decimal(kind)
-    )
 
 
 def _learn_one(table: Table, name: str, said: str | None, item: Item | None) -> Column:

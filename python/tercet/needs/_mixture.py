@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import math
 from typing import TYPE_CHECKING, Any
 
@@ -111,9 +110,3 @@ class Mixture(Model):
         early = int(dropped.sum())
         words = f"{self.n_starts_at_best_} of {len(dropped)} reached the best"
         return f"{words}; {early} were given up early" if early else words
-
-
-def note_of(engine: Any) -> dict[str, Any]:
-    """Return what a model notes; a model that was fitted in Rust may note nothing."""
-    note = json.loads(engine.note)
-    return note if isinstance(note, dict) else {}

@@ -10,6 +10,7 @@ import numpy as np
 from tercet import _arguments
 from tercet._estimator import Saved
 from tercet._frames import read_table
+from tercet._levels import quoted
 from tercet._survey.item import NO_ANSWER
 from tercet.data.survey import Survey
 from tercet.exceptions import DataError
@@ -122,7 +123,7 @@ def read_answers(answers: Any, respondent: Any, customer: str, model: LatentClas
     )
     asked = [one for one in questions if one.name in table]
     if not asked:
-        listed = _items.quoted([one.name for one in questions])
+        listed = quoted([one.name for one in questions])
         message = f"the table of answers has none of the model's items ({listed}); add some"
         raise DataError(message)
     return ReadAnswers(table, name, asked)

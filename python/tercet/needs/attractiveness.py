@@ -13,11 +13,12 @@ from tercet import _arguments, _display
 from tercet._columns import column_error, floats
 from tercet._estimator import Model
 from tercet._frames import check_same_rows, new_table, read_table, read_whole
+from tercet._levels import is_number
 from tercet._survey.item import encoded
 from tercet._weights import read_weights
 from tercet.data.survey import Survey
 from tercet.exceptions import ParameterError
-from tercet.needs._items import is_number, own_weights
+from tercet.needs._items import own_weights
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -10,6 +10,7 @@ import numpy as np
 from tercet import _arguments, _display, _tercet
 from tercet._estimator import Model
 from tercet._frames import new_table
+from tercet._levels import is_number
 from tercet._progress import Progress, reporting
 from tercet.data.survey import Survey
 from tercet.exceptions import ParameterError
@@ -117,7 +118,7 @@ class _Baseline(Model):
         source = _items.source_of(survey, items)
         table = _items.read_columns(source.frame, source.items, [], None, _TO_FIT)
         plain = [name for name in source.items if name not in source.described]
-        kinds = {name: "continuous" for name in plain if _items.is_number(table.arrow(name).type)}
+        kinds = {name: "continuous" for name in plain if is_number(table.arrow(name).type)}
         questions = _items.learn(table, source, kinds)
         with reporting(progress) as report:
             engine = self._engine_class.fit(

@@ -13,6 +13,7 @@ import pyarrow as pa
 
 from tercet import _arguments, _display, _tercet
 from tercet._frames import new_table, read_table
+from tercet._levels import is_number
 from tercet._progress import Progress, reporting
 from tercet._warning import warn
 from tercet._weights import read_weights
@@ -545,9 +546,9 @@ def _outcome(
     if kind is not None:
         kind = _arguments.word(kind, "kind", _KINDS)
     elif name not in described:
-        kind = "continuous" if _items.is_number(table.arrow(name).type) else "nominal"
+        kind = "continuous" if is_number(table.arrow(name).type) else "nominal"
     source = _items.Source(table.native, [name], described)
-    if kind in ("continuous", "count") and not _items.is_number(table.arrow(name).type):
+    if kind in ("continuous", "count") and not is_number(table.arrow(name).type):
         message = f"kind = {kind!r}: expected another kind, since '{name}' holds no numbers"
         raise ParameterError(message, "kind")
     [column] = _items.learn(table, source, {} if kind is None else {name: kind})

@@ -11,6 +11,7 @@ import numpy as np
 import pyarrow as pa
 
 from tercet import _arguments, _display, _tercet
+from tercet._estimator import note_of
 from tercet._frames import new_table
 from tercet._progress import Progress, reporting
 from tercet._weights import read_weights
@@ -19,7 +20,7 @@ from tercet.exceptions import WeightsWarning
 from tercet.needs import _covariates, _items
 from tercet.needs._covariates import Covariate
 from tercet.needs._items import Kind, Question, UnknownLevels
-from tercet.needs._mixture import Mixture, note_of
+from tercet.needs._mixture import Mixture
 from tercet.needs._simulate import simulated
 from tercet.needs.distal import distal_outcome, segment_predictors
 from tercet.needs.profile import SegmentProfile, profile_of

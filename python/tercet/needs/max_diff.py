@@ -10,11 +10,12 @@ import numpy as np
 import pyarrow as pa
 
 from tercet import _arguments, _display, _tercet
+from tercet._estimator import note_of
 from tercet._frames import new_table
 from tercet._progress import Progress, reporting
 from tercet.exceptions import ParameterError
 from tercet.needs._choices import Choices, Layout, check_known, read_choices
-from tercet.needs._mixture import Mixture, note_of
+from tercet.needs._mixture import Mixture
 from tercet.needs.importance import importance_columns
 
 if TYPE_CHECKING:

@@ -10,10 +10,11 @@ import pyarrow as pa
 
 from tercet import _arguments, _display, _tercet
 from tercet._frames import new_table
+from tercet._levels import as_text
 from tercet.data.survey import Survey
 from tercet.exceptions import ParameterError
 from tercet.needs import _items
-from tercet.needs._items import as_text, weights_like
+from tercet.needs._items import weights_like
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence

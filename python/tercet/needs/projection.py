@@ -8,20 +8,19 @@ from typing import TYPE_CHECKING, Any, ClassVar, Literal, NamedTuple, Self
 import numpy as np
 import pyarrow as pa
 
-from tercet import _arguments, _display, _tercet
+from tercet import _arguments, _display, _features, _tercet
 from tercet._columns import column_error
-from tercet._estimator import Model
+from tercet._estimator import Model, note_of
+from tercet._features import Feature
 from tercet._frames import Table, new_table, read_table
 from tercet._join import check_one_row_each, rows_among
 from tercet._progress import Progress, reporting
 from tercet._weights import read_weights
 from tercet.data.survey import Survey
 from tercet.exceptions import ParameterError
-from tercet.needs import _features, _segment_models
-from tercet.needs._features import Feature
+from tercet.needs import _segment_models
 from tercet.needs._items import weights_like
 from tercet.needs._memberships import checked_posterior
-from tercet.needs._mixture import note_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -29,7 +28,7 @@ if TYPE_CHECKING:
     from numpy.typing import ArrayLike
 
     from tercet._columns import Floats, Integers
-    from tercet.needs._features import Attribute
+    from tercet._features import Attribute
 
 __all__ = ["SegmentProjection"]
 

@@ -9,13 +9,13 @@ import numpy as np
 import pyarrow as pa
 
 from tercet import _arguments, _display, _tercet
-from tercet._estimator import Saved
+from tercet._estimator import Saved, note_of
 from tercet._frames import new_table
+from tercet._levels import as_text
 from tercet._progress import Progress, reporting
 from tercet.data.survey import Survey
 from tercet.needs import _covariates, _items, _respondents, _segment_models
 from tercet.needs._items import Question
-from tercet.needs._mixture import note_of
 from tercet.needs.latent_class import LatentClass
 
 if TYPE_CHECKING:
@@ -528,7 +528,7 @@ def _wording(model: LatentClass, described: Mapping[str, Any]) -> dict[str, Any]
         if item.text:
             texts[question.name] = item.text
         if item.labels is not None and question.levels is not None:
-            pairs = zip(map(_items.as_text, item.levels or ()), item.labels, strict=True)
+            pairs = zip(map(as_text, item.levels or ()), item.labels, strict=True)
             words = dict(pairs)
             labels[question.name] = [words.get(level, level) for level in question.levels]
     return {"texts": texts, "labels": labels}

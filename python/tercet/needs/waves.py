@@ -9,11 +9,11 @@ import numpy as np
 import pyarrow as pa
 
 from tercet import _arguments, _display, _tercet
+from tercet._estimator import note_of
 from tercet._frames import new_table
 from tercet._progress import Progress, reporting
 from tercet.needs import _covariates, _respondents
 from tercet.needs._items import Question, weights_like
-from tercet.needs._mixture import note_of
 from tercet.needs.align import SegmentAlignment, align_segments
 from tercet.needs.latent_class import LatentClass, _labels
 

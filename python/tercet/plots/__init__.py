@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from tercet.plots.behaviour import lifecycle_flow, rfm_grid
 from tercet.plots.effects import propensity_curve
+from tercet.plots.experiment import detectable_effect, effects_by_segment
 from tercet.plots.hazard import cumulative_incidence, survival
 from tercet.plots.history import customer_history
 from tercet.plots.holdout import calibration_holdout
@@ -30,6 +31,8 @@ __all__ = [
     "cumulative_incidence",
     "cumulative_purchases",
     "customer_history",
+    "detectable_effect",
+    "effects_by_segment",
     "expected_purchases_map",
     "gain",
     "lifecycle_flow",

@@ -1,4 +1,4 @@
-"""What a feature does to a probability."""
+"""How the odds of an outcome go with a feature."""
 
 from __future__ import annotations
 
@@ -47,10 +47,11 @@ def propensity_curve(
     level: float = 0.95,
     ax: Axes | None = None,
 ) -> Axes:
-    """Draw what a feature does to the odds of the outcome, with its interval.
+    """Draw how the odds of the outcome go with a feature, with the interval.
 
     Odds are those of a customer with this value against the average over the customers of the fit,
-    all other features being equal. Numbers are a line, levels and "missing" are points. Given
+    all other features being equal. They tell what goes together; whether the feature is a cause,
+    they do not tell. Numbers are a line, levels and "missing" are points. Given
     customers, the bars at the foot say how many there are: where they are few, the interval is
     wide, and the line should not be read closely.
 
@@ -115,7 +116,7 @@ def propensity_curve(
     ax.axhline(0.0, color=_style.EXPECTED, linestyle="--", linewidth=1.3)
     _style.dress(
         ax,
-        title=f"What {name} does to the odds",
+        title=f"Odds by {name}, other features equal",
         subtitle=f"{shown.curve.extremes()}; {_display.per_cent(level)} intervals{shown.cut}",
         x_label=name,
         y_label="Odds, times those of an average customer",

@@ -1,4 +1,4 @@
-"""Survival and incidences: what a hazard foretells, against what was seen."""
+"""Survival and incidences: what a hazard predicts, against what was seen."""
 
 from __future__ import annotations
 

@@ -232,10 +232,11 @@ def lift(table: GainTable, *, ax: Axes | None = None) -> Axes:
 def profit_by_cutoff(
     best: BestCutoff, *, currency: str | None = None, ax: Axes | None = None
 ) -> Axes:
-    """Draw the profit by the share of the customers contacted, with the best cut-off.
+    """Draw the profit by the share of the customers contacted, with the rule to use.
 
     Below each share stands the cut-off that it goes with. The dashed line is the cut-off of
-    calibrated probabilities, cost over benefit.
+    calibrated probabilities, cost over benefit; the point is the highest profit in these customers,
+    which owes something to chance.
 
     Parameters
     ----------
@@ -287,10 +288,15 @@ def profit_by_cutoff(
         title = "Contacting nobody is best"
         words = "even the best do not surely bring in what contacting them costs"
     else:
-        title = f"Contacting the best {_display.per_cent(best.share, 1)} earns most"
-        ends = " to ".join(f"{end:,.0f}" for end in best.profit_interval)
-        words = f"{best.profit:,.0f} to be expected"
-        if np.isfinite(best.profit_interval).all():
+        title = f"Contact the best {_display.per_cent(best.rule_share, 1)}"
+        title += {
+            "cost over benefit": ": for them it pays",
+            "capacity": ": as many as can be",
+            "everybody": ": everybody pays",
+        }.get(best.rule, ": they earn most")
+        ends = " to ".join(f"{end:,.0f}" for end in best.rule_interval)
+        words = f"{best.rule_profit:,.0f} to be expected"
+        if np.isfinite(best.rule_interval).all():
             words += f" ({_display.per_cent(best.level)} interval {ends})"
     unit = "in the unit of the amounts" if currency is None else f"in {currency}"
     value = "lowest probability" if best.by_probability else "lowest expected profit"
@@ -310,6 +316,8 @@ def profit_by_cutoff(
 
 
 def _theory(best: BestCutoff) -> str:
+    if best.rule == "capacity" and best.theoretical_share >= best.capacity * (1.0 - 1e-9):
+        return "all that can be\ncontacted"
     if best.by_probability and best.theoretical_cutoff > 1:
         return "an event is worth less\nthan a contact costs"
     if best.by_probability:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+import re
+import textwrap
+from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
 
@@ -14,6 +16,11 @@ from tercet.plots import _style
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
+
+#: Letters of a line beside a bar.
+_WIDTH: Final = 44
+#: What a sentence says after the feature and its value.
+_END: Final = re.compile(r" \(?(?:raises|lowers) the probability by [^()]*\)?$")
 
 
 def reasons(
@@ -31,7 +38,8 @@ def reasons(
     Parameters
     ----------
     reasons : table
-        What `tercet.Propensity.reasons` returned; a larger `top` gives more bars.
+        What `reasons` of a model returned, such as `tercet.Propensity` or `tercet.ChurnModel`,
+        whose words are shown. A larger `top` gives more bars.
     customer : optional
         Whose: a value of the table's first column. Default: the first customer in it.
     probability : float, optional
@@ -63,7 +71,7 @@ def reasons(
     whose, found = _of_customer(reasons, customer)
     order = np.argsort(-np.abs(found["log_odds"]), kind="stable")
     shares = found["log_odds"][order]
-    names = [f"{found['feature'][k]} = {found['value'][k]}" for k in order]
+    names = [found["words"][k] for k in order]
     worth = [_points(found["percentage_points"][k]) for k in order]
     ax = _style.new_axes(ax, width=8.0, height=1.7 + 0.36 * max(len(names), 2))
     places = np.arange(len(names))
@@ -94,7 +102,7 @@ def reasons(
         grid="x",
     )
     # Names may hold what matplotlib takes for formulas.
-    ax.set_yticks(places, [_style.shortened(name) for name in names], parse_math=False)
+    ax.set_yticks(places, [_lines(name) for name in names], parse_math=False)
     ax.invert_yaxis()
     # Room for the words beside the bars.
     low, high = min(0.0, float(shares.min())), max(0.0, float(shares.max()))
@@ -121,11 +129,25 @@ def _of_customer(table: Any, customer: Any) -> tuple[str, dict[str, Any]]:
         some = ", ".join(repr(one) for one in dict.fromkeys(ids[:200]))[:60]
         reason = f"has no {wanted!r} (but {some}...); who has no reasons has no bars"
         raise column_error(first, reason)
-    texts = {name: whole.arrow(name).to_pylist() for name in ("feature", "value")}
-    found: dict[str, Any] = {name: [text[row] for row in rows] for name, text in texts.items()}
+    columns = ("feature", "value", *(("sentence",) if "sentence" in whole else ()))
+    texts = [whole.arrow(name).to_pylist() for name in columns]
+    found: dict[str, Any] = {"words": [_words(*(text[row] for text in texts)) for row in rows]}
     for name in ("log_odds", "percentage_points"):
         found[name] = whole.floats(name)[rows]
     return f"{first} {wanted}", found
+
+
+def _words(feature: str, value: str, sentence: str | None = None) -> str:
+    """Return the feature and its value as the sentence of the reason has them."""
+    end = None if sentence is None else _END.search(sentence)
+    return f"{feature} = {value}" if sentence is None or end is None else sentence[: end.start()]
+
+
+def _lines(words: str) -> str:
+    """Return words in two lines at most, as there is room for."""
+    return "\n".join(
+        textwrap.wrap(words, _WIDTH, max_lines=2, placeholder="\N{HORIZONTAL ELLIPSIS}")
+    )
 
 
 def _points(points: float) -> str:

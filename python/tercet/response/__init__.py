@@ -1,6 +1,8 @@
 """Level 2: what customers do, and what works on them."""
 
 from tercet.response.behaviour import Behaviour, BehaviourRecipe, behaviour
+from tercet.response.experiment import ExperimentResult, analyze_experiment
+from tercet.response.experiment_plan import ExperimentPlan, plan_experiment
 from tercet.response.forest import CausalForest
 from tercet.response.learners import DRLearner, TLearner, XLearner
 from tercet.response.ranking import EffectRanking, rank_effects
@@ -15,12 +17,16 @@ __all__ = [
     "CausalForest",
     "DRLearner",
     "EffectRanking",
+    "ExperimentPlan",
+    "ExperimentResult",
     "Segment",
     "SegmentBook",
     "SegmentChanges",
     "SegmentMembers",
     "TLearner",
     "XLearner",
+    "analyze_experiment",
     "behaviour",
+    "plan_experiment",
     "rank_effects",
 ]

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from tercet._columns import Floats
-    from tercet.needs._features import Attribute
+    from tercet._features import Attribute
 
     Rows = NDArray[np.bool_]
 

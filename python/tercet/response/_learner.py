@@ -15,8 +15,8 @@ from tercet import _arguments, _display
 from tercet._columns import column_error
 from tercet._estimator import Estimator
 from tercet._frames import new_table
+from tercet._levels import as_text
 from tercet.exceptions import DataError, NotFittedError, ParameterError
-from tercet.needs._items import as_text
 from tercet.response import _doubly_robust, _treatment
 from tercet.response._crossing import Template, folds_of, labels_of
 from tercet.value.propensity._customers import read_again, read_customers, warn_of_numbers_as_text
@@ -27,8 +27,8 @@ if TYPE_CHECKING:
     from numpy.typing import ArrayLike, NDArray
 
     from tercet._columns import Floats
+    from tercet._features import Attribute, Feature
     from tercet._frames import Kind
-    from tercet.needs._features import Attribute, Feature
     from tercet.response._crossing import Fitted, Rows
     from tercet.value.propensity._encoding import Coding
 

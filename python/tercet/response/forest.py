@@ -10,12 +10,11 @@ import numpy as np
 import pyarrow as pa
 
 from tercet import _arguments, _display, _tercet
-from tercet._estimator import Saved
+from tercet._estimator import Saved, note_of
+from tercet._features import Feature
 from tercet._frames import new_table
 from tercet._progress import Progress, reporting
 from tercet.exceptions import NotFittedError
-from tercet.needs._features import Feature
-from tercet.needs._mixture import note_of
 from tercet.response import _treatment
 from tercet.response._crossing import labels_of
 from tercet.value.propensity._customers import (
@@ -32,7 +31,7 @@ if TYPE_CHECKING:
     from numpy.typing import ArrayLike, NDArray
 
     from tercet._columns import Floats
-    from tercet.needs._features import Attribute
+    from tercet._features import Attribute
 
 __all__ = ["CausalForest"]
 

@@ -5,4 +5,4 @@ pub(crate) mod hazard;
 pub(crate) mod lifetime;
 mod propensity;
 
-pub(crate) use propensity::FittedPropensity;
+pub(crate) use propensity::{FittedPropensity, reason_words};

@@ -357,27 +357,74 @@ impl FittedPropensity {
         Ok((found.baseline, Table::wide(py, found.values, width)?))
     }
 
-    /// The features that raise and lower each row's log-odds most: places of features (-1 where there is
-    /// none) and contributions, both with 2 k entries a row, first those that raise.
-    #[pyo3(signature = (attributes, k, *, n_jobs=None, progress=None))]
+    /// The `top` features that move each row's log-odds most: what [`core::Reasons`] has, sorted by row and
+    /// rank, and the log-odds of every row.
+    #[pyo3(signature = (attributes, top, *, n_jobs=None, progress=None))]
     fn reasons(
         &self,
         py: Python<'_>,
         attributes: Vec<Attribute<'_>>,
-        k: usize,
+        top: usize,
         n_jobs: Option<i64>,
         progress: Option<Progress>,
-    ) -> PyResult<(Column<i32>, Table)> {
+    ) -> PyResult<(ReasonColumns, Column<f64>)> {
         let arrays = DesignArrays::new(&attributes)?;
         let found = boundary::run(py, n_jobs, progress, |observer| {
-            self.0.reasons(&arrays.design()?, k, observer)
+            self.0.reasons(&arrays.design()?, top, observer)
         })?;
-        let contributions = Table::wide(py, found.contribution, 2 * k)?;
-        Ok((Column::new(py, found.feature), contributions))
+        let columns = (
+            Column::new(py, found.row),
+            Column::new(py, found.rank),
+            Column::new(py, found.feature),
+            Column::new(py, found.contribution),
+        );
+        Ok((columns, Column::new(py, found.log_odds)))
     }
 }
 
 shared_methods!(FittedPropensity: saved, noted, reported);
+
+/// Of each reason its row, its rank, its feature's place, and what it adds to the log-odds.
+type ReasonColumns = (Column<u32>, Column<u32>, Column<u32>, Column<f64>);
+
+/// Where texts begin, and their bytes, one after the other.
+type TextColumn = (Column<i64>, Column<u8>);
+
+/// What reasons say, whatever model they are of: the value of each one's feature, and a sentence.
+#[pyfunction]
+#[pyo3(signature = (attributes, names, rows, features, shares, points, *, n_jobs=None, progress=None))]
+#[allow(clippy::too_many_arguments)] // named in Python
+pub(crate) fn reason_words(
+    py: Python<'_>,
+    attributes: Vec<Attribute<'_>>,
+    names: Vec<String>,
+    rows: Groups<'_>,
+    features: Groups<'_>,
+    shares: Floats<'_>,
+    points: Floats<'_>,
+    n_jobs: Option<i64>,
+    progress: Option<Progress>,
+) -> PyResult<(TextColumn, TextColumn)> {
+    let arrays = DesignArrays::new(&attributes)?;
+    let (rows, features) = (rows.values()?, features.values()?);
+    let (shares, points) = (shares.values()?, points.values()?);
+    let words = boundary::run(py, n_jobs, progress, |observer| {
+        let reasons = core::Reasons {
+            features: names,
+            row: rows.to_vec(),
+            rank: vec![0; rows.len()],
+            feature: features.to_vec(),
+            contribution: shares.to_vec(),
+            log_odds: Vec::new(),
+        };
+        reasons.words(&arrays.design()?, points, observer)
+    })?;
+    let column = |texts: core::Texts| {
+        let bytes = Column::new(py, texts.text.into_bytes());
+        (Column::counts(py, texts.offsets.into_iter()), bytes)
+    };
+    Ok((column(words.values), column(words.sentences)))
+}
 
 /// An outcome's values, borrowed.
 enum Values<'a> {

@@ -6,6 +6,7 @@ pub(crate) mod cholesky;
 pub(crate) mod interval;
 pub(crate) mod lanes;
 pub(crate) mod multinomial;
+pub(crate) mod multiplicity;
 pub(crate) mod newton;
 pub(crate) mod quadrature;
 pub(crate) mod rising;

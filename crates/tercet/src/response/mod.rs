@@ -2,6 +2,7 @@
 
 mod bins;
 mod data;
+pub mod experiment;
 pub mod forest;
 mod ranking;
 pub mod rules;

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 
 import numpy as np
 
@@ -16,30 +16,46 @@ if TYPE_CHECKING:
 
     from numpy.typing import ArrayLike
 
+    from tercet._columns import Floats
     from tercet._frames import Kind
 
 __all__ = ["BestCutoff", "best_cutoff"]
 
+Rule: TypeAlias = Literal["cost over benefit", "capacity", "search", "everybody", "nobody"]
+
 _CURVE = ("share", "cutoff", "contacted", "profit", "lower", "upper")
 
 
-class BestCutoff:
-    """The cut-off of the highest profit; made by `best_cutoff`.
+class BestCutoff(_display.Shown):
+    """Whom to contact, and what it earns; made by `best_cutoff`.
 
     Attributes
     ----------
+    verdict : str
+        What to do.
+    rule : {"cost over benefit", "capacity", "search", "everybody", "nobody"}
+        The rule to use: the cut-off of calibrated probabilities, unless the one that the search
+        found earns surely more; as many as can be contacted where either would contact more;
+        everybody or nobody where that is best.
+    rule_cutoff : float or None
+        The lowest value that the rule contacts: a probability, or where amounts differ between
+        customers an expected profit `p * benefit - cost`. None where it contacts nobody.
+    rule_share, rule_profit : float
+        Whom the rule contacts, and the profit to be expected.
+    rule_interval : tuple of float
+        The interval of that profit.
     cutoff : float or None
-        The lowest value contacted: a probability, or where amounts differ between customers an
-        expected profit `p * benefit - cost`. None where contacting nobody is best.
+        What the search found: the lowest value contacted where the profit is highest in these
+        customers. None where contacting nobody is best.
     cutoff_interval : tuple of float
         Where so many of the replications have it: an indication, no interval of exact level.
     by_probability : bool
         Whether cut-offs are probabilities.
     share, contacted : float
-        The customers contacted, as a share of all and by weight.
+        The customers that the search contacts, as a share of all and by weight.
     profit : float
-        The profit to be expected with that cut-off in other customers of the kind: what the search
-        owed to chance is taken off.
+        The profit to be expected with the searched cut-off in other customers of the kind: what
+        the search owed to chance is taken off.
     profit_interval : tuple of float
         Its interval.
     apparent_profit, optimism : float
@@ -47,7 +63,7 @@ class BestCutoff:
     theoretical_cutoff : float
         The cut-off of calibrated probabilities: cost over benefit (0 for an expected profit).
     theoretical_profit, theoretical_share : float
-        What that earns, and whom it contacts.
+        What that earns, and whom it contacts; no more than can be.
     theoretical_interval : tuple of float
         The interval of its profit.
     everybody : float
@@ -58,13 +74,13 @@ class BestCutoff:
         All customers, by weight.
     table : table
         The profit curve: `share`, `cutoff`, `contacted`, `profit`, `lower`, `upper`.
-    verdict : str
-        What to do.
     level : float
         Of the intervals.
     """
 
-    def __init__(self, found: Mapping[str, Any], level: float, kind: Kind | None) -> None:
+    def __init__(
+        self, found: Mapping[str, Any], level: float, kind: Kind | None, last: float
+    ) -> None:
         self.cutoff: float | None = found["cutoff"]
         self.cutoff_interval = _pair(found["cutoff_interval"])
         self.by_probability = bool(found["by_probability"])
@@ -81,8 +97,13 @@ class BestCutoff:
         self.everybody = float(found["everybody"])
         self.capacity = float(found["capacity"])
         self.n = float(found["total"])
-        self.verdict = str(found["verdict"])
         self.level = level
+        self._told = str(found["verdict"])
+        #: The value of the last customer that the capacity leaves room for.
+        self._last = last
+        self.rule = self._chosen()
+        self.rule_cutoff, self.rule_share, self.rule_profit, self.rule_interval = self._of_rule()
+        self.verdict = self._said()
         self._curve = found["curve"]
         self._kind = kind
 
@@ -98,11 +119,72 @@ class BestCutoff:
         """Return what to do, in sentences."""
         return self.verdict
 
-    def __repr__(self) -> str:
-        return self._shown().text()
+    def _chosen(self) -> Rule:
+        """Return the rule to use."""
+        if self.cutoff is None:
+            return "nobody"
+        if self.share >= 1.0:
+            return "everybody"
+        share = self.share if self._searched_is_better else self.theoretical_share
+        if self.capacity < 1.0 and share >= self.capacity * (1.0 - 1e-9):
+            return "capacity"
+        return "search" if self._searched_is_better else "cost over benefit"
 
-    def _repr_html_(self) -> str:
-        return self._shown().html()
+    @property
+    def _searched_is_better(self) -> bool:
+        """Whether the search earns more than cost over benefit, by more than chance."""
+        # The core compares the two draw by draw; of its comparison it tells the verdict only.
+        return "It earns more than" in self._told
+
+    def _of_rule(self) -> tuple[float | None, float, float, tuple[float, float]]:
+        searched = (self.cutoff, self.share, self.profit, self.profit_interval)
+        theory = (self.theoretical_share, self.theoretical_profit, self.theoretical_interval)
+        if self.rule == "capacity":
+            if self._searched_is_better:
+                return self._last, *searched[1:]
+            return self._last, *theory
+        return (self.theoretical_cutoff, *theory) if self.rule == "cost over benefit" else searched
+
+    def _said(self) -> str:
+        """Return what to do."""
+        if self.rule in ("nobody", "everybody"):
+            return self._told
+        share = _display.per_cent(self.rule_share, 1)
+        floor, searched = self._from(self.theoretical_cutoff), self._from(self.cutoff)
+        over = "cost over benefit" if self.by_probability else "where it brings in what it costs"
+        if self.rule == "capacity":
+            pays = f"contacting pays from {floor} on ({over}), which more customers have"
+            more = "more would pay" if self._searched_is_better else pays
+            limit = self._from(self.rule_cutoff)
+            said = f"Contact as many as can be, the best {share} of the customers"
+            words = [f"{said} ({limit} or more): {more}."]
+        elif self.rule == "search":
+            words = [f"Contact the {share} of the customers with {searched} or more."]
+        else:
+            words = [f"Contact the {share} of the customers with {floor} or more ({over})."]
+        if self.rule_interval[0] <= 0:
+            words.append(
+                "Whether it pays at all is not certain: the interval of the profit reaches 0."
+            )
+        if self._searched_is_better:
+            words.append(
+                "The search earns more on these customers than the cut-off of calibrated "
+                f"probabilities ({floor}), by more than chance at this level: look at the "
+                "reliability, calibrate where that is off, and then use cost over benefit."
+            )
+        elif self.rule != "capacity" and np.isfinite(self.profit_interval).all():
+            words.append(
+                "With calibrated probabilities this needs no search; the cut-off of the highest "
+                f"profit here ({searched}) is not surely better."
+            )
+        return " ".join(words)
+
+    def _from(self, cutoff: float | None) -> str:
+        what = "a probability" if self.by_probability else "an expected profit"
+        if cutoff is None or np.isnan(cutoff):
+            return what
+        shown = f"{cutoff:,.0f}" if abs(cutoff) >= 100 else f"{cutoff:.4f}".rstrip("0").rstrip(".")
+        return f"{what} of {shown}"
 
     def _shown(self) -> _display.Grid:
         def row(
@@ -116,18 +198,40 @@ class BestCutoff:
             shown = "-" if cutoff is None else _display.number(cutoff)
             return name, shown, _display.per_cent(share, 1), _display.decimals(profit, 0), *ends
 
-        theory = (self.theoretical_cutoff, self.theoretical_share, self.theoretical_profit)
         unit = "p" if self.by_probability else "expected profit"
+        over = "cost over benefit" if self.by_probability else "where a contact pays"
+        limited = self.capacity < 1.0
+        use = (self.rule_cutoff, self.rule_share, self.rule_profit, self.rule_interval)
+        theory = (self.theoretical_cutoff, self.theoretical_share, self.theoretical_profit)
+        rows = {
+            "capacity": row("as many as can be", *use),
+            "cost over benefit": row(over, *theory, self.theoretical_interval),
+            "search": row(
+                "highest profit here, less chance",
+                self.cutoff,
+                self.share,
+                self.profit,
+                self.profit_interval,
+            ),
+            "everybody": row(
+                "everybody, if that could be" if limited else "everybody", None, 1.0, self.everybody
+            ),
+            "nobody": row("nobody", None, 0.0, 0.0),
+        }
+        if self.rule != "capacity":
+            del rows["capacity"]
+        elif self._searched_is_better:
+            del rows["search"]
+        else:
+            del rows["cost over benefit"]
+        # The rule to use leads.
+        order = [self.rule, *(name for name in rows if name != self.rule)]
         return _display.Grid(
             title=f"Whom to contact, {_display.per_cent(self.level)} intervals",
             header=("contact", f"{unit} from", "share", "profit", "lower", "upper"),
-            rows=[
-                row("best", self.cutoff, self.share, self.profit, self.profit_interval),
-                row("if calibrated", *theory, self.theoretical_interval),
-                row("everybody", None, 1.0, self.everybody),
-                row("nobody", None, 0.0, 0.0),
-            ],
+            rows=[rows[name] for name in order],
             words=[self.verdict],
+            marked=0,
         )
 
 
@@ -151,6 +255,11 @@ def best_cutoff(
 
     A contacted customer brings in `benefit` if the event happens, and costs `cost`. Customers are
     contacted in order of probability, or of expected profit where amounts differ between them.
+
+    With calibrated probabilities it pays from cost over benefit on, and nothing is to be searched.
+    Whether a search among these customers does surely better, which says that the probabilities are
+    off, is told beside it, and `rule` is what to use. Where fewer can be contacted than it pays
+    for, the rule is as many as can be, the best first.
 
     The highest point of a curve that chance has a part in is too high. So the cut-off is also
     searched for among nine tenths of the customers and its profit counted in the other tenth, for
@@ -191,7 +300,7 @@ def best_cutoff(
     Returns
     -------
     BestCutoff
-        `cutoff`, `profit`, `theoretical_cutoff`, `table`, `verdict`; drawn by
+        `verdict`, `rule`, `rule_cutoff`, `rule_profit`, `cutoff`, `profit`, `table`; drawn by
         `tercet.plots.profit_by_cutoff`.
 
     Raises
@@ -215,27 +324,41 @@ def best_cutoff(
     >>> rng = np.random.default_rng(1)
     >>> p = rng.beta(1, 9, 5_000)
     >>> best = tc.best_cutoff(rng.random(5_000) < p, p, benefit=30, cost=3)
-    >>> best.theoretical_cutoff
-    0.1
-    >>> 0.04 < best.cutoff < 0.2 and best.profit < best.apparent_profit
+    >>> best.rule, best.rule_cutoff
+    ('cost over benefit', 0.1)
+    >>> 0.04 < best.cutoff < 0.2 and best.profit < best.apparent_profit  # what a search finds
     True
     """
     given = _inputs.read_outcomes(y, p, sample_weight, groups, pos_label)
     settings = _inputs.resampling(replications, level, random_state)
     share, number = _limit(capacity)
+    worth, price = _inputs.read_money(benefit, "benefit"), _inputs.read_money(cost, "cost")
     with reporting(progress) as report:
         found = _tercet.best_cutoff(
             *given.arrays,
             columns=_inputs.NAMES,
-            benefit=_inputs.read_money(benefit, "benefit"),
-            cost=_inputs.read_money(cost, "cost"),
+            benefit=worth,
+            cost=price,
             capacity_share=share,
             capacity_number=number,
             settings=settings,
             n_jobs=_arguments.threads(n_jobs),
             progress=report,
         )
-    return BestCutoff(found, settings["level"], given.kind)
+    value = given.probabilities
+    if not found["by_probability"]:
+        value = value * worth - price
+    last = _last(value, given.weights, float(found["capacity"]))
+    return BestCutoff(found, settings["level"], given.kind, last)
+
+
+def _last(value: Floats, weights: Floats | None, share: float) -> float:
+    """Return the value of the last customer of a share of all, the best first."""
+    order = np.argsort(-value, kind="stable")
+    weight = np.ones(len(value)) if weights is None else weights[order]
+    so_far = np.cumsum(weight)
+    place = int(np.searchsorted(so_far, share * so_far[-1] * (1.0 - 1e-12)))
+    return float(value[order[min(place, len(order) - 1)]])
 
 
 def _limit(capacity: Any) -> tuple[float | None, float | None]:

@@ -30,7 +30,7 @@ _ANSWERS = {
 }
 
 
-class DataCheck:
+class DataCheck(_display.Shown):
     """Whether there are data enough, requirement by requirement; made by `enough_data`.
 
     Attributes
@@ -67,12 +67,6 @@ class DataCheck:
             if enough != "yes"
         ]
         return " ".join([_ANSWERS[self.verdict], *(f"{words}." for words in wanting)])
-
-    def __repr__(self) -> str:
-        return self._shown().text()
-
-    def _repr_html_(self) -> str:
-        return self._shown().html()
 
     def _shown(self) -> _display.Grid:
         found = self._found

@@ -39,7 +39,7 @@ _NAMES = {
 _PROFIT = ("profit", "profit_lower", "profit_upper")
 
 
-class GainTable:
+class GainTable(_display.Shown):
     """What contacting the best shares reaches; made by `gain_table`.
 
     Attributes
@@ -90,12 +90,6 @@ class GainTable:
             else:
                 words += " None of these shares earns what it costs."
         return words
-
-    def __repr__(self) -> str:
-        return self._shown().text()
-
-    def _repr_html_(self) -> str:
-        return self._shown().html()
 
     def _shown(self) -> _display.Grid:
         found = self._found

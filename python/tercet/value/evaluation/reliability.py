@@ -25,7 +25,7 @@ _COUNTS = ("n", "events", "n_effective")
 _BARS = 50
 
 
-class Reliability:
+class Reliability(_display.Shown):
     """Predictions and outcomes side by side; made by `reliability`.
 
     Attributes
@@ -77,12 +77,6 @@ class Reliability:
     def text(self) -> str:
         """Return the verdict."""
         return self.verdict
-
-    def __repr__(self) -> str:
-        return self._shown().text()
-
-    def _repr_html_(self) -> str:
-        return self._shown().html()
 
     def _shown(self) -> _display.Grid:
         columns = [self._found[name].tolist() for name in _COLUMNS]

@@ -31,7 +31,7 @@ _ENOUGH = {
 }
 
 
-class ProbabilityScores:
+class ProbabilityScores(_display.Shown):
     """Measures of probabilities, with intervals; made by `score_probabilities`.
 
     Attributes
@@ -137,12 +137,6 @@ class ProbabilityScores:
         if self.n_failed:
             words.append(f"{self.n_failed} replications held one class only and count nowhere.")
         return " ".join(words)
-
-    def __repr__(self) -> str:
-        return self._shown().text()
-
-    def _repr_html_(self) -> str:
-        return self._shown().html()
 
     def _shown(self) -> _display.Grid:
         figures = zip(*(self._found[name].tolist() for name in _FIGURES), strict=True)

@@ -3,6 +3,5 @@
 from tercet.value.hazard.curves import aalen_johansen, kaplan_meier
 from tercet.value.hazard.hazard import HazardModel
 from tercet.value.hazard.scores import HazardScores
-from tercet.value.hazard.summary import HazardSummary
 
-__all__ = ["HazardModel", "HazardScores", "HazardSummary", "aalen_johansen", "kaplan_meier"]
+__all__ = ["HazardModel", "HazardScores", "aalen_johansen", "kaplan_meier"]

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from tercet import _arguments, _columns
 from tercet._columns import column_error
 from tercet._frames import check_same_rows
-from tercet.needs._items import quoted
+from tercet._levels import quoted
 from tercet.value.evaluation import _inputs
 from tercet.value.propensity._customers import column_of
 

@@ -9,19 +9,22 @@ import numpy as np
 import pyarrow as pa
 
 from tercet import _arguments
-from tercet._columns import column_error
 from tercet._estimator import Model
 from tercet._frames import new_table
-from tercet.exceptions import ParameterError
-from tercet.value.hazard.summary import HazardSummary
 from tercet.value.propensity import _reasons
+from tercet.value.propensity._effects import (
+    MATTERS,
+    by_spread,
+    contributions_table,
+    curve_table,
+    effects_of_each,
+    effects_table,
+    read_level,
+)
 
 if TYPE_CHECKING:
-    from tercet.needs._features import Feature
+    from tercet._features import Feature
     from tercet.value.propensity._customers import Customers
-
-_LEVEL = "a number between 0 and 1"
-_FIGURES = ("standard_error", "lower", "upper", "z", "p_value")
 
 
 class Explained(Model):
@@ -41,8 +44,8 @@ class Explained(Model):
     def _words(self) -> Any:
         """Return how the fit went, in sentences."""
 
-    def effects(self, level: float = 0.95) -> Any:
-        """Return what the features do to the log-odds of each event in a period, in numbers.
+    def summary(self, level: float = 0.95) -> Any:
+        """Return the effects of the features on the log-odds of each event in a period as a table.
 
         Parameters
         ----------
@@ -67,19 +70,10 @@ class Explained(Model):
         ParameterError
             For a level that cannot be.
         """
-        level = _arguments.number(level, "level", _LEVEL)
+        level = read_level(level)
         engine = self._require()
         parts = [engine.part(place).effects(level=level) for place in range(len(engine.events))]
-        columns: dict[str, Any] = {
-            "event": _repeated(engine.events, [len(one["at"]) for one in parts]),
-            "feature": pa.array([name for one in parts for name in one["feature"]], pa.string()),
-            "at": pa.array([at for one in parts for at in one["at"]], pa.string()),
-            "log_odds": np.concatenate([one["estimate"] for one in parts]),
-        }
-        columns["odds_ratio"] = np.exp(columns["log_odds"])
-        for name in _FIGURES:
-            columns[name] = np.concatenate([one[name] for one in parts])
-        return new_table(columns, self._kind)
+        return effects_of_each(parts, "event", engine.events, self._kind)
 
     def changes(self, level: float = 0.95) -> Any:
         """Return how the effects change that `time_varying_effects` names.
@@ -92,7 +86,7 @@ class Explained(Model):
         Returns
         -------
         table
-            As of `effects`: `log_odds` is what is added to an effect as time doubles. With
+            As of `summary`: `log_odds` is what is added to an effect as time doubles. With
             `strength=0`, `p_value` tests whether the effect is the same at all times.
 
         Raises
@@ -103,19 +97,9 @@ class Explained(Model):
             For a level that cannot be.
         """
         engine = self._require()
-        found = engine.changes(level=_arguments.number(level, "level", _LEVEL))
+        found = engine.changes(level=read_level(level))
         events = [engine.events[place] for place in found["event"]]
-        columns: dict[str, Any] = {
-            "event": pa.array(events, pa.string()),
-            "feature": pa.array(found["feature"], pa.string()),
-            "at": pa.array(found["at"], pa.string()),
-            "log_odds": found["estimate"],
-            "odds_ratio": np.exp(found["estimate"]),
-        }
-        return new_table(
-            {**columns, **{name: found[name] for name in _FIGURES}},
-            self._kind,
-        )
+        return effects_table(found, self._kind, {"event": events})
 
     def curve(
         self, feature: str, event: str | None = None, *, points: int = 101, level: float = 0.95
@@ -147,22 +131,8 @@ class Explained(Model):
         ParameterError
             For a feature or an event that the model does not have, or an argument that cannot be.
         """
-        engine = self._require()
-        if not isinstance(feature, str):
-            raise _arguments.refusal(feature, "feature", "the name of a feature")
-        found = engine.part(self._place(event)).curve(
-            feature,
-            points=_arguments.whole(points, "points", "a whole number, at least 2"),
-            level=_arguments.number(level, "level", _LEVEL),
-        )
-        columns = {
-            "value": found["value"],
-            "label": pa.array(found["label"], pa.string()),
-            "log_odds": found["effect"],
-            "lower": found["lower"],
-            "upper": found["upper"],
-        }
-        return new_table(columns, self._kind)
+        part = self._require().part(self._place(event))
+        return curve_table(part, feature, points, level, self._kind)
 
     @property
     def baseline_(self) -> Any:
@@ -178,58 +148,37 @@ class Explained(Model):
             columns[name] = found[name]
         return new_table(columns, self._kind)
 
-    def summary(self, level: float = 0.95) -> HazardSummary:
-        """Return the features by how much they matter, with their effects and how the fit went.
+    @property
+    def importance_(self) -> Any:
+        """How much each feature matters to each event, the one that matters most first.
 
-        Parameters
-        ----------
-        level : float
-            Confidence level of the intervals, between 0 and 1.
-
-        Returns
-        -------
-        HazardSummary
-            `features`, `effects`, `changes`, `baseline`; shown as a table in words.
-
-        Raises
-        ------
-        NotFittedError
-            Before `fit`.
-        ParameterError
-            For a level that cannot be.
+        A table: `event`; `feature`; `spread`, the standard deviation of what it adds to the
+        log-odds of the event in a period, over all that was at risk; `effective_parameters`, how
+        many the penalty leaves it; `strength` of its penalty. The baseline over time has a row of
+        its own for each event, without a spread.
         """
-        figures = self._figures()
-        columns = {
-            name: pa.array(values, pa.string())
-            if name in ("event", "feature")
-            else np.array(values)
-            for name, values in figures.items()
-        }
-        return HazardSummary(
-            new_table(columns, self._kind),
-            self.effects(level),
-            self.changes(level),
-            self.baseline_,
-            figures,
-            list(self._words()),
-        )
+        found = self._matters()
+        words = {name: pa.array(found[name], pa.string()) for name in ("event", "feature")}
+        figures = {name: np.array(found[name], dtype=np.float64) for name in MATTERS}
+        return new_table({**words, **figures}, self._kind)
 
-    def _figures(self) -> dict[str, list[Any]]:
+    def _matters(self) -> dict[str, list[Any]]:
         """Return events and features by spread, event by event; the baseline last of each."""
         engine = self._require()
-        rows: list[tuple[Any, ...]] = []
+        found: dict[str, list[Any]] = {name: [] for name in ("event", "feature", *MATTERS)}
         for place, event in enumerate(engine.events):
-            terms = engine.part(place).terms()
-            for at in np.argsort(-terms["spread"], kind="stable"):
-                figures = [
-                    float(terms[name][at])
-                    for name in ("spread", "effective_parameters", "strength")
-                ]
-                rows.append((event, terms["feature"][at], *figures))
+            terms = by_spread(engine.part(place).terms())
             strength, used = engine.baseline_strength(place)
-            rows.append((event, "(baseline over time)", float("nan"), used, strength))
-        names = ("event", "feature", "spread", "effective_parameters", "strength")
-        return {name: [row[place] for row in rows] for place, name in enumerate(names)}
+            last = {
+                "feature": "(baseline over time)",
+                "spread": float("nan"),
+                "effective_parameters": used,
+                "strength": strength,
+            }
+            for name, one in last.items():
+                found[name] += [*terms[name], one]
+            found["event"] += [event] * (len(terms["feature"]) + 1)
+        return found
 
     def contributions(self, X: Any, event: str | None = None) -> Any:
         """Return what every feature adds to each customer's log-odds of an event in a period.
@@ -263,13 +212,7 @@ class Explained(Model):
         baseline, found = part.contributions(
             customers.attributes(self._features), n_jobs=_arguments.threads(self.n_jobs)
         )
-        columns: dict[str, Any] = {"baseline": np.full(len(found), baseline)}
-        for place, feature in enumerate(self._features):
-            if feature.name in columns:
-                reason = "has the name of a column of the result; rename it"
-                raise column_error(feature.name, reason)
-            columns[feature.name] = np.ascontiguousarray(found[:, place])
-        return _reasons.table_beside(customers, columns)
+        return contributions_table(customers, self._features, baseline, found)
 
     def reasons(
         self, X: Any, top: int = 3, *, event: str | None = None, customer: Any = None
@@ -306,22 +249,10 @@ class Explained(Model):
             For an argument that cannot be.
         """
         engine = self._require()
-        top = _arguments.whole(top, "top", "a whole number, at least 1")
-        if top < 1:
-            raise _arguments.refusal(top, "top", "a whole number, at least 1")
         part, customers = engine.part(self._place(event)), self._customers(X)
-        ids = _reasons.read_ids(customers.given, customer, customers)
+        top, ids = _reasons.asked(top, customer, customers.given, customers)
         n_jobs = _arguments.threads(self.n_jobs)
         attributes = customers.attributes(self._features)
-        places, shares = part.reasons(attributes, top, n_jobs=n_jobs)
-        odds = part.log_odds(attributes, n_jobs=n_jobs)[:, 0]
-        found = _reasons.strongest(places, shares, top)
-        names = [feature.name for feature in self._features]
-        if isinstance(customer, str) and customer in _reasons.COLUMNS:
-            message = f"customer = {customer!r}: expected another name than a column of the result"
-            raise ParameterError(message, "customer")
-        return found.table(customers, names, found.points(odds, lambda p: p), ids)
-
-
-def _repeated(names: list[str], counts: list[int]) -> Any:
-    return pa.array([name for name, n in zip(names, counts, strict=True) for _ in range(n)])
+        columns, odds = part.reasons(attributes, top, n_jobs=n_jobs)
+        found = _reasons.Found(*columns, odds)
+        return found.table(customers, attributes, found.points(lambda p: p), ids, n_jobs)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, Literal, TypeAlias, get_args
 
 from tercet import _arguments
-from tercet.value.propensity._settings import Features, levels_in_order
+from tercet.value.propensity._settings import Features, levels_in_order, unwrap, wrap
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -56,16 +56,8 @@ def of_file(params: Mapping[str, Any], fitted: Mapping[str, Any]) -> dict[str, A
     plain["period"], plain["closed"] = fitted["period"], fitted["closed"]
     if params["standard_errors"] == "auto":
         plain["standard_errors"] = fitted["standard_errors"]
-    intervals, bins = plain.pop("intervals"), plain.pop("bins")
-    shapes: dict[str, Any] = {
-        "spline": {"spline": {"intervals": intervals}},
-        "bins": {"bins": {"bins": bins}},
-        "linear": "linear",
-    }
-    plain["features"] = shapes[plain["features"]]
+    wrap(plain)
     plain["intervals"] = plain.pop("baseline_intervals")
-    if not isinstance(plain["strength"], str):
-        plain["strength"] = {"fixed": plain["strength"]}
     return plain
 
 
@@ -75,13 +67,7 @@ def from_file(settings: Mapping[str, Any]) -> dict[str, Any]:
     found["baseline_intervals"] = found.pop("intervals")
     for name in ("ordered", "time_varying_effects"):
         found[name] = tuple(found[name])
-    # What is a word with a number is a mapping of one entry.
-    for name in ("features", "strength"):
-        if isinstance(found[name], dict):
-            ((word, inner),) = found[name].items()
-            found[name] = inner if word == "fixed" else word
-            if isinstance(inner, dict):
-                found.update(inner)
+    unwrap(found, ("features", "strength"))
     return found
 
 

@@ -9,24 +9,23 @@ from typing import TYPE_CHECKING, Any, ClassVar, Self
 import numpy as np
 
 from tercet import _arguments, _display, _tercet
-from tercet._columns import column_error
+from tercet._estimator import note_of
+from tercet._features import Feature, of_encoding
 from tercet._progress import Progress, reporting
 from tercet.data.snapshot_table import SnapshotTable
-from tercet.needs._features import Feature
-from tercet.needs._mixture import note_of
+from tercet.exceptions import DataError
 from tercet.value.evaluation import _inputs
 from tercet.value.hazard import _settings
-from tercet.value.hazard._events import Kinds, read_events, read_names
-from tercet.value.hazard._foretold import Foretold
-from tercet.value.hazard._inputs import listed, of_snapshots, read_times, required
-from tercet.value.hazard.scores import HazardScores, Seen
-from tercet.value.hazard.summary import grid
+from tercet.value.hazard._events import read_events, read_names
+from tercet.value.hazard._inputs import of_snapshots, read_times, required
+from tercet.value.hazard._judged import Judged
 from tercet.value.propensity import _outcome
 from tercet.value.propensity._customers import (
     read_again,
     read_customers,
     warn_of_numbers_as_text,
 )
+from tercet.value.propensity._effects import card
 from tercet.value.propensity._order import in_order
 from tercet.value.propensity._settings import levels_in_order, params_as_json, params_of_json
 
@@ -42,11 +41,8 @@ if TYPE_CHECKING:
 
 __all__ = ["HazardModel"]
 
-#: Times at which scores are taken between 0 and the last horizon.
-_FINE = 24
 
-
-class HazardModel(Foretold):
+class HazardModel(Judged):
     r"""When customers churn, or come to the next stage: a hazard in discrete periods.
 
     In each period $t$ the probability of event $k$, given that nothing has happened before, is a
@@ -121,10 +117,13 @@ class HazardModel(Foretold):
         Their end: the data say nothing of what comes after.
     baseline_ : table
         The hazard of a customer whom no feature tells apart, period by period.
+    importance_ : table
+        How much each feature matters, the one that matters most first: `event`, `feature`,
+        `spread`, `effective_parameters`, `strength`.
     n_features_in_ : int
         Number of features.
     params_, standard_errors_ : dict
-        What `effects` shows, by name.
+        The effects of `summary`, by name.
     log_likelihood_, n_observations_, n_iterations_, converged_, how_it_ended_, boundary_
         How the fit went, as for other models.
 
@@ -270,130 +269,23 @@ class HazardModel(Foretold):
         attributes = in_order(customers.attributes(learned), self.ordered, customers)
         warn_of_numbers_as_text(attributes, list(levels_in_order(self.ordered)))
         with reporting(progress) as report:
-            engine = _tercet.FittedHazard.fit(
-                attributes,
-                times,
-                read.core(),
-                late,
-                weights,
-                together,
-                settings=settings,
-                note=json.dumps(note),
-                n_jobs=_arguments.threads(self.n_jobs),
-                progress=report,
-            )
+            try:
+                engine = _tercet.FittedHazard.fit(
+                    attributes,
+                    times,
+                    read.core(),
+                    late,
+                    weights,
+                    together,
+                    settings=settings,
+                    note=json.dumps(note),
+                    n_jobs=_arguments.threads(self.n_jobs),
+                    progress=report,
+                )
+            except DataError as error:
+                raise _of_all_alike(error) from None
         self._adopt(engine)
         return self._learn(engine, customers.kind or "pandas")
-
-    def score(
-        self,
-        X: Any,
-        duration: str | ArrayLike | None = None,
-        event: str | ArrayLike | None = None,
-        entry: str | ArrayLike | None = None,
-        sample_weight: str | ArrayLike | None = None,
-        *,
-        judged: str | None = None,
-        horizons: float | ArrayLike | None = None,
-        groups: int = 5,
-        level: float = 0.95,
-    ) -> HazardScores:
-        """Compare what is foretold of customers with what became of them.
-
-        Each row is judged from its entry on, with its features as they were then: so a row is a
-        customer, and not a part of one. Who was censored is accounted for by the inverse
-        probability of not being censored, which is taken not to depend on the features.
-
-        Parameters
-        ----------
-        X, duration, event, entry, sample_weight
-            As for `fit`, best of customers whom the model has not seen.
-        judged : str, optional
-            Which of several events; the others end a row, and count as censored for concordance.
-            Without, any event.
-        horizons : float or array of shape (m,), optional
-            Times from entry at which probabilities are judged. Default: a third, two thirds and all
-            of the time that both model and customers reach.
-        groups : int
-            Groups of customers of similar probability for `calibration`.
-        level : float
-            Confidence level of the intervals, between 0 and 1.
-
-        Returns
-        -------
-        HazardScores
-            `concordance`, `harrell`, `integrated_brier`, `horizons`, `calibration`.
-
-        Raises
-        ------
-        NotFittedError, DataError, ParameterError
-            As `fit` and `predict_survival` do.
-
-        References
-        ----------
-        Uno, H., Cai, T., Pencina, M. J., D'Agostino, R. B. and Wei, L. J. (2011). "On the
-        C-statistics for evaluating overall adequacy of risk prediction procedures with censored
-        survival data." Statistics in Medicine 30(10), 1105-1117.
-
-        Gerds, T. A. and Schumacher, M. (2006). "Consistent estimation of the expected Brier score
-        in general survival models with right-censored event times." Biometrical Journal 48(6),
-        1029-1040.
-        """
-        engine = self._require()
-        place = None if judged is None else self._place(judged)
-        level = _arguments.number(level, "level", "a number between 0 and 1")
-        groups = _arguments.whole(groups, "groups", "a whole number, at least 1")
-        if isinstance(X, SnapshotTable):
-            X, duration, event, _, _, _ = of_snapshots(X, duration, event, None, None)
-        customers = read_customers(X)
-        name, times = read_times(duration, "duration", customers)
-        read = read_events(required(event, "event"), customers, known=self._kinds)
-        late = _outcome.read_named(entry, "entry", customers)
-        weights = _outcome.read_named(sample_weight, "sample_weight", customers)
-        survived = np.zeros(1) if late is None else late[1]
-        remaining = times - survived
-        if (remaining < 0).any():
-            row = int((remaining < 0).argmax())
-            reason = f"is {times[row]:.10g}, before the row's entry; a row ends after it begins"
-            raise column_error(name, reason, row)
-        reach = min(float(remaining.max()), engine.horizon - float(survived.max()))
-        if horizons is None:
-            horizons = [reach / 3.0, reach * 2.0 / 3.0, reach]
-        wanted = np.array(sorted(listed(horizons, "horizons")))
-        if not len(wanted) or wanted[0] <= 0 or wanted[-1] > reach * (1 + 1e-9):
-            expected = f"positive times of at most {reach:g}, which model and customers reach"
-            raise _arguments.refusal(horizons, "horizons", expected)
-        scored = self._customers(X)
-        attributes = scored.attributes(self._features)
-        fine = [float(wanted[-1]) * step / _FINE for step in range(1, _FINE + 1)]
-
-        def within(at: list[float]) -> Floats:
-            jobs = self._jobs()
-            found: Floats
-            if place is None:
-                found = 1.0 - engine.survival(attributes, at, survived, **jobs)
-            else:
-                found = engine.cumulative_incidence(attributes, place, at, survived, **jobs)
-            return found
-
-        seen = Seen(
-            np.ascontiguousarray(remaining),
-            read.codes,
-            None if weights is None else weights[1],
-            wanted,
-            within(wanted.tolist()),
-            None if place is None else place + 1,
-            json.loads(engine.settings)["closed"],
-            level,
-        )
-        title = ", ".join(engine.events) if judged is None else judged
-        return HazardScores(seen, within(fine), groups, title, customers.kind)
-
-    @property
-    def events_(self) -> list[str]:
-        """The events."""
-        found: list[str] = self._require().events
-        return found
 
     @property
     def n_periods_(self) -> int:
@@ -409,13 +301,6 @@ class HazardModel(Foretold):
     def n_features_in_(self) -> int:
         """Number of features."""
         return len(self._require().features)
-
-    @property
-    def _kinds(self) -> Kinds:
-        noted = note_of(self._require()).get("events")
-        if noted is None:
-            return Kinds(tuple(self.events_), None)
-        return Kinds.of(noted)
 
     def _place(self, event: Any) -> int:
         events = self.events_
@@ -452,9 +337,7 @@ class HazardModel(Foretold):
         if told is None:  # fitted in Rust, which keeps the levels that it needs
             lines = json.loads(engine.to_json())["fitted"]["lines"]
             learned = lines[0]["schema"]["encoding"]["features"]
-            has_levels = (one["as"] == "levels" or one.get("levels") is True for one in learned)
-            pairs = zip(learned, has_levels, strict=True)
-            self._features = tuple(Feature(one["name"], levels) for one, levels in pairs)
+            self._features = of_encoding(learned)
         else:
             self._features = tuple(Feature.of(one) for one in told)
 
@@ -502,4 +385,15 @@ class HazardModel(Foretold):
         yield f"How it ended: {self.how_it_ended_}."
 
     def _shown(self) -> _display.Grid:
-        return grid(self._call(), self._figures(), list(self._words()))
+        return card(self._call(), self._matters(), list(self._words()))
+
+
+def _of_all_alike(error: DataError) -> DataError:
+    """Return an error; where no feature tells rows apart, with what estimates their one hazard."""
+    if error.column != "features":
+        return error
+    message = (
+        f"{error}; pass one that does, or estimate the curve that all rows share by "
+        "tercet.kaplan_meier, of several events by tercet.aalen_johansen"
+    )
+    return DataError(message, error.column, error.row)

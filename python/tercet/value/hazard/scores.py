@@ -22,7 +22,7 @@ _GROUPS = ("group", "n", "mean_predicted", "observed", "lower", "upper")
 
 @dataclass(frozen=True)
 class Seen:
-    """Customers with what became of them, and what was foretold.
+    """Customers with what became of them, and what was predicted.
 
     Attributes
     ----------

@@ -63,7 +63,12 @@ def decile_of(p: Floats) -> Any:
 
 
 def points_of(p: Floats, bands: Mapping[str, float]) -> Any:
-    """Return points from 0 to 100: every band has as many, and within it they rise evenly."""
+    """Return points from 0 to 100: every band has as many, and within it they rise evenly.
+
+    A missing probability has none.
+    """
     edges = np.array([*bands.values(), 1.0])
     places = np.linspace(0.0, 100.0, len(edges))
-    return np.rint(np.interp(p, edges, places)).astype(np.int64)
+    missing = np.isnan(p)
+    points = np.rint(np.interp(np.where(missing, 0.0, p), edges, places)).astype(np.int64)
+    return pa.array(points, mask=missing) if missing.any() else points

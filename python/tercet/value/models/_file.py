@@ -76,7 +76,7 @@ def read(cls: Any, content: Mapping[str, Any]) -> Any:
     ModelFileError
         If it is damaged.
     """
-    from tercet.value.models._model import Fitted
+    from tercet.value.models._fitted import Fitted
 
     version = content.get("version")
     if not isinstance(version, int) or version > _VERSION:

@@ -4,33 +4,30 @@ from __future__ import annotations
 
 import warnings
 from abc import abstractmethod
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar, Final
 
 import numpy as np
 
-from tercet import _frames
+from tercet import _display, _frames
 from tercet._estimator import Estimator
 from tercet._snapshots.build import why_nobody
 from tercet.exceptions import DataError
 from tercet.value.evaluation import enough_data
-from tercet.value.models.report_card import Judged, ReportCard
+from tercet.value.models._judged import Judged
+from tercet.value.models.report_card import ReportCard
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from tercet._columns import Floats
     from tercet.data.snapshot_table import SnapshotTable
+    from tercet.value.evaluation import DataCheck
+    from tercet.value.models._estimates import Estimate
     from tercet.value.propensity import Propensity
 
 
-@dataclass(frozen=True)
-class Estimate:
-    """Probabilities of an outcome, and their intervals where there are any."""
-
-    p: Floats
-    lower: Floats | None = None
-    upper: Floats | None = None
+#: The fewest events a feature that are enough not to be mentioned.
+_EVENTS_A_FEATURE: Final = 5
 
 
 class Judging(Estimator):
@@ -101,11 +98,15 @@ class Judging(Estimator):
         for name, values in outcomes.items():
             p = probabilities.get(name)
             known[name] = np.full(len(test), np.nanmean(values)) if p is None else p
+        # What is no outcome of its own to learn, but given out.
+        more = {name: p for name, p in probabilities.items() if name not in known}
+        known |= {name: p for name, p in more.items() if p is not None}
         judged = self._judge(test, known)
         main = next(iter(outcomes.values()))
         there = ~np.isnan(main)
         data = enough_data(main[there] > 0, dates=table.as_of[there], groups=table.groups[there])
-        return ReportCard(judged, data, on, several, self._noun, table._eager, self._remarks(test))
+        remarks = [*_crowded(len(table._features), data), *self._remarks(test)]
+        return ReportCard(judged, data, on, several, self._noun, table._eager, remarks)
 
     def _remarks(self, test: SnapshotTable) -> list[str]:
         """Return what is to be known of the rows judged, in words."""
@@ -128,6 +129,25 @@ class Judging(Estimator):
             self.replications,
             self.random_state,
         )
+
+
+def _crowded(n_features: int, data: DataCheck) -> list[str]:
+    """Return in words that there are many features for the events that they are learnt from.
+
+    Below five events a feature estimates are apt to be wrong (Vittinghoff, E. and McCulloch, C. E.
+    (2007). "Relaxing the rule of ten events per variable in logistic and Cox regression." American
+    Journal of Epidemiology 165(6), 710-718). A penalty helps, so that this is no verdict.
+    """
+    found = dict(zip(data._found["check"], data._found["value"], strict=True))
+    rarer = min(found["events"], found["non_events"])
+    if rarer >= _EVENTS_A_FEATURE * n_features:
+        return []
+    words = (
+        f"{n_features:,} features are learnt from {rarer:,.0f} customers of the rarer outcome, "
+        f"{_display.decimals(rarer / n_features, 1)} a feature: probabilities of others are apt to "
+        "be too extreme; see the calibration slope"
+    )
+    return [words]
 
 
 def _check_rows(train: SnapshotTable, test: SnapshotTable) -> None:

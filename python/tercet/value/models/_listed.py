@@ -10,16 +10,12 @@ from tercet import _arguments, _display
 from tercet._snapshots.feature import slugs
 from tercet._snapshots.roles import ROLES
 from tercet._snapshots.target import MAIN
-from tercet.exceptions import ParameterError
+from tercet.exceptions import DataError, ParameterError
 from tercet.value.models import _next
 from tercet.value.models._coherence import coherent, moved
-from tercet.value.models._judging import Estimate, matrix_of
-from tercet.value.models._model import (
-    SnapshotModel,
-    estimate,
-    outcome_column,
-    with_ends,
-)
+from tercet.value.models._estimates import Estimate, estimate, outcome_column, with_ends
+from tercet.value.models._judging import matrix_of
+from tercet.value.models._model import SnapshotModel
 from tercet.value.propensity import Propensity
 from tercet.value.propensity._many import fit_many
 
@@ -30,7 +26,7 @@ if TYPE_CHECKING:
     from tercet.data.snapshot_table import SnapshotTable
     from tercet.value.propensity._settings import Features
 
-#: What is foretold of a thing that nobody had in the rows of a fit.
+#: What is predicted of a thing that nobody had in the rows of a fit.
 _NOBODY = 0.5
 #: From which share of rows on, and below which share of events among them, it is said that
 #: customers who are not active make the ranking look good.
@@ -214,10 +210,18 @@ class ListedModel(SnapshotModel):
             )
             raise ParameterError(message, self._argument)
         self._check_card(anyway)
+        names = [f"{self._verb}_{short}" for short in slugs(listed, self._argument)]
+        unfit = [] if anyway or self.anyway else self._require().card.unfit
+        if all(name in unfit for name in names):
+            message = (
+                f"the report card says no for every {self._thing} ({', '.join(names)}): there is "
+                "none to choose. To choose regardless: anyway=True"
+            )
+            raise DataError(message)
         whom = self._whom(customers, as_of, tables)
         X = matrix_of(whom.snapshots)
-        found = self._estimates(X, whom.snapshots, self._level(level))
-        _, *each = found.values()
+        found = self._given_out(X, whom.snapshots, self._level(level), anyway)
+        each = [found[name] for name in names]
         taken = np.column_stack([np.isnan(one.p) for one in each])
         if isinstance(owned, str) and owned == "before":
             taken |= self._has_columns(whom.snapshots, slugs(listed, self._argument))

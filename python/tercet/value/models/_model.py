@@ -1,86 +1,39 @@
-"""What models of customers share: from snapshots to a judged fit, from tables to scores."""
+"""What models of customers share: from snapshots to a judged fit that is kept and shown."""
 
 from __future__ import annotations
 
 import json
 from abc import abstractmethod
-from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, ClassVar, Self
 
 import numpy as np
-import pyarrow as pa
 
 from tercet import _arguments, _display
 from tercet._warning import warn
 from tercet.data.snapshot_table import SnapshotTable
 from tercet.data.snapshots import Snapshots
-from tercet.exceptions import DataError, NotFittedError, ParameterError
-from tercet.value.models import _file, _why
-from tercet.value.models._bands import band_of, decile_of, read_bands, usual_bands
-from tercet.value.models._judging import Estimate, Judging, matrix_of
-from tercet.value.models._stored import listed
-from tercet.value.models._whom import Whom
+from tercet.exceptions import DataError, ParameterError
+from tercet.value.models import _file
+from tercet.value.models._bands import read_bands, usual_bands
+from tercet.value.models._fitted import TABLES, Fitted
+from tercet.value.models._judging import matrix_of
+from tercet.value.models._scoring import Scoring
 from tercet.value.propensity import ClassifierPropensity, Propensity
 
 if TYPE_CHECKING:
     import os
     from collections.abc import Mapping
 
-    from numpy.typing import NDArray
-
     from tercet._columns import Floats
-    from tercet._frames import Kind
-    from tercet._time import TimeLike
     from tercet.data.snapshot_audit import SnapshotAudit
     from tercet.data.snapshot_recipe import SnapshotRecipe
     from tercet.value.models.report_card import ReportCard
-    from tercet.value.propensity import PropensitySummary
     from tercet.value.propensity._settings import Features
 
-#: The tables that models are given.
-TABLES = ("subscriptions", "purchases", "events", "contacts", "stages", "customers")
 _LEVEL = 0.95
 
 
-@dataclass(frozen=True)
-class Fitted:
-    """What a fit has found.
-
-    Attributes
-    ----------
-    models : dict
-        A propensity for each outcome, the main one first.
-    recipe : SnapshotRecipe
-        How the features are built.
-    card : ReportCard
-        How the model did on later dates.
-    audit : SnapshotAudit
-        What looked like the future.
-    bands : dict
-        Bands of the main probability.
-    rates : dict
-        The share of events of each outcome.
-    n, dates : int, list of str
-        Rows and dates of the fit.
-    kind : str
-        The kind of tables to give back.
-    held : dict
-        Probabilities of the fit's rows by fits that did not see them; not kept in a file.
-    """
-
-    models: dict[str, Propensity]
-    recipe: SnapshotRecipe
-    card: ReportCard
-    audit: SnapshotAudit
-    bands: dict[str, float]
-    rates: dict[str, float]
-    n: int
-    dates: list[str]
-    kind: Kind
-    held: dict[str, Floats | None] = field(default_factory=dict)
-
-
-class SnapshotModel(Judging):
+class SnapshotModel(Scoring):
     """A model that is fitted to snapshots of customers, and scores customers at a date."""
 
     estimator: Any
@@ -91,17 +44,12 @@ class SnapshotModel(Judging):
     replications: int
     random_state: int
     n_jobs: int | None
-    #: What a file calls the model, what is foretold, and the outcomes of snapshots it is for.
+    #: What a file calls the model, what is predicted, and the outcomes of snapshots it is for.
     _file_kind: ClassVar[str]
     _noun: ClassVar[str]
     _targets: ClassVar[tuple[str, ...]]
-    #: Whether each outcome of the report card is a probability that is given out.
-    _each_is_scored: ClassVar[bool] = True
     #: How numbers enter where the caller does not say.
     _shape: ClassVar[Features] = "spline"
-    #: Why somebody at risk has no probability.
-    _nothing_left: ClassVar[str] = ""
-    _fitted: Fitted | None = None
 
     def fit(
         self,
@@ -175,130 +123,8 @@ class SnapshotModel(Judging):
         self._warn()
         return self
 
-    def score(
-        self,
-        customers: Any = None,
-        as_of: TimeLike | None = None,
-        *,
-        subscriptions: Any = None,
-        purchases: Any = None,
-        events: Any = None,
-        contacts: Any = None,
-        stages: Any = None,
-        reasons: int = 0,
-        level: float | None = None,
-        anyway: bool = False,
-    ) -> Any:
-        """Return every customer's probabilities at a date.
-
-        Parameters
-        ----------
-        customers : table, array of ids or SnapshotTable, optional
-            Whom to score: a table of customers (with the attributes that the model was fitted
-            with, if any) or their ids. By default everybody at risk at the date. Or rows that
-            `SnapshotRecipe.features` has built.
-        as_of : str, date, datetime, numpy.datetime64 or int, optional
-            The date; what happened on it or later is not used. Needed unless rows are given.
-        subscriptions, purchases, events, contacts, stages : table, optional
-            The tables that the model was fitted with, as they are now.
-        reasons : int
-            How many reasons in words each customer gets: columns `reason_1`, `reason_2` and so on.
-        level : float, optional
-            Confidence level of the intervals; by default 0.95 where the model has any.
-        anyway : bool
-            Whether to score although the report card says no.
-
-        Returns
-        -------
-        table
-            Of the kind of `customers`, in their order and with their ids; without them of the kind
-            of the table that the outcome is about, in the order of ids. A row a customer: ids,
-            `as_of`, the probabilities with `_lower` and `_upper`, `band`, `decile` (1: the tenth of
-            those scored whose probability is highest), reasons; and where customers were given, or
-            a model is of `first_only`, `not_scored`: why somebody has no probability.
-
-        Raises
-        ------
-        NotFittedError
-            Before `fit`.
-        DataError
-            For a table that lacks a column, a customer who occurs twice, and if the report card
-            says no.
-        ParameterError
-            For a table that is missing or was not used in the fit, or a date outside the data.
-        """
-        fitted = self._require()
-        self._check_card(anyway)
-        given = (subscriptions, purchases, events, contacts, stages)
-        whom = self._whom(customers, as_of, given)
-        n_reasons = _arguments.whole(reasons, "reasons", "a whole number, at least 0")
-        X = matrix_of(whom.snapshots)
-        found = self._estimates(X, whom.snapshots, self._level(level))
-        columns: dict[str, Any] = {whom.name: whom.ids(), "as_of": whom.dates()}
-        for name, values in self._columns(found, X, whom.snapshots).items():
-            columns[name] = whom.spread(values)
-        main = next(iter(found.values())).p
-        columns["band"] = whom.spread(band_of(main, fitted.bands))
-        columns["decile"] = whom.spread(decile_of(main))
-        if n_reasons:
-            model = next(iter(fitted.models.values()))
-            told = _why.sentences(model, X, n_reasons, self._words_of())
-            columns |= {f"reason_{k + 1}": whom.spread(one) for k, one in enumerate(told)}
-        if whom.why is not None or whom.snapshots.recipe._plan.target.first_only:
-            columns["not_scored"] = whom.why_not(np.isnan(main), self._nothing_left)
-        return whom.build(columns)
-
-    def reasons(
-        self,
-        customers: Any = None,
-        as_of: TimeLike | None = None,
-        *,
-        subscriptions: Any = None,
-        purchases: Any = None,
-        events: Any = None,
-        contacts: Any = None,
-        stages: Any = None,
-        top: int = 3,
-        outcome: str | None = None,
-    ) -> Any:
-        """Return what moves each customer's probability most, in words and figures.
-
-        Parameters
-        ----------
-        customers, as_of, subscriptions, purchases, events, contacts, stages
-            As for `score`.
-        top : int
-            How many features a customer; fewer where fewer change the log-odds by 0.01 or more.
-        outcome : str, optional
-            Of which outcome, a key of `models_`; by default of the first.
-
-        Returns
-        -------
-        table
-            A row a reason: ids, `as_of`, `rank` (from 1), `feature`, `value`, `direction` ("raises"
-            or "lowers"), `log_odds`, `percentage_points`, `sentence`. Who was not scored has none.
-
-        Raises
-        ------
-        NotFittedError, DataError, ParameterError
-            As `score` does.
-        """
-        fitted = self._require()
-        given = (subscriptions, purchases, events, contacts, stages)
-        whom = self._whom(customers, as_of, given)
-        model = fitted.models[self._outcome(outcome)]
-        rows = np.flatnonzero(whom.rows >= 0)
-        X = matrix_of(whom.snapshots).take(pa.array(whom.rows[rows]))
-        found = _why.table(model, X, top, self._words_of())
-        place = pa.array(rows[found.pop("row")])
-        ids = whom.ids()
-        if not isinstance(ids, pa.Array | pa.ChunkedArray):
-            ids = ids.to_arrow()
-        columns = {whom.name: ids.take(place), "as_of": _arrow(whom.dates()).take(place)}
-        return whom.build(columns | found)
-
-    def summary(self, outcome: str | None = None, level: float = _LEVEL) -> PropensitySummary:
-        """Return the features by how much they matter, with their effects.
+    def summary(self, outcome: str | None = None, level: float = _LEVEL) -> Any:
+        """Return the effects of the features on the log-odds of an outcome as a table.
 
         Parameters
         ----------
@@ -309,15 +135,17 @@ class SnapshotModel(Judging):
 
         Returns
         -------
-        PropensitySummary
-            `features`, `effects`; shown as a table in words.
+        table
+            As that of `tercet.Propensity.summary`. Which features matter most is said by
+            `models_[outcome].importance_`.
 
         Raises
         ------
         NotFittedError
             Before `fit`.
         ParameterError
-            For an outcome that the model does not have.
+            For an outcome that the model does not have, a level that cannot be, and another
+            library's classifier, which has no such effects.
         """
         return self._require().models[self._outcome(outcome)].summary(level)
 
@@ -393,25 +221,6 @@ class SnapshotModel(Judging):
             held[name] = None if left_out is None else left_out[:, 1]
         return models, held
 
-    def _estimates(self, X: Any, table: SnapshotTable, level: float | None) -> dict[str, Estimate]:
-        """Return the probabilities of every outcome."""
-        return self._of_models(self._require().models, X, table, level)
-
-    def _of_models(
-        self,
-        models: Mapping[str, Propensity],
-        X: Any,
-        table: SnapshotTable,
-        level: float | None,
-    ) -> dict[str, Estimate]:
-        return {name: estimate(model, X, level) for name, model in models.items()}
-
-    @abstractmethod
-    def _columns(
-        self, found: Mapping[str, Estimate], X: Any, table: SnapshotTable
-    ) -> dict[str, Any]:
-        """Return the columns of a score by the names that the customers' table will have."""
-
     def _bands_of(self, rate: float) -> dict[str, float]:
         """Return the bands of the main probability."""
         return usual_bands(rate) if self.bands is None else read_bands(self.bands)
@@ -449,69 +258,8 @@ class SnapshotModel(Judging):
         for finding in fitted.audit.findings:
             if finding.kind in ("leak", "too good"):
                 warn(f"{finding.kind}: {finding.words}", UserWarning)
-        unfit = self._each_is_scored and fitted.card.unfit
-        if not self.anyway and (not fitted.card or unfit):
+        if not self.anyway and (not fitted.card or fitted.card.unfit):
             warn(fitted.card.text(), UserWarning)
-
-    def _check_card(self, anyway: Any) -> None:
-        card = self._require().card
-        if not card and not (_arguments.truth(anyway, "anyway") or self.anyway):
-            message = f"{card.text()} To score regardless: score(..., anyway=True)"
-            raise DataError(message)
-
-    def _whom(self, customers: Any, as_of: Any, tables: Any) -> Whom:
-        recipe = self._require().recipe
-        if isinstance(customers, SnapshotTable):
-            self._check_rows(customers)
-            return Whom.everybody(customers)
-        if as_of is None:
-            raise _arguments.refusal(as_of, "as_of", "the date at which customers are scored")
-        given: dict[str, Any] = dict(zip(TABLES[:-1], tables, strict=True))
-        if "customers" in recipe.tables:
-            if customers is None or not _is_attributes(customers):
-                message = (
-                    "customers: expected the table of customers; features were built from its "
-                    "columns"
-                )
-                raise ParameterError(message, "customers")
-            given["customers"] = customers
-        snapshots = recipe.features(as_of=as_of, **given)
-        if customers is None:
-            return Whom.everybody(snapshots)
-        return Whom.of(customers, snapshots, recipe)
-
-    def _check_rows(self, table: SnapshotTable) -> None:
-        missing = [
-            one for one in self._require().recipe.feature_names if one not in table._features
-        ]
-        if missing:
-            message = (
-                f"the rows lack {len(missing)} features that the model was fitted with "
-                f"({listed(missing)}); build them with recipe_.features"
-            )
-            raise DataError(message, missing[0])
-
-    def _level(self, level: Any) -> float | None:
-        if level is not None:
-            return _arguments.number(level, "level", "a number between 0 and 1")
-        main = next(iter(self._require().models.values()))
-        return _LEVEL if has_intervals(main) else None
-
-    def _outcome(self, outcome: Any) -> str:
-        known = list(self._require().models)
-        return known[0] if outcome is None else _arguments.word(outcome, "outcome", known)
-
-    def _words_of(self) -> dict[str, str]:
-        plan = self._require().recipe._plan
-        return {feature.name: feature.words for feature in plan.features}
-
-    def _require(self) -> Fitted:
-        if self._fitted is None:
-            message = (
-                f"this {type(self).__name__} is not fitted yet; call fit(snapshots, ...) first"
-            )
-            raise NotFittedError(message)
-        return self._fitted
 
     def _of_snapshots(self, snapshots: Any, tables: Mapping[str, Any]) -> SnapshotTable | None:
         """Return rows that are built already; None where they are to be built."""
@@ -548,8 +296,9 @@ class SnapshotModel(Judging):
         fitted = self._require()
         rows = []
         for name in fitted.models:
-            rate = _display.per_cent(fitted.rates.get(name), 1)
             judged = next((one for one in fitted.card._judged if one.name == name), None)
+            known = None if judged is None else judged.n_events / max(judged.n, 1)
+            rate = _display.per_cent(fitted.rates.get(name, known), 1)
             if judged is None and name not in fitted.rates:
                 continue  # A model of some of the rows, as of where leads go: it has no figures.
             auc = "-" if judged is None else _display.decimals(judged.figure("auc"), 3)
@@ -573,38 +322,6 @@ class SnapshotModel(Judging):
         return model
 
 
-def has_intervals(model: Any) -> bool:
-    """Whether a propensity's probabilities have intervals."""
-    return isinstance(model, Propensity) and model.standard_errors != "none"
-
-
-def estimate(model: Any, X: Any, level: float | None) -> Estimate:
-    """Return a propensity's probabilities of the outcome."""
-    p = np.ascontiguousarray(model.predict_proba(X)[:, 1])
-    if level is None:
-        return Estimate(p)
-    ends = model.predict_interval(X, level)
-    # Where a calibration has steps, all three are one number but for its last digit.
-    return Estimate(p, np.minimum(ends[:, 0], p), np.maximum(ends[:, 1], p))
-
-
-def with_ends(name: str, found: Estimate) -> dict[str, Any]:
-    """Return a probability's columns: itself, its lower and upper end."""
-    columns: dict[str, Any] = {name: found.p}
-    if found.lower is not None:
-        columns |= {f"{name}_lower": found.lower, f"{name}_upper": found.upper}
-    return columns
-
-
-def outcome_column(table: SnapshotTable, name: str) -> NDArray[np.float64]:
-    """Return an outcome of a table's rows as 0 and 1, nan where there is none."""
-    column = table._built.outcomes[name]
-    if not isinstance(column, np.ndarray):
-        column = column.cast(pa.float64()).to_numpy(zero_copy_only=False)
-    found: Floats = column[table._rows].astype(np.float64)
-    return found
-
-
 def _check_both(outcomes: Mapping[str, Floats], table: SnapshotTable) -> None:
     """Refuse an outcome that is the same in all rows."""
     for name, values in outcomes.items():
@@ -617,13 +334,3 @@ def _check_both(outcomes: Mapping[str, Floats], table: SnapshotTable) -> None:
             "to learn; take other dates or a longer outcome"
         )
         raise DataError(message, name)
-
-
-def _is_attributes(customers: Any) -> bool:
-    from tercet.value.propensity._customers import is_table
-
-    return is_table(customers)
-
-
-def _arrow(column: Any) -> Any:
-    return column if isinstance(column, pa.Array | pa.ChunkedArray) else pa.array(column)

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from tercet._columns import Floats
-    from tercet.value.models._judging import Estimate
+    from tercet.value.models._estimates import Estimate
     from tercet.value.models._whom import Whom
 
 
@@ -117,7 +117,6 @@ def table(
         if worth is not None:
             found[f"{stem}_expected_margin"] = np.where(none, np.nan, value[rows, chosen])
         columns |= {name: whom.spread(column) for name, column in found.items()}
-    if whom.why is not None:
-        nothing = np.asarray(np.isinf(value).all(axis=1))
-        columns["not_scored"] = whom.why_not(nothing, f"has every {thing}")
+    nothing = np.asarray(np.isinf(value).all(axis=1))
+    columns["not_scored"] = whom.why_not(nothing, f"has every {thing}")
     return whom.build(columns)

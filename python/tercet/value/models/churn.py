@@ -6,7 +6,8 @@ from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
 from tercet import _arguments
 from tercet.exceptions import ParameterError
-from tercet.value.models._model import SnapshotModel, outcome_column, with_ends
+from tercet.value.models._estimates import outcome_column, with_ends
+from tercet.value.models._model import SnapshotModel
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -14,7 +15,7 @@ if TYPE_CHECKING:
     from tercet._columns import Floats
     from tercet.data.snapshot_table import SnapshotTable
     from tercet.data.snapshots import DurationLike
-    from tercet.value.models._judging import Estimate
+    from tercet.value.models._estimates import Estimate
 
 __all__ = ["ChurnModel"]
 

@@ -24,10 +24,10 @@ class FeatureUseModel(ListedModel):
     Parameters
     ----------
     features : sequence of str, optional
-        The product features to foretell; the total is the use of any of them. Without them the
+        The product features to predict; the total is the use of any of them. Without them the
         total is any event.
     first_only : bool
-        Whether the first use is foretold: who has used a feature has no probability of it.
+        Whether the first use is predicted: who has used a feature has no probability of it.
     products, channels : sequence of str, optional
         Products and channels that get features of their own.
     active_within : str, timedelta or int, optional
@@ -161,19 +161,20 @@ class FeatureUseModel(ListedModel):
         level : float, optional
             Confidence level of the intervals, as for `score`.
         anyway : bool
-            Whether to answer although the report card says no.
+            Whether to answer although the report card says no. Else a feature that it says no for
+            is not chosen.
 
         Returns
         -------
         table
             Like that of `score`: ids, `as_of`, `next_feature`, `next_feature_probability` with its
             ends, `next_feature_expected_margin` where there are margins; `next_feature_2` and so
-            on; `not_scored` where customers are given.
+            on; `not_scored`: why there is none, such as that a customer has every feature.
 
         Raises
         ------
         NotFittedError, DataError, ParameterError
-            As `score` does.
+            As `score` does, and if the report card says no for every feature.
         """
         tables = (subscriptions, purchases, events, contacts, stages)
         return self._next_best(customers, as_of, tables, margins, owned, top, level, anyway)

@@ -8,15 +8,11 @@ import numpy as np
 import pyarrow as pa
 
 from tercet._snapshots.feature import slugs
-from tercet.exceptions import ParameterError
+from tercet.exceptions import DataError, ParameterError
 from tercet.value.models._bands import points_of
-from tercet.value.models._judging import Estimate, matrix_of
-from tercet.value.models._model import (
-    SnapshotModel,
-    estimate,
-    outcome_column,
-    with_ends,
-)
+from tercet.value.models._estimates import Estimate, estimate, outcome_column, with_ends
+from tercet.value.models._judging import matrix_of
+from tercet.value.models._model import SnapshotModel
 from tercet.value.propensity import Propensity
 
 if TYPE_CHECKING:
@@ -24,13 +20,15 @@ if TYPE_CHECKING:
 
     from tercet._columns import Floats
     from tercet.data.snapshot_table import SnapshotTable
-    from tercet.value.models.report_card import Judged
+    from tercet.value.models._judged import Judged
 
 __all__ = ["LeadScore"]
 
 #: From 5%, 15%, 35% and 60% on.
 _BANDS: Final = {"cold": 0.0, "cool": 0.05, "warm": 0.15, "hot": 0.35, "ready": 0.6}
 _STAGE: Final = "stage"
+#: What the report card calls leads of one stage.
+_FROM: Final = "moves from "
 
 
 class LeadScore(SnapshotModel):
@@ -49,6 +47,9 @@ class LeadScore(SnapshotModel):
     Points are a fixed function of $P(\text{moves})$: each band has the same number of points, and
     within a band they rise evenly. A lead of 60 points has the same probability today and next
     year, whoever the other leads are.
+
+    The report card judges the leads of every stage, too. Leads of a stage that it says no for are
+    not scored, and `not_scored` says so; `anyway=True` scores them.
 
     Parameters
     ----------
@@ -111,7 +112,7 @@ class LeadScore(SnapshotModel):
     _file_kind: ClassVar[str] = "lead_score"
     _noun: ClassVar[str] = "move"
     _targets: ClassVar[tuple[str, ...]] = ("leads",)
-    _each_is_scored: ClassVar[bool] = False  # The card judges leads of one stage, too.
+    _nothing_left: ClassVar[str] = "the report card says no for leads of this stage"
 
     def __init__(
         self,
@@ -184,9 +185,16 @@ class LeadScore(SnapshotModel):
             models["next_stage"] = learner.fit(X.filter(moved), where[moved], groups=groups[moved])
         gone = where[~moved] != "stays"
         if gone.any() and not gone.all():
-            models["lost"] = self._propensity(several).fit(
+            lost = self._propensity(several).fit(
                 X.filter(~moved), gone.astype(np.int64), groups=groups[~moved]
             )
+            models["lost"] = lost
+            if held["moves"] is not None and lost.out_of_fold_ is not None:
+                # Of leads that move nothing was learnt: all of that fit is left out for them.
+                share = np.empty(len(moved))
+                share[~moved] = lost.out_of_fold_[:, 1]
+                share[moved] = lost.predict_proba(X.filter(moved))[:, 1]
+                held["lost"] = (1.0 - held["moves"]) * share
         return models, held
 
     def _of_models(
@@ -235,9 +243,27 @@ class LeadScore(SnapshotModel):
         for stage in test.recipe._plan.target.stages:
             here = now == stage
             if here.any():
-                name = f"moves from {stage}"
+                name = f"{_FROM}{stage}"
                 judged.append(self._judged(name, values[here], p[here], test.groups[here]))
+        if probabilities.get("lost") is not None:
+            lost = _texts(test._built.outcomes["next_stage"], test)
+            gone = np.isin(lost, test.recipe._plan.target.lost).astype(np.float64)
+            judged.append(self._judged("lost", gone, probabilities["lost"], test.groups))
         return judged
+
+    def _withheld(
+        self, found: dict[str, Estimate], table: SnapshotTable, unfit: Sequence[str]
+    ) -> dict[str, Estimate]:
+        found = super()._withheld(found, table, unfit)
+        stages = [one for one in table.recipe._plan.target.stages if f"{_FROM}{one}" in unfit]
+        hidden = np.isin(_texts(table._features[_STAGE], table), stages)
+        if len(hidden) and hidden.all():
+            message = (
+                f"all leads are of stages that the report card says no for ({', '.join(stages)}). "
+                "To score regardless: score(..., anyway=True)"
+            )
+            raise DataError(message)
+        return {name: one.without(hidden) for name, one in found.items()}
 
     def _columns(
         self, found: Mapping[str, Estimate], X: Any, table: SnapshotTable
@@ -251,9 +277,8 @@ class LeadScore(SnapshotModel):
         columns |= with_ends("move_probability", moves)
         later = target.stages[1:]
         each = np.column_stack([found[f"next:{name}"].p for name in later])
-        columns["next_stage"] = pa.array(later, pa.large_string()).take(
-            pa.array(each.argmax(axis=1))
-        )
+        best = pa.array(np.nan_to_num(each).argmax(axis=1), mask=np.isnan(moves.p))
+        columns["next_stage"] = pa.array(later, pa.large_string()).take(best)
         for place, short in enumerate(slugs(later, "stages")):
             columns[f"next_stage_probability_{short}"] = np.ascontiguousarray(each[:, place])
         if "lost" in found:

@@ -31,7 +31,7 @@ class PurchaseModel(ListedModel):
     Parameters
     ----------
     products : sequence of str, optional
-        The products to foretell; the total is a purchase of any of them. Without them the total is
+        The products to predict; the total is a purchase of any of them. Without them the total is
         a purchase of anything.
     first_only : bool
         Whether a product is bought once only: who has it has no probability of it.
@@ -174,19 +174,20 @@ class PurchaseModel(ListedModel):
         level : float, optional
             Confidence level of the intervals, as for `score`.
         anyway : bool
-            Whether to answer although the report card says no.
+            Whether to answer although the report card says no. Else a product that it says no for
+            is not chosen.
 
         Returns
         -------
         table
             Like that of `score`: ids, `as_of`, `next_product`, `next_product_probability` with its
             ends, `next_product_expected_margin` where there are margins; `next_product_2` and so
-            on; `not_scored` where customers are given.
+            on; `not_scored`: why there is none, such as that a customer has every product.
 
         Raises
         ------
         NotFittedError, DataError, ParameterError
-            As `score` does.
+            As `score` does, and if the report card says no for every product.
         """
         tables = (subscriptions, purchases, events, contacts, stages)
         return self._next_best(customers, as_of, tables, margins, owned, top, level, anyway)

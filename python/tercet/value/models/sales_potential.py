@@ -87,7 +87,8 @@ def sales_potential(
     scores : PurchaseModel or table
         A model with products, which scores the tables below; or a table with a row a customer:
         ids, and `purchase_probability_<product>` with `_lower` and `_upper` where known, as
-        `PurchaseModel.score` returns. Where a probability is missing, the product is not open.
+        `PurchaseModel.score` returns. Where a probability is missing, the product is not open: also
+        where the model's report card says no for it.
     margins : mapping
         For each product what a buyer brings in, at least 0: a number, or the name of a column (of
         `customers`, else of `scores`).

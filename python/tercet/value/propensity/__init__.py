@@ -3,6 +3,5 @@
 from tercet.value.propensity.calibration import PropensityCalibration
 from tercet.value.propensity.classifier import ClassifierPropensity
 from tercet.value.propensity.propensity import Propensity
-from tercet.value.propensity.summary import PropensitySummary
 
-__all__ = ["ClassifierPropensity", "Propensity", "PropensityCalibration", "PropensitySummary"]
+__all__ = ["ClassifierPropensity", "Propensity", "PropensityCalibration"]

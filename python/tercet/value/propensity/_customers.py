@@ -14,11 +14,11 @@ import pyarrow.compute as pc
 
 from tercet import _columns
 from tercet._columns import column_error
+from tercet._features import MANY_ROWS, Attribute, Feature
 from tercet._frames import Table, read_table, read_whole
+from tercet._levels import is_number
 from tercet._warning import warn
 from tercet.exceptions import DataError, ParameterError
-from tercet.needs._features import MANY_ROWS, Attribute, Feature
-from tercet.needs._items import is_number
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

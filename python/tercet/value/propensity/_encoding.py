@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
 
+from tercet._columns import column_error
+from tercet._features import NO_LEVEL
 from tercet.exceptions import ParameterError
-from tercet.needs._features import NO_LEVEL
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -17,7 +18,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from tercet._columns import Floats
-    from tercet.needs._features import Attribute
+    from tercet._features import Attribute
 
 #: As many levels as histograms of trees hold; the others share one.
 _MOST: Final = 250
@@ -40,6 +41,8 @@ class Column:
         Of a number, what stands for a gap where gaps are filled.
     gaps : bool
         Whether there were gaps in the fit.
+    empty : bool
+        Whether there was nothing but gaps: such a column is 0 in every row, also later.
     """
 
     name: str
@@ -47,6 +50,7 @@ class Column:
     kept: dict[str, int]
     median: float
     gaps: bool
+    empty: bool = False
 
     @classmethod
     def learn(cls, attribute: Attribute, least: int) -> Column:
@@ -54,9 +58,10 @@ class Column:
         name, values, levels = attribute
         if values.dtype != np.uint16:
             numbers = values.astype(np.float64)
-            gaps = bool(np.isnan(numbers).any())
             known = numbers[~np.isnan(numbers)]
-            return cls(name, None, {}, float(np.median(known)) if len(known) else 0.0, gaps)
+            if not len(known):
+                return cls(name, None, {}, 0.0, gaps=False, empty=True)
+            return cls(name, None, {}, float(np.median(known)), len(known) < len(numbers))
         counts = np.bincount(values[values != NO_LEVEL].astype(np.int64), minlength=len(levels))
         order = np.argsort(-counts, kind="stable")[:_MOST]
         frequent = sorted(int(place) for place in order if counts[place] >= least)
@@ -71,8 +76,15 @@ class Column:
     def coded(self, attribute: Attribute) -> Floats:
         """Return numbers: of a category the level's place; nan for gaps and new levels."""
         _, values, levels = attribute
+        if self.empty:
+            return np.zeros(len(values))
         if self.levels is None:
-            return values.astype(np.float64)
+            numbers = values.astype(np.float64)
+            infinite = np.isinf(numbers)
+            if infinite.any():
+                reason = "is infinite; give a number, or leave it missing"
+                raise column_error(self.name, reason, int(infinite.argmax()))
+            return numbers
         places = np.full(NO_LEVEL + 1, np.nan)
         for code, level in enumerate(levels):
             places[code] = self.kept.get(level, np.nan)

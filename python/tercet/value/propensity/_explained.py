@@ -5,23 +5,25 @@ from __future__ import annotations
 from abc import abstractmethod
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
 import pyarrow as pa
 
 from tercet import _arguments
-from tercet._columns import column_error
 from tercet._estimator import Model
 from tercet._frames import new_table
-from tercet.exceptions import ParameterError
 from tercet.value.propensity import _reasons
-from tercet.value.propensity.summary import PropensitySummary
+from tercet.value.propensity._effects import (
+    by_spread,
+    contributions_table,
+    curve_table,
+    effects_of_each,
+    effects_table,
+    read_level,
+)
 
 if TYPE_CHECKING:
-    from tercet.needs._features import Feature
+    from tercet._features import Feature
     from tercet.value.propensity._customers import Customers
     from tercet.value.propensity.calibration import Maps
-
-_LEVEL = "a number between 0 and 1"
 
 
 class Explained(Model):
@@ -34,8 +36,8 @@ class Explained(Model):
     def _customers(self, X: Any) -> Customers:
         """Return customers to be scored."""
 
-    def effects(self, level: float = 0.95) -> Any:
-        """Return what the features do to the log-odds, in numbers.
+    def summary(self, level: float = 0.95) -> Any:
+        """Return the effects of the features on the log-odds as a table.
 
         Parameters
         ----------
@@ -60,25 +62,23 @@ class Explained(Model):
             For a level that cannot be.
         """
         engine = self._require()
-        level = _arguments.number(level, "level", _LEVEL)
-        columns: dict[str, Any] = {}
-        if engine.classes:
-            parts = [
-                engine.effects(level=level, class_=place) for place in range(len(engine.classes))
-            ]
-            found = {name: _joined([part[name] for part in parts]) for name in parts[0]}
-            labels = [str(label) for label in engine.classes for _ in parts[0]["at"]]
-            columns["class"] = pa.array(labels, pa.string())
-        else:
-            found = engine.effects(level=level)
-        columns |= {
-            "feature": pa.array(found["feature"], pa.string()),
-            "at": pa.array(found["at"], pa.string()),
-            "log_odds": found["estimate"],
-            "odds_ratio": np.exp(found["estimate"]),
-        }
-        rest = ("standard_error", "lower", "upper", "z", "p_value")
-        return new_table({**columns, **{name: found[name] for name in rest}}, self._kind)
+        level = read_level(level)
+        if not engine.classes:
+            return effects_table(engine.effects(level=level), self._kind)
+        parts = [engine.effects(level=level, class_=place) for place in range(len(engine.classes))]
+        labels = [str(label) for label in engine.classes]
+        return effects_of_each(parts, "class", labels, self._kind)
+
+    @property
+    def importance_(self) -> Any:
+        """How much each feature matters, the one that matters most first.
+
+        A table: `feature`; `spread`, the standard deviation of what it adds to the log-odds of the
+        customers of the fit (of several classes, the root of the mean of its squares over these);
+        `effective_parameters`, how many the penalty leaves it; `strength` of its penalty.
+        """
+        found = by_spread(self._require().terms())
+        return new_table({**found, "feature": pa.array(found["feature"], pa.string())}, self._kind)
 
     def curve(self, feature: str, *, points: int = 101, level: float = 0.95) -> Any:
         """Return what a feature adds to the log-odds, from its lowest to its highest value.
@@ -107,55 +107,7 @@ class Explained(Model):
             For a feature that the model does not have, an argument that cannot be, or an outcome of
             several classes.
         """
-        if not isinstance(feature, str):
-            raise _arguments.refusal(feature, "feature", "the name of a feature")
-        found = self._require().curve(
-            feature,
-            points=_arguments.whole(points, "points", "a whole number, at least 2"),
-            level=_arguments.number(level, "level", _LEVEL),
-        )
-        columns = {
-            "value": found["value"],
-            "label": pa.array(found["label"], pa.string()),
-            "log_odds": found["effect"],
-            "lower": found["lower"],
-            "upper": found["upper"],
-        }
-        return new_table(columns, self._kind)
-
-    def summary(self, level: float = 0.95) -> PropensitySummary:
-        """Return the features by how much they matter, with their effects and how the fit went.
-
-        Parameters
-        ----------
-        level : float
-            Confidence level of the intervals, between 0 and 1.
-
-        Returns
-        -------
-        PropensitySummary
-            `features`, `effects`; shown as a table in words.
-
-        Raises
-        ------
-        NotFittedError
-            Before `fit`.
-        ParameterError
-            For a level that cannot be.
-        """
-        terms, effects = self._require().terms(), self.effects(level)
-        order = np.argsort(-terms["spread"], kind="stable")
-        names = [terms["feature"][place] for place in order]
-        columns: dict[str, Any] = {"feature": pa.array(names, pa.string())}
-        for name in ("spread", "effective_parameters", "strength"):
-            columns[name] = terms[name][order]
-        words = list(self._words())
-        table, figures = new_table(columns, self._kind), {**columns, "feature": names}
-        return PropensitySummary(table, effects, figures, words)
-
-    @abstractmethod
-    def _words(self) -> Any:
-        """Return how the fit went, in sentences."""
+        return curve_table(self._require(), feature, points, level, self._kind)
 
     def contributions(self, X: Any) -> Any:
         """Return what every feature adds to each customer's log-odds.
@@ -186,13 +138,7 @@ class Explained(Model):
         baseline, found = engine.contributions(
             customers.attributes(self._features), n_jobs=_arguments.threads(self.n_jobs)
         )
-        columns: dict[str, Any] = {"baseline": np.full(len(found), baseline)}
-        for place, feature in enumerate(self._features):
-            if feature.name in columns:
-                reason = "has the name of a column of the result; rename it"
-                raise column_error(feature.name, reason)
-            columns[feature.name] = np.ascontiguousarray(found[:, place])
-        return _reasons.table_beside(customers, columns)
+        return contributions_table(customers, self._features, baseline, found)
 
     def reasons(self, X: Any, top: int = 3, *, customer: Any = None) -> Any:
         """Return the features that move each customer's probability most, in words.
@@ -234,26 +180,11 @@ class Explained(Model):
         (['visits'], ['raises'])
         """
         engine = self._require()
-        top = _arguments.whole(top, "top", "a whole number, at least 1")
-        if top < 1:
-            raise _arguments.refusal(top, "top", "a whole number, at least 1")
         customers = self._customers(X)
-        ids = _reasons.read_ids(X, customer, customers)
+        top, ids = _reasons.asked(top, customer, X, customers)
         n_jobs = _arguments.threads(self.n_jobs)
         attributes = customers.attributes(self._features)
-        places, shares = engine.reasons(attributes, top, n_jobs=n_jobs)
-        odds = engine.log_odds(attributes, n_jobs=n_jobs)[:, 0]
-        found = _reasons.strongest(places, shares, top)
-        names = [feature.name for feature in self._features]
-        if customer is not None and isinstance(customer, str) and customer in _reasons.COLUMNS:
-            message = f"customer = {customer!r}: expected another name than a column of the result"
-            raise ParameterError(message, "customer")
-        points = found.points(odds, lambda p: self._maps.one(p, n_jobs))
-        return found.table(customers, names, points, ids)
-
-
-def _joined(parts: list[Any]) -> Any:
-    """Return arrays, or lists of words, one after the other."""
-    if isinstance(parts[0], np.ndarray):
-        return np.concatenate(parts)
-    return [value for part in parts for value in part]
+        columns, odds = engine.reasons(attributes, top, n_jobs=n_jobs)
+        found = _reasons.Found(*columns, odds)
+        points = found.points(lambda p: self._maps.one(p, n_jobs))
+        return found.table(customers, attributes, points, ids, n_jobs)

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from tercet._columns import Floats, Integers
-    from tercet.needs._features import Attribute
+    from tercet._features import Attribute
 
 _CLASSES = np.array([0, 1])
 #: With fewer events a map that cross-validation chooses is chosen by chance.

@@ -8,8 +8,8 @@ import numpy as np
 import pyarrow as pa
 
 from tercet._columns import column_error
-from tercet.needs._features import NO_LEVEL, Attribute
-from tercet.needs._items import as_text, quoted
+from tercet._features import NO_LEVEL, Attribute
+from tercet._levels import as_text, quoted
 from tercet.value.propensity import _settings
 
 if TYPE_CHECKING:

@@ -59,6 +59,14 @@ class Outcome:
         return self.name, self.codes, [str(label) for label in self.classes]
 
 
+def _sorted_codes(labels: NDArray[Any]) -> tuple[NDArray[Any], NDArray[Any]]:
+    """Return the labels that there are, sorted, and each row's place among them."""
+    if labels.dtype == bool and labels.any() and not labels.all():
+        return np.array([False, True]), labels.view(np.uint8)
+    found: tuple[NDArray[Any], NDArray[Any]] = np.unique(labels, return_inverse=True)
+    return found
+
+
 def read_outcome(y: Any, customers: Customers) -> Outcome:
     """Read labels, one a row, or the column of them."""
     if y is None:
@@ -76,7 +84,7 @@ def read_outcome(y: Any, customers: Customers) -> Outcome:
         raise column_error(name, reason)
     _check_known(labels, name)
     try:
-        classes, codes = np.unique(labels, return_inverse=True)
+        classes, codes = _sorted_codes(labels)
     except TypeError:
         reason = "Unknown label type: labels mix types that have no order; convert them to text"
         raise column_error(name, reason) from None

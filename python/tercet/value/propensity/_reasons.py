@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, TypeAlias
 
 import numpy as np
 import pyarrow as pa
-import pyarrow.compute as pc
+from numpy.typing import NDArray
 
-from tercet import _columns
+from tercet import _arguments, _columns
 from tercet._columns import column_error
 from tercet._frames import Table, check_same_rows, new_table, read_table
+from tercet._tercet import reason_words
+from tercet.exceptions import ParameterError
 from tercet.value.evaluation import _inputs
 from tercet.value.propensity._customers import is_table
 
@@ -19,7 +21,10 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
     from tercet._columns import Floats, Integers
+    from tercet._features import Attribute
     from tercet.value.propensity._customers import Customers
+
+Places: TypeAlias = NDArray[np.uint32]
 
 #: The columns of the result but the first.
 COLUMNS: Final = (
@@ -35,8 +40,6 @@ COLUMNS: Final = (
 
 #: Changes of the log-odds that are no reason: they move no probability by 0.25 points.
 _NOTHING: Final = 0.01
-#: Larger numbers are written with an exponent: not all of their figures are known.
-_WHOLE: Final = 1e15
 
 
 @dataclass(frozen=True)
@@ -45,92 +48,84 @@ class Found:
 
     Attributes
     ----------
-    rows, ranks, features : numpy.ndarray
+    rows, ranks, features : numpy.ndarray of uint32
         Whose it is, from 0; its rank, from 1; the feature's place.
     shares : numpy.ndarray
         What the feature adds to the log-odds.
+    odds : numpy.ndarray
+        The log-odds of every row.
     """
 
-    rows: Integers
-    ranks: Integers
-    features: Integers
+    rows: Places
+    ranks: Places
+    features: Places
     shares: Floats
+    odds: Floats
 
-    def points(self, odds: Floats, calibrated: Callable[[Floats], Floats]) -> Floats:
+    def points(self, calibrated: Callable[[Floats], Floats]) -> Floats:
         """Return the percentage points that each reason is worth in the probability."""
-        as_it_is = calibrated(_sigmoid(odds))[self.rows]
-        points: Floats = 100.0 * (as_it_is - calibrated(_sigmoid(odds[self.rows] - self.shares)))
+        points = calibrated(_sigmoid(self.odds))[self.rows]
+        without = self.odds[self.rows]
+        without -= self.shares
+        points -= calibrated(_sigmoid(without))
+        points *= 100.0
         return points
 
     def table(
         self,
         customers: Customers,
-        names: Sequence[str],
+        attributes: Sequence[Attribute],
         points: Floats,
         ids: tuple[str, Any] | None,
+        n_jobs: int | None,
     ) -> Any:
-        """Return the table of reasons."""
-        features = pa.array(names, pa.string()).take(pa.array(self.features))
-        values = self._values(customers)
-        raises = pa.array(self.shares > 0)
-        direction = pc.if_else(raises, "raises", "lowers")
-        tenths = np.rint(10.0 * np.abs(points)).astype(np.int64)
-        sizes = pa.array([f"{tenth / 10:.1f}" for tenth in range(1_001)], pa.string())
-        size = sizes.take(pa.array(tenths))
-        # A calibrated probability may stay where it is: its map has steps.
-        size = pc.if_else(pa.array(np.abs(points) < 0.05), "less than 0.1", size)
-        said = (" = ", values, " ", direction, " the probability by ", size, " percentage points.")
-        sentence = pc.binary_join_element_wise(features, *said, "")
-        first = ("row", self.rows) if ids is None else (ids[0], _taken(ids[1], self.rows))
-        columns = dict(
-            zip(
-                (first[0], *COLUMNS),
-                (
-                    first[1],
-                    self.ranks,
-                    features,
-                    values,
-                    direction,
-                    self.shares,
-                    points,
-                    sentence,
-                ),
-                strict=True,
-            )
-        )
+        """Return the table of reasons; the attributes are the customers' features."""
+        names = _names(attributes)
+        own = (self.rows, self.features, self.shares, points)
+        values, sentences = reason_words(list(attributes), names, *own, n_jobs=n_jobs)
+        rows = self.rows.astype(np.int64)
+        columns = {
+            "row" if ids is None else ids[0]: rows if ids is None else _columns.take(ids[1], rows),
+            "rank": self.ranks.astype(np.int64),
+            "feature": _taken(names, self.features),
+            "value": _texts(*values),
+            "direction": _taken(["lowers", "raises"], (self.shares > 0).view(np.uint8)),
+            "log_odds": self.shares,
+            "percentage_points": points,
+            "sentence": _texts(*sentences),
+        }
         return table_beside(customers, columns)
 
-    def _values(self, customers: Customers) -> Any:
-        """Return each reason's value as the customer has it, in words."""
-        pieces, order = [], []
-        for place in np.unique(self.features):
-            here = np.flatnonzero(self.features == place)
-            column = _columns.take(customers.arrow(int(place)), self.rows[here])
-            pieces.append(_words(column))
-            order.append(here)
-        if not pieces:
-            return pa.array([], pa.string())
-        joined = pa.concat_arrays(pieces)
-        back = np.argsort(np.concatenate(order), kind="stable")
-        return joined.take(pa.array(back))
 
-
-def strongest(places: Any, shares: Floats, top: int) -> Found:
-    """Return the strongest reasons of every row, of those that raise and those that lower."""
+def strongest(shares: Floats, baseline: float, top: int) -> Found:
+    """Return the strongest reasons of every row, of a share a feature."""
     order = np.argsort(-np.abs(shares), axis=1, kind="stable")[:, :top]
-    chosen = np.take_along_axis(np.reshape(places, shares.shape), order, axis=1)
     sizes = np.take_along_axis(shares, order, axis=1)
-    rows, ranks = np.nonzero((chosen >= 0) & (np.abs(sizes) >= _NOTHING))
+    rows, ranks = np.nonzero(np.abs(sizes) >= _NOTHING)
     return Found(
-        rows.astype(np.int64),
-        ranks.astype(np.int64) + 1,
-        chosen[rows, ranks].astype(np.int64),
+        rows.astype(np.uint32),
+        (ranks + 1).astype(np.uint32),
+        order[rows, ranks].astype(np.uint32),
         np.ascontiguousarray(sizes[rows, ranks]),
+        baseline + shares.sum(axis=1),
     )
 
 
-def read_ids(X: Any, customer: Any, customers: Customers) -> tuple[str, Any] | None:
-    """Return the ids of customers as Arrow, and what their column is called."""
+def asked(
+    top: Any, customer: Any, given: Any, customers: Customers
+) -> tuple[int, tuple[str, Any] | None]:
+    """Return how many reasons are wanted, and customers' ids with what their column is called."""
+    expected = "a whole number, at least 1"
+    wanted = _arguments.whole(top, "top", expected)
+    if wanted < 1:
+        raise _arguments.refusal(top, "top", expected)
+    if isinstance(customer, str) and customer in COLUMNS:
+        message = f"customer = {customer!r}: expected another name than a column of the result"
+        raise ParameterError(message, "customer")
+    return wanted, _read_ids(given, customer, customers)
+
+
+def _read_ids(X: Any, customer: Any, customers: Customers) -> tuple[str, Any] | None:
     if customer is None:
         return None
     if isinstance(customer, str) and is_table(X):
@@ -153,50 +148,32 @@ def table_beside(customers: Customers, columns: Mapping[str, Any]) -> Any:
     return table.build(columns)
 
 
-def _taken(ids: Any, rows: Integers) -> Any:
-    return _columns.take(ids, rows)
+def _names(attributes: Sequence[Attribute]) -> list[str]:
+    """Return what the columns of attributes are called; a matrix is one attribute of many."""
+    names: list[str] = []
+    for name, column, more in attributes:
+        names.extend(more if column.ndim == 2 else [name])
+    return names
 
 
-def short(value: float) -> str:
-    """Return a number as a sentence has it: whole, or of three figures that count."""
-    if value.is_integer() and abs(value) < _WHOLE:
-        return f"{value:.0f}"
-    return f"{value:.0f}" if 100.0 <= abs(value) < _WHOLE else f"{value:.3g}"
+def _taken(words: Sequence[str], places: Any) -> Any:
+    return pa.array(words, pa.string()).take(pa.array(places))
 
 
-def _short_texts(values: Floats) -> Any:
-    """Return `short` of every number, of which few differ; null for nan."""
-    with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
-        size = np.abs(values)
-        power = np.floor(np.log10(size, out=np.zeros_like(size), where=size > 0))
-        scale = np.power(10.0, 2.0 - np.clip(power, -290, 2))
-        coarse = np.where((size >= 100.0) | (size == 0.0), np.rint(values), 0.0)
-        small = (size < 100.0) & (size > 0.0)
-        coarse = np.where(small, np.rint(values * scale) / scale, coarse)
-        # Whole numbers have all of their figures, and so have those that are too large for it.
-        whole = (size >= _WHOLE) | (np.rint(values) == values)
-        coarse = np.where(whole | (power < -290) | np.isnan(values), values + 0.0, coarse)
-    distinct, place = np.unique(coarse, return_inverse=True)
-    texts = [None if one != one else short(one) for one in distinct.tolist()]
-    return pa.array(texts, pa.string()).take(pa.array(place))
-
-
-def _words(column: Any) -> Any:
-    """Return values as text; gaps as "missing"."""
-    kind = column.type
-    if pa.types.is_dictionary(kind):
-        column = column.cast(kind.value_type)
-    if pa.types.is_floating(column.type):
-        if isinstance(column, pa.ChunkedArray):
-            column = column.combine_chunks()
-        numbers = column.cast(pa.float64()).fill_null(float("nan"))
-        column = _short_texts(numbers.to_numpy(zero_copy_only=False))
-    text = column.cast(pa.string()).fill_null("missing")
-    return text.combine_chunks() if isinstance(text, pa.ChunkedArray) else text
+def _texts(offsets: Integers, text: NDArray[np.uint8]) -> Any:
+    """Return texts that lie one after the other as Arrow, without a copy of them."""
+    n = len(offsets) - 1
+    if offsets[-1] > np.iinfo(np.int32).max:
+        places, kind = offsets, pa.LargeStringArray
+    else:
+        places, kind = offsets.astype(np.int32), pa.StringArray
+    return kind.from_buffers(n, pa.py_buffer(places), pa.py_buffer(text))
 
 
 def _sigmoid(odds: Floats) -> Floats:
-    """Return the probability of log-odds; the exponent is never positive."""
-    small = np.exp(-np.abs(odds))
-    found: Floats = np.where(odds >= 0, 1.0 / (1.0 + small), small / (1.0 + small))
+    """Return the probability of log-odds; an exponential that overflows leaves 0."""
+    with np.errstate(over="ignore"):
+        found = np.exp(-odds)
+    found += 1.0
+    np.reciprocal(found, out=found)
     return found

@@ -56,17 +56,10 @@ def of_fit(params: Mapping[str, Any]) -> dict[str, Any]:
 def of_file(params: Mapping[str, Any]) -> dict[str, Any]:
     """Return the settings in the words of a model file."""
     plain = of_fit(params)
-    intervals, bins, ratio = (plain.pop(name) for name in ("intervals", "bins", "l1_ratio"))
-    shapes: dict[str, Any] = {
-        "spline": {"spline": {"intervals": intervals}},
-        "bins": {"bins": {"bins": bins}},
-        "linear": "linear",
-    }
-    plain["features"] = shapes[plain["features"]]
+    ratio = plain.pop("l1_ratio")
+    wrap(plain)
     if plain["penalty"] == "elastic_net":
         plain["penalty"] = {"elastic_net": {"l1_ratio": ratio}}
-    if not isinstance(plain["strength"], str):
-        plain["strength"] = {"fixed": plain["strength"]}
     return plain
 
 
@@ -75,14 +68,34 @@ def from_file(settings: Mapping[str, Any]) -> dict[str, Any]:
     found = dict(settings)
     found["random_state"] = found.pop("seed")
     found["ordered"] = tuple(found["ordered"])
-    # What is a word with a number is a mapping of one entry.
-    for name in ("features", "penalty", "strength"):
+    unwrap(found, ("features", "penalty", "strength"))
+    return found
+
+
+def wrap(plain: dict[str, Any]) -> None:
+    """Put how numbers enter, and a strength that is a number, into the words of a model file.
+
+    What is a word with a number is a mapping of one entry there.
+    """
+    intervals, bins = plain.pop("intervals"), plain.pop("bins")
+    shapes: dict[str, Any] = {
+        "spline": {"spline": {"intervals": intervals}},
+        "bins": {"bins": {"bins": bins}},
+        "linear": "linear",
+    }
+    plain["features"] = shapes[plain["features"]]
+    if not isinstance(plain["strength"], str):
+        plain["strength"] = {"fixed": plain["strength"]}
+
+
+def unwrap(found: dict[str, Any], names: Sequence[str]) -> None:
+    """Turn mappings of one entry, as a model file has them, into arguments."""
+    for name in names:
         if isinstance(found[name], dict):
             ((word, inner),) = found[name].items()
             found[name] = inner if word == "fixed" else word
             if isinstance(inner, dict):
                 found.update(inner)
-    return found
 
 
 def of_calibration(params: Mapping[str, Any]) -> dict[str, Any]:

@@ -10,6 +10,7 @@ import numpy as np
 
 from tercet import _display, _tercet
 from tercet.value.evaluation import _inputs
+from tercet.value.evaluation._slope import ends_of, too_extreme, with_error
 from tercet.value.evaluation.reliability import Reliability, reliability
 
 if TYPE_CHECKING:
@@ -42,6 +43,20 @@ class PropensityCalibration:
     calibration_error_before, calibration_error_after : float
         The mean distance of predicted and observed shares over ten groups (ECE); of several classes
         the mean of the classes.
+    slope_before, slope_after : tuple of float
+        The slope of the recalibration line on the scale of log-odds (Cox 1958), and its standard
+        error: below 1 where probabilities are too extreme. Of several classes a dict by label.
+    intercept_before, intercept_after : tuple of float
+        Calibration in the large: what is to be added to all log-odds for the mean probability to be
+        the share of events, and its standard error. Of several classes a dict by label.
+
+    References
+    ----------
+    Cox, D. R. (1958). "Two further applications of a model for binary regression." Biometrika
+    45(3-4), 562-565.
+
+    Van Calster, B. et al. (2019). "Calibration: the Achilles heel of predictive analytics." BMC
+    Medicine 17, 230.
 
     Examples
     --------
@@ -86,23 +101,70 @@ class PropensityCalibration:
         """The calibration error after."""
         return float(np.mean([one.calibration_error for one in self._after]))
 
+    @property
+    def slope_before(self) -> Any:
+        """The calibration slope before, with its standard error."""
+        return self._by_label([one.slope for one in self._before])
+
+    @property
+    def slope_after(self) -> Any:
+        """The calibration slope after, with its standard error."""
+        return self._by_label([one.slope for one in self._after])
+
+    @property
+    def intercept_before(self) -> Any:
+        """Calibration in the large before, with its standard error."""
+        return self._by_label([one.intercept for one in self._before])
+
+    @property
+    def intercept_after(self) -> Any:
+        """Calibration in the large after, with its standard error."""
+        return self._by_label([one.intercept for one in self._after])
+
     def text(self) -> str:
-        """Return what was done and what it brought."""
+        """Return what was done and what it brought, and whether probabilities are too extreme."""
         before, after = self.calibration_error_before, self.calibration_error_after
-        if set(self.method.split(", ")) == {"none"}:
-            return (
+        if self._is_plain:
+            said = (
                 "Probabilities are left as the model gives them: no map predicts rows left out "
                 f"better; calibration error {_display.decimals(after, 4)}."
             )
-        return (
-            f"Probabilities are calibrated ({self.method}): calibration error of rows left out "
-            f"{_display.decimals(before, 4)} before, {_display.decimals(after, 4)} after."
-        )
+        else:
+            said = (
+                f"Probabilities are calibrated ({self.method}): calibration error of rows left out "
+                f"{_display.decimals(before, 4)} before, {_display.decimals(after, 4)} after."
+            )
+        if len(self._after) == 1:
+            (one,) = self._after
+            said += f" Calibration slope {with_error(one.slope)}, in the large "
+            said += f"{with_error(one.intercept, sign=True)}."
+        return " ".join([said, *self._extremes()])
+
+    @property
+    def _is_plain(self) -> bool:
+        """Whether probabilities are left as they are."""
+        return set(self.method.split(", ")) == {"none"}
+
+    def _extremes(self) -> list[str]:
+        """Return which probabilities are too extreme, and the remedy."""
+        found = [
+            (label, one.slope)
+            for label, one in zip(self._labels[-len(self._after) :], self._after, strict=True)
+            if too_extreme(*ends_of(one.slope))
+        ]
+        if not found:
+            return []
+        whose = ["" if len(self._after) == 1 else f" of '{label}'" for label, _ in found]
+        pairs = zip(whose, found, strict=True)
+        slopes = ", ".join(f"slope {slope[0]:.2f}{name}" for name, (_, slope) in pairs)
+        remedy = 'calibration="sigmoid" draws them together, ' if self._is_plain else ""
+        words = f"The probabilities are too extreme: {slopes}, where 1 is right; {remedy}"
+        return [f"{words}fewer features or more rows mend the cause."]
 
     def __repr__(self) -> str:
         return f"PropensityCalibration: {self.text()}"
 
-    def _by_label(self, found: Sequence[Reliability]) -> Any:
+    def _by_label(self, found: Sequence[Any]) -> Any:
         if len(found) == 1:
             return found[0]
         return dict(zip(self._labels, found, strict=True))

@@ -2,34 +2,36 @@
 
 from __future__ import annotations
 
+import functools
 import inspect
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any, ClassVar, Self, get_args
 
 import numpy as np
-import pyarrow as pa
 
 from tercet import _arguments, _display
-from tercet._columns import column_error
-from tercet._frames import new_table
 from tercet._mixing import mixed
+from tercet._warning import warn
 from tercet.exceptions import ParameterError
 from tercet.value.evaluation.calibration import Method
-from tercet.value.propensity import _outcome, _reasons, _shapley
-from tercet.value.propensity._customers import read_again, read_customers
-from tercet.value.propensity._encoding import Coding, coding_of, copied
-from tercet.value.propensity._sklearn import Classifier
-from tercet.value.propensity.calibration import LeftOut, Maps, PropensityCalibration
-from tercet.value.propensity.summary import PropensitySummary
+from tercet.value.propensity import _outcome
+from tercet.value.propensity._customers import read_customers
+from tercet.value.propensity._encoding import coding_of, copied
+from tercet.value.propensity._foreign import (
+    Fitted,
+    folds_of,
+    probabilities,
+    told_of_gaps,
+)
+from tercet.value.propensity._foreign_predicting import Predicting
+from tercet.value.propensity.calibration import LeftOut, Maps
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from numpy.typing import ArrayLike, NDArray
+    from numpy.typing import ArrayLike
 
     from tercet._columns import Floats
-    from tercet.needs._features import Feature
-    from tercet.value.propensity._customers import Customers
 
 __all__ = ["ClassifierPropensity"]
 
@@ -37,21 +39,7 @@ __all__ = ["ClassifierPropensity"]
 _SPREAD_ROWS = 200
 
 
-@dataclass(frozen=True)
-class _Fitted:
-    estimator: Any
-    coding: Coding
-    features: tuple[Feature, ...]
-    named: bool
-    classes: NDArray[Any]
-    maps: Maps
-    told: PropensityCalibration | None
-    background: Floats
-    shown: Floats
-    n: int
-
-
-class ClassifierPropensity(Classifier):
+class ClassifierPropensity(Predicting):
     """A scikit-learn classifier (boosted trees, a forest, a pipeline) as a propensity.
 
     The same tables go in, and probabilities come out that were calibrated on rows left out, with
@@ -100,6 +88,8 @@ class ClassifierPropensity(Classifier):
         The labels, sorted. Of two, the last is the outcome whose probability is modelled.
     estimator_ : classifier
         The fitted classifier.
+    importance_ : table
+        How much each feature matters, the one that matters most first: `feature`, `spread`.
     n_features_in_, feature_names_in_
         As in scikit-learn; the names only if the fit saw a table.
     calibration_ : PropensityCalibration or None
@@ -133,7 +123,6 @@ class ClassifierPropensity(Classifier):
 
     _engine_class: ClassVar[Any] = None
     _fitted_on = "X, y"
-    _held: Floats | None = None
 
     def __init__(
         self,
@@ -198,18 +187,24 @@ class ClassifierPropensity(Classifier):
         features = tuple(customers.learn())
         attributes = customers.by_feature(features)
         coding = coding_of(self.estimator, attributes, customers.named, self.min_level_count)
+        for column in coding.columns:
+            if column.empty:
+                message = f"column '{column.name}': is missing in every row, and has no effect"
+                warn(message, UserWarning)
         coded = coding.coded(attributes)
         w = None if weights is None else weights[1]
         told, maps, self._held = None, Maps(), None
         codes = outcome.codes.astype(np.int64)
         units = np.arange(len(codes)) if together is None else together[1].astype(np.int64)
+        # First of all rows, so that a row that is refused has its own number.
+        fitted = self._fresh(coding.encoded(coded), codes, w, slice(None))
         if mapping["method"] != "none" and self._can_cross(codes, units, w):
-            of_fold = _folds(codes, units, self.folds, mapping["seed"])
+            of_fold = folds_of(codes, units, self.folds, mapping["seed"])
             left = np.empty((len(codes), len(outcome.classes)))
             for fold in range(self.folds):
                 out = of_fold == fold
-                fitted = self._fresh(coding.encoded(coded[~out]), codes[~out], w, ~out)
-                left[out] = _probabilities(fitted, coding, coded[out], len(outcome.classes))
+                other = self._fresh(coding.encoded(coded[~out]), codes[~out], w, ~out)
+                left[out] = probabilities(other, coding, coded[out], len(outcome.classes))
             p = left[:, 1:] if outcome.binary else left
             groups_of = None if together is None else together[1]
             held = LeftOut(outcome, np.ascontiguousarray(p), of_fold, w, groups_of)
@@ -219,9 +214,8 @@ class ClassifierPropensity(Classifier):
             self._held = (
                 np.column_stack([1.0 - after[:, 0], after[:, 0]]) if outcome.binary else after
             )
-        fitted = self._fresh(coding.encoded(coded), codes, w, slice(None))
         drawn = np.argsort(mixed(len(coded), mapping["seed"]), kind="stable")
-        self._engine = _Fitted(
+        self._engine = Fitted(
             fitted,
             coding,
             features,
@@ -235,201 +229,6 @@ class ClassifierPropensity(Classifier):
         )
         self._kind = customers.kind or "pandas"
         return self
-
-    def predict_proba(self, X: Any) -> Floats:
-        """Return each customer's probability of every class.
-
-        Parameters
-        ----------
-        X : table or array of shape (n, p)
-            One row a customer. A table's columns are found by their names; an array's by place.
-
-        Returns
-        -------
-        numpy.ndarray of shape (n, K)
-            Calibrated probabilities in the order of the rows and of `classes_`.
-
-        Raises
-        ------
-        NotFittedError
-            Before `fit`.
-        DataError
-            For a column that is missing or holds something else than in the fit.
-        """
-        state: _Fitted = self._require()
-        p = _probabilities(state.estimator, state.coding, self._coded(X), len(state.classes))
-        n_jobs = _arguments.threads(self.n_jobs)
-        if len(state.classes) > 2:
-            return state.maps(p, n_jobs)
-        one = state.maps.one(np.ascontiguousarray(p[:, 1]), n_jobs)
-        return np.column_stack([1.0 - one, one])
-
-    def predict_interval(self, X: Any, level: float = 0.95) -> Floats:
-        """Refuse: another library's classifier does not know how unsure its probabilities are.
-
-        Parameters
-        ----------
-        X : table or array of shape (n, p)
-            Not looked at.
-        level : float
-            Not looked at.
-
-        Returns
-        -------
-        numpy.ndarray
-            Never.
-
-        Raises
-        ------
-        ParameterError
-            Always.
-        """
-        name = type(self.estimator).__name__
-        message = (
-            f"estimator: {name} has no standard errors, so there are no intervals; "
-            "tercet.Propensity has them"
-        )
-        raise ParameterError(message, "estimator")
-
-    def contributions(self, X: Any) -> Any:
-        """Return what every feature adds to each customer's log-odds.
-
-        Parameters
-        ----------
-        X : table or array of shape (n, p)
-            One row a customer.
-
-        Returns
-        -------
-        table
-            Of the kind of `X` and in its order: `baseline`, then a column a feature. A row adds up
-            to its log-odds before calibration.
-
-        Raises
-        ------
-        NotFittedError, DataError
-            As `predict_proba` does.
-        ParameterError
-            For an outcome of several classes.
-        """
-        customers = self._customers(X)
-        baseline, found = self._shares(self._coded_of(customers))
-        columns: dict[str, Any] = {"baseline": np.full(len(found), baseline)}
-        for place, feature in enumerate(self._require().features):
-            if feature.name in columns:
-                reason = "has the name of a column of the result; rename it"
-                raise column_error(feature.name, reason)
-            columns[feature.name] = np.ascontiguousarray(found[:, place])
-        return _reasons.table_beside(customers, columns)
-
-    def reasons(self, X: Any, top: int = 3, *, customer: Any = None) -> Any:
-        """Return the features that move each customer's probability most, in words.
-
-        Parameters
-        ----------
-        X : table or array of shape (n, p)
-            One row a customer.
-        top : int
-            How many features a customer; fewer where fewer change the log-odds by 0.01 or more.
-        customer : str or array of shape (n,), optional
-            Ids to show instead of row numbers: a column of `X`, or one value a row.
-
-        Returns
-        -------
-        table
-            As that of `tercet.Propensity.reasons`.
-
-        Raises
-        ------
-        NotFittedError, DataError
-            As `predict_proba` does.
-        ParameterError
-            For an argument that cannot be, or an outcome of several classes.
-        """
-        expected = "a whole number, at least 1"
-        top = _arguments.whole(top, "top", expected)
-        if top < 1:
-            raise _arguments.refusal(top, "top", expected)
-        customers = self._customers(X)
-        ids = _reasons.read_ids(X, customer, customers)
-        if isinstance(customer, str) and customer in _reasons.COLUMNS:
-            message = f"customer = {customer!r}: expected another name than a column of the result"
-            raise ParameterError(message, "customer")
-        baseline, shares = self._shares(self._coded_of(customers))
-        places = np.broadcast_to(np.arange(shares.shape[1]), shares.shape)
-        found = _reasons.strongest(places, shares, top)
-        state: _Fitted = self._require()
-        n_jobs = _arguments.threads(self.n_jobs)
-        points = found.points(baseline + shares.sum(axis=1), lambda p: state.maps.one(p, n_jobs))
-        names = [feature.name for feature in state.features]
-        return found.table(customers, names, points, ids)
-
-    def summary(self, level: float = 0.95) -> PropensitySummary:
-        """Return the features by how much they matter; there are no effects with errors.
-
-        Parameters
-        ----------
-        level : float
-            For `tercet.Propensity`; there are no intervals here.
-
-        Returns
-        -------
-        PropensitySummary
-            `features` with their spread over up to 200 rows of the fit; `effects` is None.
-
-        Raises
-        ------
-        NotFittedError
-            Before `fit`.
-        ParameterError
-            For an outcome of several classes.
-        """
-        state: _Fitted = self._require()
-        _, shares = self._shares(state.shown)
-        spread = shares.std(axis=0)
-        order = np.argsort(-spread, kind="stable")
-        names = [state.features[place].name for place in order]
-        columns = {"feature": pa.array(names, pa.string()), "spread": spread[order]}
-        nothing = np.full(len(names), np.nan)
-        figures = {"feature": names, "spread": spread[order], "effective_parameters": nothing}
-        return PropensitySummary(new_table(columns, self._kind), None, figures, self._words())
-
-    @property
-    def classes_(self) -> NDArray[Any]:
-        """The labels, sorted; of two the last is the outcome."""
-        found: NDArray[Any] = self._require().classes
-        return found
-
-    @property
-    def estimator_(self) -> Any:
-        """The fitted classifier; its labels are places in `classes_`."""
-        return self._require().estimator
-
-    @property
-    def n_features_in_(self) -> int:
-        """Number of features."""
-        return len(self._require().features)
-
-    @property
-    def feature_names_in_(self) -> NDArray[np.object_]:
-        """The features' names, where the fit saw a table."""
-        state: _Fitted = self._require()
-        if not state.named:
-            message = "feature_names_in_: the model was fitted to an array, whose columns have none"
-            raise AttributeError(message)
-        return np.array([feature.name for feature in state.features], dtype=object)
-
-    @property
-    def calibration_(self) -> PropensityCalibration | None:
-        """How probabilities were calibrated; None without."""
-        told: PropensityCalibration | None = self._require().told
-        return told
-
-    @property
-    def out_of_fold_(self) -> Floats | None:
-        """Calibrated probabilities of the fit's rows, by fits and maps that did not see them."""
-        self._require()
-        return self._held
 
     def save(self, path: Any) -> None:
         """Refuse: tercet cannot write another library's classifier.
@@ -502,12 +301,13 @@ class ClassifierPropensity(Classifier):
         """Return a fitted copy of the classifier."""
         made = copied(self.estimator)
         if weights is None:
-            return made.fit(encoded, codes)
+            return told_of_gaps(made.fit, self.estimator, encoded, codes)
         if "sample_weight" not in inspect.signature(made.fit).parameters:
             name = type(made).__name__
             expected = f"None: fit of {name} takes no weights"
             raise ParameterError(f"sample_weight: expected {expected}", "sample_weight")
-        return made.fit(encoded, codes, sample_weight=weights[rows])
+        fit = functools.partial(made.fit, sample_weight=weights[rows])
+        return told_of_gaps(fit, self.estimator, encoded, codes)
 
     def _can_cross(self, codes: Any, units: Any, weights: Floats | None) -> bool:
         counted = np.ones(len(codes), dtype=bool) if weights is None else weights > 0
@@ -520,34 +320,6 @@ class ClassifierPropensity(Classifier):
             f"folds = {self.folds}"
         )
         raise _arguments.refusal(self.calibration, "calibration", expected)
-
-    def _customers(self, X: Any) -> Customers:
-        state: _Fitted = self._require()
-        return read_again(X, [feature.name for feature in state.features], state.named)
-
-    def _coded(self, X: Any) -> Floats:
-        return self._coded_of(self._customers(X))
-
-    def _coded_of(self, customers: Customers) -> Floats:
-        state: _Fitted = self._require()
-        return state.coding.coded(customers.by_feature(state.features))
-
-    def _shares(self, coded: Floats) -> tuple[float, Floats]:
-        """Return the baseline, and what each feature adds to each row's log-odds."""
-        state: _Fitted = self._require()
-        if len(state.classes) > 2:
-            message = "reasons are told of two classes; fit one model a class (class or not)"
-            raise ParameterError(message, "y")
-        exact = _shapley.of_trees(state.estimator, state.coding.encoded(coded))
-        # A category that is several columns of a matrix has no one value.
-        if exact is not None and exact[1].shape == coded.shape:
-            return exact
-
-        def odds(rows: Floats) -> Floats:
-            p = _probabilities(state.estimator, state.coding, rows, 2)
-            return _shapley.log_odds(p[:, 1])
-
-        return _shapley.sampled(odds, coded, state.background, self.random_state)
 
     def _settings(self) -> dict[str, Any]:
         whole = _arguments.whole
@@ -589,7 +361,7 @@ class ClassifierPropensity(Classifier):
             self._engine = replace(self._engine, maps=Maps.of(self._engine.maps))
 
     def _words(self) -> list[str]:
-        state: _Fitted = self._require()
+        state: Fitted = self._require()
         labels = ", ".join(str(label) for label in state.classes[:6])
         how = "a frame with categories and gaps" if state.coding.table else "a matrix"
         words = [f"{_display.count(state.n)} rows; classes: {labels}. Handed over as {how}."]
@@ -598,29 +370,9 @@ class ClassifierPropensity(Classifier):
         return words
 
     def _shown(self) -> _display.Grid:
-        state: _Fitted = self._require()
+        state: Fitted = self._require()
         rows = [(feature.name,) for feature in state.features[:20]]
         return _display.Grid(self._call(), ("feature",), rows, self._words())
 
     def _call(self) -> str:
         return f"ClassifierPropensity({self.estimator!r})"
-
-
-def _probabilities(estimator: Any, coding: Coding, coded: Floats, n_classes: int) -> Floats:
-    p = np.asarray(estimator.predict_proba(coding.encoded(coded)), dtype=np.float64)
-    found = np.zeros((len(coded), n_classes))
-    found[:, np.asarray(estimator.classes_, dtype=np.int64)] = p
-    return found
-
-
-def _folds(codes: Any, units: Any, n: int, seed: int) -> NDArray[np.uint16]:
-    """Return each row's fold: units stay together, and their rarest classes are spread evenly."""
-    rare = np.argsort(np.argsort(np.bincount(codes), kind="stable"), kind="stable")
-    distinct, unit = np.unique(units, return_inverse=True)
-    of_unit = np.full(len(distinct), len(rare))
-    np.minimum.at(of_unit, unit, rare[codes])
-    order = np.lexsort((mixed(len(distinct), seed), of_unit))
-    fold = np.empty(len(distinct), dtype=np.uint16)
-    fold[order] = np.arange(len(distinct)) % n
-    found: NDArray[np.uint16] = fold[unit]
-    return found

@@ -22,7 +22,7 @@ pub(crate) const LONGEST: usize = 8;
 
 impl<'a> Lying<'a> {
     #[inline(always)]
-    fn row(&self, row: usize) -> &'a [f64] {
+    pub(super) fn row(&self, row: usize) -> &'a [f64] {
         &self.values[row * self.stride..][..self.width]
     }
 
@@ -46,7 +46,11 @@ fn register<S: Simd>(values: &[f64], start: usize, held: usize) -> S::f64s {
 
 /// Numbers less their centre; 0 where they are missing.
 #[inline(always)]
-fn centred<S: Simd, const MISSING: bool>(simd: S, x: S::f64s, centre: S::f64s) -> S::f64s {
+pub(super) fn centred<S: Simd, const MISSING: bool>(
+    simd: S,
+    x: S::f64s,
+    centre: S::f64s,
+) -> S::f64s {
     let away = simd.sub_f64s(x, centre);
     if MISSING {
         let known = simd.equal_f64s(away, away);
@@ -76,32 +80,55 @@ impl WithSimd for RowProducts<'_> {
     }
 }
 
+/// Rows that are worked on together: their sums do not wait for each other, and what is the same for all
+/// is looked at once.
+const AT_ONCE: usize = 4;
+
 impl RowProducts<'_> {
     #[inline(always)]
-    fn add<S: Simd, const MISSING: bool>(self, simd: S) {
+    fn add<S: Simd, const MISSING: bool>(mut self, simd: S) {
+        let n = self.sums.len();
+        let together = n - n % AT_ONCE;
+        for first in (0..together).step_by(AT_ONCE) {
+            self.add_rows::<S, MISSING, AT_ONCE>(simd, first);
+        }
+        for row in together..n {
+            self.add_rows::<S, MISSING, 1>(simd, row);
+        }
+    }
+
+    #[inline(always)]
+    fn add_rows<S: Simd, const MISSING: bool, const N: usize>(&mut self, simd: S, first: usize) {
+        let whole = self.rows.width / S::F64_LANES;
         let (centres, _) = S::as_simd_f64s(self.rows.centres);
         let (coefficients, _) = S::as_simd_f64s(self.coefficients);
-        let tail = self.rows.tail::<S>().map(|(start, held)| {
+        let rows: [&[f64]; N] = std::array::from_fn(|k| self.rows.row(first + k));
+        let lanes: [&[S::f64s]; N] = std::array::from_fn(|k| &S::as_simd_f64s(rows[k]).0[..whole]);
+        let mut products = [simd.splat_f64s(0.0); N];
+        let columns = centres.iter().zip(coefficients).take(whole);
+        for (place, (centre, coefficient)) in columns.enumerate() {
+            for k in 0..N {
+                let away = centred::<S, MISSING>(simd, lanes[k][place], *centre);
+                products[k] = simd.mul_add_f64s(away, *coefficient, products[k]);
+            }
+        }
+        if let Some((start, held)) = self.rows.tail::<S>() {
+            // What is in a whole register already meets a coefficient of 0.
             let centre = register::<S>(self.rows.centres, start, 0);
-            (start, centre, register::<S>(self.coefficients, start, held))
-        });
-        for (place, sum) in self.sums.iter_mut().enumerate() {
-            let row = self.rows.row(place);
-            let (whole, rest) = S::as_simd_f64s(row);
-            let mut products = simd.splat_f64s(0.0);
-            for ((x, centre), coefficient) in whole.iter().zip(centres).zip(coefficients) {
-                let away = centred::<S, MISSING>(simd, *x, *centre);
-                products = simd.mul_add_f64s(away, *coefficient, products);
-            }
-            if let Some((start, centre, coefficient)) = tail {
-                // What is in a whole register already meets a coefficient of 0.
-                let x = S::as_simd_f64s(&row[start..]).0[0];
+            let coefficient = register::<S>(self.coefficients, start, held);
+            for k in 0..N {
+                let x = S::as_simd_f64s(&rows[k][start..]).0[0];
                 let away = centred::<S, MISSING>(simd, x, centre);
-                products = simd.mul_add_f64s(away, coefficient, products);
-            } else if !rest.is_empty() {
-                let away = centred::<S, MISSING>(simd, simd.partial_load_f64s(rest), centres[0]);
-                products = simd.mul_add_f64s(away, coefficients[0], products);
+                products[k] = simd.mul_add_f64s(away, coefficient, products[k]);
             }
+        } else if whole * S::F64_LANES < self.rows.width {
+            for k in 0..N {
+                let x = simd.partial_load_f64s(rows[k]);
+                let away = centred::<S, MISSING>(simd, x, centres[0]);
+                products[k] = simd.mul_add_f64s(away, coefficients[0], products[k]);
+            }
+        }
+        for (sum, products) in self.sums[first..first + N].iter_mut().zip(products) {
             *sum += simd.reduce_sum_f64s(products);
         }
     }
@@ -130,8 +157,6 @@ impl WithSimd for RowSlopes<'_> {
 impl RowSlopes<'_> {
     #[inline(always)]
     fn add<S: Simd, const MISSING: bool>(mut self, simd: S) -> f64 {
-        // Several rows for one look at the sums.
-        const AT_ONCE: usize = 4;
         let mut tail = [0.0; LONGEST];
         let n = self.values.len();
         let together = n - n % AT_ONCE;

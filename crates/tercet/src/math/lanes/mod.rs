@@ -13,15 +13,20 @@
 
 mod lying;
 mod odds;
+mod panels;
 mod standardise;
+mod totals;
 
 use pulp::{Arch, Simd, WithSimd};
 
 pub(crate) use lying::{LONGEST, Lying};
 use lying::{RowProducts, RowSlopes};
 pub(crate) use odds::Odds;
+pub(crate) use panels::{DEPTH, PANEL};
+use panels::{Pack, PanelProducts};
 pub(crate) use standardise::Side;
 use standardise::{Standardise, StandardiseRows};
+use totals::{Squares, Totals};
 
 /// Rows of a tile, a multiple of every processor's lanes.
 pub(crate) const ROWS: usize = 256;
@@ -53,6 +58,27 @@ impl Lanes {
         self.0.dispatch(AnyInfinite(values))
     }
 
+    /// Adds numbers to the `sums` of their places, counts those that are `known` (not NaN), and keeps the
+    /// `lowest` and the `highest` of each place; there are at least as many places as numbers.
+    pub(crate) fn totals(self, values: &[f64], [sums, known, lowest, highest]: [&mut [f64]; 4]) {
+        self.0.dispatch(Totals {
+            values,
+            sums,
+            known,
+            lowest,
+            highest,
+        });
+    }
+
+    /// `squares[k] += (values[k] - means[k])^2`, nothing for NaN.
+    pub(crate) fn squares(self, values: &[f64], means: &[f64], squares: &mut [f64]) {
+        self.0.dispatch(Squares {
+            values,
+            means,
+            squares,
+        });
+    }
+
     /// `products[i] += sum over j of (x_ij - centre_j) coefficient_j`.
     pub(crate) fn row_products(self, rows: Lying<'_>, coefficients: &[f64], products: &mut [f64]) {
         self.0.dispatch(RowProducts {
@@ -71,6 +97,23 @@ impl Lanes {
     /// by row and `tile` has as many columns as it.
     pub(crate) fn gram(self, tile: &[f64], sums: &mut [f64]) {
         self.0.dispatch(Gram { tile, sums });
+    }
+
+    /// Copies rows, less their centres and times a factor each, into panels for
+    /// [`Lanes::panel_products`]: [`PANEL`] columns by [`DEPTH`] rows, one panel after the other. There are
+    /// at most [`DEPTH`] factors, one a row; the rows of a panel behind them become 0.
+    pub(crate) fn pack(self, rows: Lying<'_>, factors: &[f64], panels: &mut [f64]) {
+        self.0.dispatch(Pack {
+            rows,
+            factors,
+            panels,
+        });
+    }
+
+    /// `sums += rows' rows`, the blocks of panels on and above the diagonal, where `sums` is a square
+    /// matrix row by row with [`PANEL`] columns a panel.
+    pub(crate) fn panel_products(self, panels: &[f64], sums: &mut [f64]) {
+        self.0.dispatch(PanelProducts { panels, sums });
     }
 
     /// `products += tile * coefficients`.

@@ -42,20 +42,17 @@ impl Odds<'_> {
         const LANES: usize = 8;
         let mut sums = [0.0; LANES];
         let mut products = [1.0; LANES];
-        let mut unused = [0.0; LANES];
-        let mut roots = self.roots.chunks_exact_mut(LANES);
-        let rows = self
-            .log_odds
-            .chunks_exact(LANES)
-            .zip(self.outcome.chunks_exact(LANES))
-            .zip(self.weights.chunks_exact(LANES))
-            .zip(self.residuals.chunks_exact_mut(LANES));
-        for (((eta, y), w), residual) in rows {
-            let root = if ROOTS {
-                roots.next().unwrap_or(&mut unused)
-            } else {
-                &mut unused
-            };
+        let (etas, _) = self.log_odds.as_chunks::<LANES>();
+        let (outcomes, _) = self.outcome.as_chunks::<LANES>();
+        let (weights, _) = self.weights.as_chunks::<LANES>();
+        let (residuals, _) = self.residuals.as_chunks_mut::<LANES>();
+        let (roots, _) = self.roots.as_chunks_mut::<LANES>();
+        let rows = etas.iter().zip(outcomes).zip(weights).zip(residuals);
+        for (place, (((eta, y), w), residual)) in rows.enumerate() {
+            // Copies, which the compiler keeps in registers: nothing that is written can be among them.
+            let (eta, y, w) = (*eta, *y, *w);
+            let mut slopes = [0.0; LANES];
+            let mut bends = [0.0; LANES];
             for lane in 0..LANES {
                 let small = exp_negative_by::<S>(-eta[lane].abs());
                 let larger = 1.0 / (1.0 + small);
@@ -65,15 +62,19 @@ impl Odds<'_> {
                 if PLAIN {
                     sums[lane] += line;
                     products[lane] *= 1.0 + small;
-                    residual[lane] = p - y[lane];
+                    slopes[lane] = p - y[lane];
                 } else {
                     sums[lane] += w[lane] * (line + ln_1p_unit(small));
-                    residual[lane] = w[lane] * (p - y[lane]);
+                    slopes[lane] = w[lane] * (p - y[lane]);
                 }
                 if ROOTS {
                     let bend = smaller * larger;
-                    root[lane] = if PLAIN { bend } else { w[lane] * bend }.sqrt();
+                    bends[lane] = if PLAIN { bend } else { w[lane] * bend }.sqrt();
                 }
+            }
+            *residual = slopes;
+            if ROOTS && let Some(roots) = roots.get_mut(place) {
+                *roots = bends;
             }
         }
         let logarithms = if PLAIN {

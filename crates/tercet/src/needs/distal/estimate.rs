@@ -3,10 +3,11 @@
 use nalgebra::{DMatrix, DVector};
 
 use super::memberships::{Memberships, Misassignment};
-use super::wald::{Comparison, holm, wald};
+use super::wald::{Comparison, wald};
 use super::{DistalOutcome, Outcome, SegmentOutcome};
 use crate::error::Result;
 use crate::math::interval;
+use crate::math::multiplicity::holm;
 use crate::model::{FitReport, Parameter};
 
 /// What a method found: means, or probabilities of levels.

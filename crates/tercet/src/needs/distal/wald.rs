@@ -82,24 +82,6 @@ pub(crate) fn wald(
     test
 }
 
-/// Holm's adjustment of p-values; those that are missing are not counted.
-pub(crate) fn holm(p_values: &[Option<f64>]) -> Vec<Option<f64>> {
-    let mut order: Vec<(usize, f64)> = p_values
-        .iter()
-        .enumerate()
-        .filter_map(|(place, p)| p.map(|p| (place, p)))
-        .collect();
-    order.sort_by(|one, other| one.1.total_cmp(&other.1));
-    let mut adjusted = vec![None; p_values.len()];
-    let mut least = 0.0_f64;
-    for (rank, (place, p)) in order.iter().enumerate() {
-        // Never below that of a smaller p-value.
-        least = least.max(((order.len() - rank) as f64 * p).min(1.0));
-        adjusted[*place] = Some(least);
-    }
-    adjusted
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -130,16 +112,5 @@ mod tests {
         assert!((test.chi_squared - 4.0).abs() < 1e-9, "{test:?}");
         let nothing = wald(&dvector![0.0], &dmatrix![0.0], &dmatrix![1.0]);
         assert_eq!((nothing.degrees_of_freedom, nothing.p_value), (0, None));
-    }
-
-    #[test]
-    fn holm_multiplies_by_how_many_are_left() {
-        // By hand: 4 x 0.005, 3 x 0.01, 2 x 0.03, and 0.04 no less than the one before.
-        let found = holm(&[Some(0.01), Some(0.04), None, Some(0.03), Some(0.005)]);
-        let expected = [Some(0.03), Some(0.06), None, Some(0.06), Some(0.02)];
-        for (found, expected) in found.iter().zip(expected) {
-            assert_eq!(found.is_some(), expected.is_some());
-            assert!((found.unwrap_or(0.0) - expected.unwrap_or(0.0)).abs() < 1e-12);
-        }
     }
 }

@@ -25,7 +25,7 @@ pub(super) fn covariance(
     let own: Vec<u32>;
     let groups = match (kind, groups) {
         (StandardErrors::None | StandardErrors::Model, _) | (StandardErrors::Cluster, None) => {
-            return Ok(bread.clone());
+            return Ok(solution.averaged.as_ref().unwrap_or(bread).clone());
         }
         (StandardErrors::Robust, _) => {
             own = (0..).take(sample.spells.len()).collect();
@@ -50,7 +50,11 @@ pub(super) fn covariance(
     for (k, penalty) in solution.penalty.iter().enumerate() {
         meat[(k, k)] += penalty;
     }
-    Ok(bread * meat * bread)
+    let mut sandwich = bread * meat * bread;
+    if let Some(averaged) = &solution.averaged {
+        sandwich += averaged - bread;
+    }
+    Ok(sandwich)
 }
 
 /// The sum over groups of the squares of their summed scores, and how many groups count.

@@ -15,7 +15,7 @@ use crate::model::FitReport;
 use crate::observe::Phase;
 use crate::parallel::Gate;
 use crate::value::propensity::StandardErrors;
-use crate::value::propensity::engine::{self, Columns, Line, Uncertainty};
+use crate::value::propensity::engine::{self, Columns, Line, Peaked, Uncertainty};
 
 /// The most coordinates, of which second derivatives are held for every pair.
 const MOST_COORDINATES: usize = 3_000;
@@ -85,6 +85,8 @@ pub(super) struct Solution {
     /// Second derivatives of the loss, and the inverse of those of loss and penalty.
     pub(super) information: DMatrix<f64>,
     pub(super) inverse: DMatrix<f64>,
+    /// The covariance of the coordinates, where strengths were averaged over.
+    pub(super) averaged: Option<DMatrix<f64>>,
     /// Effective parameters of every coordinate.
     effective: Vec<f64>,
     /// Passes over the rows.
@@ -165,7 +167,7 @@ fn solve(
         max_iterations: settings.max_iterations,
         still_to_win: settings.tolerance * here.loss,
     };
-    let peak = objective.climb(ascent, start, gate)?;
+    let mut peak = objective.climb(ascent, start, gate)?;
     let there = sample.pass(&peak.point, true, 1, gate)?;
     let n = sample.len();
     let information = there.information.unwrap_or_else(|| DMatrix::zeros(n, n));
@@ -179,10 +181,37 @@ fn solve(
             1.0 - penalty[k] * inverse[(k, k)]
         }
     };
+    let effective = (0..n).map(used).collect();
+    let (groups, _) = penalty::groups(sample);
+    let peaked = Peaked {
+        information: &information,
+        penalty: &penalty,
+        groups: &groups,
+        kinds: &penalty::kinds(sample),
+        theta: &peak.point,
+        held: &held,
+    };
+    let averaged = match settings.strength {
+        HazardStrength::Estimated => peaked.average(gate)?,
+        HazardStrength::Fixed(_) => None,
+    };
+    let mut loss = there.loss;
+    let averaged = match averaged {
+        None => None,
+        Some(mut averaged) => {
+            loss = engine::level(&information, &groups, &mut averaged.theta, |theta| {
+                let here = sample.pass(theta, false, 1, gate)?;
+                Ok((here.loss, here.gradient))
+            })?;
+            peak.point = averaged.theta;
+            Some(averaged.covariance)
+        }
+    };
     Ok(Solution {
-        effective: (0..n).map(used).collect(),
+        effective,
+        averaged,
         passes: rounds + peak.iterations,
-        loss: there.loss,
+        loss,
         peak,
         penalty,
         held,

@@ -38,6 +38,21 @@ pub(super) fn groups(sample: &Sample<'_, '_>) -> (Vec<Option<usize>>, usize) {
     (groups, first)
 }
 
+/// What each group is, as a number: effects, changes of effects, and the two of time.
+pub(super) fn kinds(sample: &Sample<'_, '_>) -> Vec<usize> {
+    let own = sample.columns.kinds();
+    let n = own.iter().max().map_or(0, |last| last + 1);
+    let mut kinds = Vec::new();
+    for _ in 0..sample.n_events {
+        kinds.extend(own.iter());
+        if !sample.varying.is_empty() {
+            kinds.extend(own.iter().map(|kind| n + kind));
+        }
+        kinds.extend([2 * n, 2 * n + 1]);
+    }
+    kinds
+}
+
 /// The penalty of every coordinate, and where to begin.
 pub(super) fn choose(
     settings: &HazardModel,

@@ -68,6 +68,17 @@ impl Coordinates {
         self.features.len()
     }
 
+    /// What each group is: slopes, bends, levels and so on, as a number.
+    pub(super) fn kinds(&self) -> Vec<usize> {
+        let mut kinds = vec![0; self.n_groups];
+        for (group, part) in self.groups.iter().zip(&self.parts).rev() {
+            if let (Some(group), Some(part)) = (*group, *part) {
+                kinds[group] = part as usize;
+            }
+        }
+        kinds
+    }
+
     /// A value a group for every coordinate; 0 for the intercept.
     pub(super) fn spread(&self, by_group: &[f64]) -> Vec<f64> {
         let of = |group: &Option<usize>| group.map_or(0.0, |group| by_group[group]);

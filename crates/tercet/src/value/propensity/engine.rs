@@ -66,6 +66,11 @@ impl Columns {
         (&coordinates.groups, coordinates.n_groups)
     }
 
+    /// What each group is, as a number.
+    pub(crate) fn kinds(&self) -> Vec<usize> {
+        self.learning.coordinates.kinds()
+    }
+
     /// The feature of each coordinate, as a place among the names; none for the intercept.
     pub(crate) fn features(&self) -> &[Option<usize>] {
         &self.learning.coordinates.features
@@ -291,5 +296,7 @@ pub(crate) fn dependent(information: &DMatrix<f64>) -> Vec<usize> {
     quadratic::dependent(information)
 }
 
+/// Estimates averaged over strengths: see the module on it.
+pub(crate) use super::averaging::{Peaked, level};
 /// Strengths that are being estimated: see the module on strengths.
 pub(crate) use strength::Settling;

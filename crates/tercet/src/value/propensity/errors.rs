@@ -17,10 +17,11 @@ use crate::parallel::Gate;
 /// 1134-1143; Marra & Wood 2012, Scandinavian Journal of Statistics 39, 53-74). The sandwich has the rows'
 /// scores in place of the curvature of the loss and keeps that of the penalty: without it, it would tell how
 /// far an estimate moves from sample to sample, but not how far the penalty has drawn it from the truth.
+/// Where strengths were `averaged` over, what that adds to the model's covariance is added to either.
 pub(super) fn covariance(
     kind: StandardErrors,
     problem: &Problem<'_>,
-    optimum: &Optimum,
+    (optimum, averaged): (&Optimum, Option<&DMatrix<f64>>),
     groups: Option<&[u32]>,
     gate: &Gate<'_, '_>,
 ) -> Result<Option<DMatrix<f64>>> {
@@ -37,7 +38,7 @@ pub(super) fn covariance(
     let k = bread.dot(&optimum.information);
     let (meat, factor) = match (kind, groups) {
         (StandardErrors::None | StandardErrors::Model, _) | (StandardErrors::Cluster, None) => {
-            return Ok(Some(bread));
+            return Ok(Some(averaged.cloned().unwrap_or(bread)));
         }
         (StandardErrors::Robust, _) => (scores(problem, &optimum.theta, gate)?, 1.0),
         (StandardErrors::Cluster, Some(groups)) => {
@@ -50,7 +51,11 @@ pub(super) fn covariance(
     for (k, penalty) in problem.penalty.iter().enumerate() {
         meat[(k, k)] += penalty;
     }
-    Ok(Some(&bread * meat * &bread))
+    let mut sandwich = &bread * meat * &bread;
+    if let Some(averaged) = averaged {
+        sandwich += averaged - &bread;
+    }
+    Ok(Some(sandwich))
 }
 
 /// The sum of the rows' squared scores.

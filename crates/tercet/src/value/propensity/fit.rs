@@ -39,6 +39,8 @@ pub(super) struct BinaryFit {
     pub(super) penalty: Vec<f64>,
     /// And the absolute one.
     pub(super) absolute: Vec<f64>,
+    /// The covariance of the coordinates, where strengths were averaged over.
+    pub(super) averaged: Option<DMatrix<f64>>,
     pub(super) iterations: usize,
     pub(super) scores: Vec<StrengthScore>,
 }
@@ -96,7 +98,7 @@ fn binary_model(
     let covariance = covariance(
         table.settings.standard_errors,
         &problem,
-        &fit.optimum,
+        (&fit.optimum, fit.averaged.as_ref()),
         table.data.groups(),
         &gate,
     )?;
@@ -294,8 +296,10 @@ pub(super) fn binary(
             let found = strength::estimate(&problem, settings.max_iterations, &gate)?;
             let problem = table.problem(sample, rows, &found.penalty);
             let known = found.information.as_ref();
-            let optimum = problem.descend(found.theta, known, table.control(), true, &gate)?;
+            let mut optimum = problem.descend(found.theta, known, table.control(), true, &gate)?;
+            let averaged = problem.average(&mut optimum, &gate)?;
             return Ok(BinaryFit {
+                averaged,
                 iterations: found.passes + optimum.iterations,
                 optimum,
                 penalty: found.penalty,
@@ -322,6 +326,7 @@ pub(super) fn binary(
         optimum,
         penalty,
         absolute,
+        averaged: None,
         scores,
     })
 }

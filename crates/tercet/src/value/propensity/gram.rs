@@ -10,6 +10,7 @@
 
 use nalgebra::DMatrix;
 
+use super::lying::{LyingColumns, LyingProducts};
 use super::tile::{NONE, Tile, Wide};
 use crate::math::lanes::{Lanes, ROWS, Work};
 
@@ -49,6 +50,16 @@ impl Bends {
             weights: vec![0.0; ROWS],
             scaled: vec![0.0; shape.padded * ROWS],
             turned: vec![0.0; shape.padded * ROWS],
+        }
+    }
+
+    /// Without room for columns.
+    pub(super) fn of_roots() -> Self {
+        Self {
+            roots: vec![0.0; ROWS],
+            weights: Vec::new(),
+            scaled: Vec::new(),
+            turned: Vec::new(),
         }
     }
 }
@@ -121,6 +132,11 @@ impl Gram {
             tile,
             bends,
         });
+    }
+
+    /// Adds rows that were worked on where they lie; there are no sparse columns then.
+    pub(super) fn add_lying(&mut self, columns: &LyingColumns<'_>, products: &LyingProducts) {
+        products.add_to(columns, self.shape.padded, &mut self.dense);
     }
 
     #[inline(always)]

@@ -54,7 +54,9 @@ fn refit(
         let share = few.len() as f64 / outside.len() as f64;
         let known = found.information.map(|information| information / share);
         let problem = table.problem(sample, Rows::List(outside), &found.penalty);
-        return problem.descend(found.theta, known.as_ref(), control, true, gate);
+        let mut optimum = problem.descend(found.theta, known.as_ref(), control, true, gate)?;
+        problem.average(&mut optimum, gate)?;
+        return Ok(optimum);
     }
     let problem = table.problem(sample, Rows::List(outside), &fit.penalty);
     let start = fit.optimum.theta.clone();

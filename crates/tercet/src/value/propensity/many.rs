@@ -360,12 +360,13 @@ fn finish(
     };
     let optimum = problem.descend(theta, None, table.control(), false, gate)?;
     let kind = table.settings.standard_errors;
-    let errors = covariance(kind, &problem, &optimum, table.data.groups(), gate)?;
+    let errors = covariance(kind, &problem, (&optimum, None), table.data.groups(), gate)?;
     let fit = BinaryFit {
         iterations: optimum.iterations,
         optimum,
         penalty: penalty.to_vec(),
         absolute: table.same(0.0),
+        averaged: None,
         scores: Vec::new(),
     };
     Ok(fitted_binary(table, &fit, errors.as_ref()))

@@ -1,5 +1,6 @@
 //! Propensities: how probable it is that a customer churns, buys, uses a feature, becomes a lead.
 
+mod averaging;
 mod chart;
 mod check;
 mod columns;
@@ -25,6 +26,7 @@ mod multinomial;
 mod newton;
 mod quadratic;
 mod reader;
+mod reasons;
 mod rows;
 mod sample;
 mod score;
@@ -34,6 +36,7 @@ mod strength;
 mod tile;
 mod visit;
 mod with_linfa;
+mod words;
 
 use serde::{Deserialize, Serialize};
 
@@ -42,13 +45,15 @@ use crate::model::Estimator;
 use crate::observe::{Observer, Phase};
 use crate::random::Seed;
 
-pub use contributions::{Contributions, Reasons};
+pub use contributions::Contributions;
 pub use cross_validation::StrengthScore;
 pub use data::{Outcome, PropensityData};
 pub use effects::{Curve, CurvePoint, Effect, Term};
 pub use fitted::FittedPropensity;
 pub use left_out::OutOfFold;
 pub use many::ManyOutcomes;
+pub use reasons::Reasons;
+pub use words::{ReasonWords, Texts, short};
 
 /// How numbers enter the log-odds.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]

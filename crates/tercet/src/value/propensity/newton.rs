@@ -11,6 +11,7 @@
 
 use nalgebra::{DMatrix, DVector};
 
+use super::averaging::{Peaked, level};
 use super::coordinates::Coordinates;
 use super::corrections::Corrections;
 use super::quadratic::{Quadratic, dependent};
@@ -30,6 +31,9 @@ pub(super) struct Problem<'p> {
     /// What coordinates are drawn to; 0 where there is none.
     pub(super) centre: Option<&'p DVector<f64>>,
 }
+
+/// Where to begin, and the curvature that is to be expected.
+type RoughStart = (DVector<f64>, Option<DMatrix<f64>>);
 
 /// When to stop.
 #[derive(Debug, Clone, Copy)]
@@ -87,11 +91,14 @@ const SLOW: f64 = 0.1;
 const CHEAP: usize = 20_000_000;
 
 /// Rows from which a part is fitted first, and the part.
-const LARGE: usize = 1 << 15;
+const LARGE: usize = 1 << 14;
 const PART: usize = 16;
 
 /// Rows of the part for every coordinate: its curvature is then within a seventh of the whole's.
 const A_PART: usize = 200;
+
+/// And where only its optimum is wanted, to begin there.
+const A_START: usize = 50;
 
 /// A coefficient whose standard deviation moves odds by `e^8`, with an error that no row holds, runs to
 /// infinity.
@@ -139,24 +146,29 @@ impl Problem<'_> {
 
     /// Descends from the outcome's share, by way of a part of a large table.
     pub(super) fn solve(&self, control: Control, gate: &Gate<'_, '_>) -> Result<Optimum> {
-        let (start, known) = self.rough_start(control, gate)?;
-        self.descend(start, known.as_ref(), control, false, gate)
+        let Some((start, known)) = self.rough_start(control, gate)? else {
+            return self.descend(self.start(), None, control, false, gate);
+        };
+        self.descend(start, known.as_ref(), control, true, gate)
     }
 
-    /// Where to begin; from a part of the rows also about what curvature to expect.
-    fn rough_start(
-        &self,
-        control: Control,
-        gate: &Gate<'_, '_>,
-    ) -> Result<(DVector<f64>, Option<DMatrix<f64>>)> {
+    /// The optimum of a part of a large table, and about what curvature to expect where the part is
+    /// large enough to say; `None` where there is no such part, or it has no optimum.
+    fn rough_start(&self, control: Control, gate: &Gate<'_, '_>) -> Result<Option<RoughStart>> {
         let (n, every) = match self.rows {
             Rows::All(n) => (n, 1),
             Rows::Every { of, step } => (of, step),
-            Rows::List(_) => return Ok((self.start(), None)),
+            Rows::List(_) => return Ok(None),
         };
-        let step = PART.min(n / every / (A_PART * self.coordinates.len()).max(2 * ROWS));
-        if n / every < LARGE || step < 4 {
-            return Ok((self.start(), None));
+        let rows = n / every;
+        let least = 2 * ROWS;
+        let step = |each: usize| PART.min(rows / (each * self.coordinates.len()).max(least));
+        let (step, is_enough) = match step(A_PART) {
+            wide if wide >= 4 => (wide, true),
+            _ => (step(A_START), false),
+        };
+        if rows < LARGE || step < 4 {
+            return Ok(None);
         }
         let penalty: Vec<f64> = self.penalty.iter().map(|l| l / step as f64).collect();
         let part = Problem {
@@ -173,18 +185,15 @@ impl Problem<'_> {
             exact: false,
             ..control
         };
-        let (start, known) = part.rough_start(rough, gate)?;
-        let found = part.descend(start, known.as_ref(), rough, false, gate)?;
-        match found.ending {
-            Ending::Converged if found.aliased.is_empty() => {
-                let total = self.sample.total_weight(self.rows);
-                let share = self.sample.total_weight(part.rows) / total;
-                // The weights may all lie elsewhere.
-                let known = (share > 0.0).then(|| found.information / share);
-                Ok((found.theta, known))
-            }
-            _ => Ok((self.start(), None)),
+        let found = part.solve(rough, gate)?;
+        if found.ending != Ending::Converged || !found.aliased.is_empty() {
+            return Ok(None);
         }
+        let total = self.sample.total_weight(self.rows);
+        let share = self.sample.total_weight(part.rows) / total;
+        // The weights may all lie elsewhere.
+        let known = (is_enough && share > 0.0).then(|| found.information / share);
+        Ok(Some((found.theta, known)))
     }
 
     /// What is to be said of coordinates that something else found.
@@ -355,6 +364,35 @@ impl Problem<'_> {
                 model = Quadratic::new(&information, self.penalty, &aliased).ok_or_else(lost)?;
             }
         }
+    }
+
+    /// Averages an optimum under estimated strengths over those that are as probable; returns the
+    /// covariance of what is found, or `None` where it stays as it is.
+    pub(super) fn average(
+        &self,
+        optimum: &mut Optimum,
+        gate: &Gate<'_, '_>,
+    ) -> Result<Option<DMatrix<f64>>> {
+        let coordinates = self.coordinates;
+        let peaked = Peaked {
+            information: &optimum.information,
+            penalty: self.penalty,
+            groups: &coordinates.groups,
+            kinds: &coordinates.kinds(),
+            theta: &optimum.theta,
+            held: &optimum.aliased,
+        };
+        let Some(mut averaged) = peaked.average(gate)? else {
+            return Ok(None);
+        };
+        let groups = &coordinates.groups;
+        let pass = |theta: &DVector<f64>| {
+            let here = self.evaluate(theta, false, gate)?;
+            Ok((here.loss, here.gradient))
+        };
+        optimum.loss = level(&optimum.information, groups, &mut averaged.theta, pass)?;
+        optimum.theta = averaged.theta;
+        Ok(Some(averaged.covariance))
     }
 
     /// Free coordinates that those before them determine.

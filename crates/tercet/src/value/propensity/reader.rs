@@ -180,8 +180,16 @@ impl<'a> Reader<'a> {
     /// A tile without rows.
     pub(super) fn tile(&self) -> Tile {
         Tile {
-            len: 0,
             dense: vec![0.0; self.padded * ROWS],
+            ..self.sparse_tile()
+        }
+    }
+
+    /// Without room for dense columns.
+    pub(super) fn sparse_tile(&self) -> Tile {
+        Tile {
+            len: 0,
+            dense: Vec::new(),
             wide: vec![Wide::NOTHING; self.wide.len() * ROWS],
             single: vec![NONE; self.single.len() * ROWS],
         }

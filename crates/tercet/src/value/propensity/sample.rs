@@ -7,6 +7,7 @@ use nalgebra::DMatrix;
 use super::data::PropensityData;
 use super::encoding::Encoding;
 use super::gram::{Bends, Gram, Shape};
+use super::lying::LyingProducts;
 use super::reader::Reader;
 use super::rows::Rows;
 use super::sparse::{SparseProducts, SparseSlopes};
@@ -207,6 +208,18 @@ impl<'s, 'a> Sample<'s, 'a> {
         }
     }
 
+    /// A desk for rows that are worked on where they lie: without room for dense columns.
+    fn bare_desk(&self, squares: Squares) -> Desk {
+        Desk {
+            tile: self.reader.sparse_tile(),
+            log_odds: vec![0.0; ROWS],
+            outcome: vec![0.0; ROWS],
+            weights: vec![0.0; ROWS],
+            residuals: vec![0.0; ROWS],
+            bends: (squares != Squares::None).then(Bends::of_roots),
+        }
+    }
+
     /// Encodes the rows of a tile; of dense columns nothing where they are worked on as they lie.
     pub(super) fn encode(
         &self,
@@ -298,15 +311,24 @@ impl<'s, 'a> Sample<'s, 'a> {
             gram: (squares != Squares::None).then(|| Gram::new(self.shape())),
         };
         // Rows that lie together are worked on where they are, unless they are wanted column by column.
-        let lying = match (squares, rows) {
-            (Squares::None, Rows::All(_) | Rows::Every { .. }) => self.reader.lying(),
+        let lying = match rows {
+            Rows::All(_) | Rows::Every { .. } if squares == Squares::None || self.sparse == 0 => {
+                self.reader.lying()
+            }
             _ => None,
+        };
+        let mut products = match (squares, lying) {
+            (Squares::None, _) => None,
+            (_, lying) => lying.map(LyingProducts::new),
         };
         let scaled = lying.map_or_else(Vec::new, |lying| lying.scaled(coefficients));
         if lying.is_some() {
             sums.lying_gradient = vec![0.0; scaled.len()];
         }
-        let mut desk = self.desk(squares);
+        let mut desk = match lying {
+            Some(_) => self.bare_desk(squares),
+            None => self.desk(squares),
+        };
         for start in places.clone().step_by(ROWS) {
             if gate.is_closed() {
                 break;
@@ -358,9 +380,18 @@ impl<'s, 'a> Sample<'s, 'a> {
                         *root = residual.abs();
                     }
                 }
-                gram.add_tile(&desk.tile, bends, self.lanes);
+                match (lying, &mut products) {
+                    (Some(lying), Some(products)) => {
+                        let roots = &bends.roots[..end - start];
+                        products.add(lying, rows.row(start), roots, self.lanes);
+                    }
+                    _ => gram.add_tile(&desk.tile, bends, self.lanes),
+                }
             }
             gate.poll();
+        }
+        if let (Some(lying), Some(products), Some(gram)) = (lying, products, &mut sums.gram) {
+            gram.add_lying(lying, &products);
         }
         if let Some(lying) = lying {
             lying.add_slopes(&sums.lying_gradient, &mut sums.dense_gradient);

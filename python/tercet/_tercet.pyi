@@ -46,6 +46,7 @@ __all__ = [
     "profile_segments",
     "rank_effects",
     "read_segment",
+    "reason_words",
     "reliability",
     "score_probabilities",
     "segment_predictors",
@@ -1551,14 +1552,16 @@ class FittedPropensity:
         attributes: SupportsGetItem[
             int, tuple[str, NDArray[uint16] | NDArray[float64], SupportsGetItem[int, str]]
         ],
-        k: SupportsIndex,
+        top: SupportsIndex,
         *,
         n_jobs: SupportsIndex | None = None,
         progress: Callable[[str, int, int | None, float | None], object] | None = None,
-    ) -> tuple[NDArray[int32], NDArray[float64]]:
+    ) -> tuple[
+        tuple[NDArray[uint32], NDArray[uint32], NDArray[uint32], NDArray[float64]], NDArray[float64]
+    ]:
         """
-        The features that raise and lower each row's log-odds most: places of features (-1 where there is
-        none) and contributions, both with 2 k entries a row, first those that raise.
+        The `top` features that move each row's log-odds most: what [`core::Reasons`] has, sorted by row and
+        rank, and the log-odds of every row.
         """
     @property
     def report(self, /) -> dict[str, Any]:
@@ -2293,6 +2296,23 @@ def read_segment(json: str) -> dict[str, Any]:
 
     Returns `json` (in its one form), `columns` (name, first place, and "number", "text", "truth", "time"
     or None), `references` (id and place), and `relative` (where it first counts from the as-of date).
+    """
+
+def reason_words(
+    attributes: SupportsGetItem[
+        int, tuple[str, NDArray[uint16] | NDArray[float64], SupportsGetItem[int, str]]
+    ],
+    names: SupportsGetItem[int, str],
+    rows: NDArray[uint32],
+    features: NDArray[uint32],
+    shares: NDArray[float64],
+    points: NDArray[float64],
+    *,
+    n_jobs: SupportsIndex | None = None,
+    progress: Callable[[str, int, int | None, float | None], object] | None = None,
+) -> tuple[tuple[NDArray[int64], NDArray[uint8]], tuple[NDArray[int64], NDArray[uint8]]]:
+    """
+    What reasons say, whatever model they are of: the value of each one's feature, and a sentence.
     """
 
 def reliability(

@@ -253,6 +253,6 @@ class Explained(Model):
         top, ids = _reasons.asked(top, customer, customers.given, customers)
         n_jobs = _arguments.threads(self.n_jobs)
         attributes = customers.attributes(self._features)
-        columns, odds = part.reasons(attributes, top, n_jobs=n_jobs)
-        found = _reasons.Found(*columns, odds)
+        (rows, ranks, places, shares), odds = part.reasons(attributes, top, n_jobs=n_jobs)
+        found = _reasons.Found(rows, ranks, places, shares, odds)
         return found.table(customers, attributes, found.points(lambda p: p), ids, n_jobs)

@@ -2,9 +2,15 @@
 
 #![allow(clippy::unwrap_used)] // a test fails by panicking
 
+mod common {
+    #[allow(dead_code)] // no normal draws here
+    pub(crate) mod draws;
+}
+
+use common::draws::uniform;
 use proptest::prelude::*;
 use proptest::test_runner::RngSeed;
-use rand::{Rng, SeedableRng};
+use rand::SeedableRng;
 use rand_chacha::ChaCha8Rng;
 use tercet::data::{Design, Feature, NO_LEVEL};
 use tercet::needs::{FittedSegmentProjection, Penalty, ProjectionData, SegmentProjection};
@@ -24,10 +30,6 @@ struct Respondents {
     posterior: Vec<f64>,
     shares: Vec<f64>,
     weights: Vec<f64>,
-}
-
-fn uniform(generator: &mut ChaCha8Rng) -> f64 {
-    (generator.next_u64() >> 11) as f64 / 2.0_f64.powi(53)
 }
 
 /// `visible` scales the attributes' effects; 0 makes them tell nothing.

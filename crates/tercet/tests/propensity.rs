@@ -4,12 +4,14 @@
 #![allow(clippy::cast_possible_truncation, clippy::cast_sign_loss)] // small codes
 
 mod common {
+    pub(crate) mod draws;
     #[allow(dead_code)] // parity.rs needs the rest of it
     pub(crate) mod reference;
 }
 
+use common::draws::{normal, uniform};
 use common::reference::{cases, numbers};
-use rand::{Rng, SeedableRng};
+use rand::SeedableRng;
 use rand_chacha::ChaCha8Rng;
 use serde_json::Value;
 use tercet::data::{Design, Feature, MatrixOrder, NO_LEVEL};
@@ -18,15 +20,6 @@ use tercet::value::propensity::{
     Strength,
 };
 use tercet::{Error, Estimator, Fitted, Persist};
-
-fn uniform(generator: &mut ChaCha8Rng) -> f64 {
-    (generator.next_u64() >> 11) as f64 / 2.0_f64.powi(53)
-}
-
-fn normal(generator: &mut ChaCha8Rng) -> f64 {
-    let (u, v) = (uniform(generator), uniform(generator));
-    (-2.0 * (1.0 - u).ln()).sqrt() * (std::f64::consts::TAU * v).cos()
-}
 
 fn sigmoid(x: f64) -> f64 {
     1.0 / (1.0 + (-x).exp())

@@ -2,20 +2,16 @@
 
 #![allow(clippy::unwrap_used)] // a test fails by panicking
 
-use rand::{Rng, SeedableRng};
+mod common {
+    pub(crate) mod draws;
+}
+
+use common::draws::{normal, uniform};
+use rand::SeedableRng;
 use rand_chacha::ChaCha8Rng;
 use tercet::Estimator;
 use tercet::data::{Design, MatrixOrder};
 use tercet::value::propensity::{Features, Propensity, PropensityData};
-
-fn uniform(generator: &mut ChaCha8Rng) -> f64 {
-    (generator.next_u64() >> 11) as f64 / 2.0_f64.powi(53)
-}
-
-fn normal(generator: &mut ChaCha8Rng) -> f64 {
-    let (u, v) = (uniform(generator), uniform(generator));
-    (-2.0 * (1.0 - u).ln()).sqrt() * (std::f64::consts::TAU * v).cos()
-}
 
 /// Customers with `p` features, of which the first `k` have effects of standard deviation `spread`.
 #[derive(Clone, Copy)]
@@ -72,7 +68,6 @@ impl World {
                 error += (own - truth).powi(2);
             }
         }
-        let n = f64::from(all);
         Found {
             covered: f64::from(covered) / f64::from(all),
             slope: products / squares,

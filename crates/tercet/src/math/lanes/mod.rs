@@ -26,7 +26,7 @@ pub(crate) use panels::{DEPTH, PANEL};
 use panels::{Pack, PanelProducts};
 pub(crate) use standardise::Side;
 use standardise::{Standardise, StandardiseRows};
-use totals::{Squares, Totals};
+use totals::{Distances, Totals};
 
 /// Rows of a tile, a multiple of every processor's lanes.
 pub(crate) const ROWS: usize = 256;
@@ -72,7 +72,7 @@ impl Lanes {
 
     /// `squares[k] += (values[k] - means[k])^2`, nothing for NaN.
     pub(crate) fn squares(self, values: &[f64], means: &[f64], squares: &mut [f64]) {
-        self.0.dispatch(Squares {
+        self.0.dispatch(Distances {
             values,
             means,
             squares,

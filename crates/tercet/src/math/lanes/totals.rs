@@ -48,13 +48,13 @@ impl WithSimd for Totals<'_> {
 }
 
 /// Adds up the squares of what lies between numbers and the means of their places.
-pub(super) struct Squares<'a> {
+pub(super) struct Distances<'a> {
     pub(super) values: &'a [f64],
     pub(super) means: &'a [f64],
     pub(super) squares: &'a mut [f64],
 }
 
-impl WithSimd for Squares<'_> {
+impl WithSimd for Distances<'_> {
     type Output = ();
 
     #[inline(always)]

@@ -280,7 +280,8 @@ fn weighted(likelihoods: &[f64], spreads: &[f64], rate: f64) -> Vec<f64> {
 }
 
 /// Draws of a strength a group, draw by draw: a group's are spread evenly over what is probable, and in
-/// an order that knows nothing of the others' (McKay, Beckman & Conover 1979, Technometrics 21, 239-245).
+/// an order that knows nothing of the others' (`McKay`, Beckman & Conover 1979, Technometrics 21,
+/// 239-245).
 fn drawn(posteriors: &[Vec<f64>], n_draws: usize) -> Vec<f64> {
     let (n_groups, grid) = (posteriors.len().max(1), grid());
     let mut strengths = vec![0.0; n_draws * n_groups];

@@ -321,14 +321,14 @@ shown = ["customer_id", "stage", "lead_score", "band", "move_probability", "next
 open_leads[shown].head(8)
 
 # %% [markdown]
-# The card says no for none of them, but for visitors and qualified leads, and for being lost, only
-# "barely": their probabilities are to be used with care.
+# The card says no for none of them, but for qualified leads, and for being lost, only "barely":
+# their probabilities are to be used with care.
 
 # %%
 judged = leads.report_card_.outcomes.set_index("outcome")["verdict"]
 assert judged["moves"] == "yes"
 assert not (judged == "no").any()
-assert (judged[["moves from visitor", "moves from qualified", "lost"]] == "barely").all()
+assert (judged[["moves from qualified", "lost"]] == "barely").all()
 
 # %% [markdown]
 # Against the truth: the chance to move on within 60 days.

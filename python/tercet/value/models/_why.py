@@ -16,9 +16,6 @@ if TYPE_CHECKING:
     from tercet._columns import Floats
 
 
-_SMALL = pa.scalar("less than 0.1", pa.large_string())
-
-
 def table(model: Any, X: Any, top: int, words: Mapping[str, str]) -> dict[str, Any]:
     """Return reasons as columns, sorted by row and rank; `row` is an array of places in `X`."""
     found = model.reasons(X, top)
@@ -59,7 +56,8 @@ def _sentences(columns: Mapping[str, Any], points: Floats, words: Mapping[str, s
     values = pc.if_else(pc.equal(values, "missing"), "none", values).cast(pa.large_string())
     sizes = pa.array([f"{tenth / 10:.1f}" for tenth in range(1_001)], pa.large_string())
     size = sizes.take(pa.array(np.rint(10.0 * np.abs(points)).astype(np.int64)))
-    size = pc.if_else(pa.array(np.abs(points) < 0.05), _SMALL, size)
+    small = pa.scalar("less than 0.1", pa.large_string())
+    size = pc.if_else(pa.array(np.abs(points) < 0.05), small, size)
     direction = columns["direction"].cast(pa.large_string())
     between = (": ", " (", " the probability by ", " percentage points)")
     pieces = zip(between, (values, direction, size, ""), strict=True)

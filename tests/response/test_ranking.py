@@ -85,9 +85,9 @@ def test_two_rankings_are_compared_in_pairs():
 
 
 def test_expected_outcomes_make_errors_smaller():
-    foretold = 3 * NOISE
-    plain = tc.rank_effects(X, TREATED, Y + foretold)
-    told = tc.rank_effects(X, TREATED, Y + foretold, expected_outcome=foretold)
+    predicted = 3 * NOISE
+    plain = tc.rank_effects(X, TREATED, Y + predicted)
+    told = tc.rank_effects(X, TREATED, Y + predicted, expected_outcome=predicted)
     assert told.areas["standard_error"][0] < 0.5 * plain.areas["standard_error"][0]
 
 

@@ -433,7 +433,7 @@ fn survival_falls_and_all_that_can_happen_adds_up_to_1() {
         assert!((all - 1.0).abs() < 1e-12);
         assert!(ends[place][0] <= *one && *one <= ends[place][1]);
     }
-    // What is foretold of who has come this far is a part of what was foretold at first.
+    // What is predicted of who has come this far is a part of what was predicted at first.
     let later = of(&vec![4.5; table.len()]);
     for (row, later) in later.chunks_exact(9).enumerate() {
         let own = &survival[25 * row..25 * (row + 1)];

@@ -17,7 +17,7 @@ fn areas_and_errors_are_those_of_another_library() {
         values.iter().map(|x| x.as_f64().unwrap()).collect()
     };
     let (effect, treated, y) = (column("effect"), column("treated"), column("outcome"));
-    // Doubly robust scores whose outcomes are foretold by the arms' means.
+    // Doubly robust scores whose outcomes are predicted by the arms' means.
     let n = y.len() as f64;
     let p = treated.iter().sum::<f64>() / n;
     let sum: f64 = y.iter().zip(&treated).map(|(y, w)| y * w).sum();

@@ -68,7 +68,7 @@ def qini(ranking: EffectRanking, *, ax: Axes | None = None) -> Axes:
             f"Qini {area['estimate'][0]:.3g} a customer, {p}; "
             f"{_display.per_cent(ranking.level)} band of the gain above random"
         ),
-        x_label="Share of the customers treated, highest foretold effect first",
+        x_label="Share of the customers treated, highest predicted effect first",
         y_label="Gain in the outcome, by customer of all",
         grid="both",
     )

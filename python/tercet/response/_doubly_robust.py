@@ -29,7 +29,7 @@ def scores(codes: NDArray[Any], y: Floats, outcomes: Floats, propensities: Float
 
 
 def average(values: Floats, effects: Floats) -> dict[str, float]:
-    """Return the mean effect and the slope of scores on foretold effects, as a forest does."""
+    """Return the mean effect and the slope of scores on predicted effects, as a forest does."""
     n = len(values)
     off = effects - effects.mean()
     spread = float(off @ off)

@@ -436,7 +436,7 @@ class Learner(Estimator):
 
     @property
     def expected_outcome_(self) -> Floats:
-        """The outcome foretold under every arm, by models that did not see the row."""
+        """The outcome predicted under every arm, by models that did not see the row."""
         return self._require().outcomes
 
     @property

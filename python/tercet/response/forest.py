@@ -52,7 +52,7 @@ class CausalForest(Saved):
     2. Everybody could have got every arm.
     3. One customer's treatment does not change another's outcome.
 
-    Outcome and treatment are freed of what the features foretell of them. Trees then look for parts
+    Outcome and treatment are freed of what the features predict of them. Trees then look for parts
     of the customers in which effects differ; the rows that tell a leaf's effect are not those that
     made it. A customer's effect is that of the rows that share leaves with the customer,
     $\hat\tau(x) = \widehat{\mathrm{Cov}}_x(\tilde w, \tilde w)^{-1}\,
@@ -106,7 +106,7 @@ class CausalForest(Saved):
         Doubly robust scores: a noisy effect a row, whose mean over customers chosen by their
         features is the mean effect on them.
     expected_outcome_ : numpy.ndarray of shape (n,) or None
-        The outcome that the features foretell.
+        The outcome that the features predict.
     propensity_ : numpy.ndarray of shape (n, arms) or None
         The probability of each arm; of an amount its expectation.
     how_it_ended_ : str
@@ -343,7 +343,7 @@ class CausalForest(Saved):
         table
             A row an arm: `arm`; `effect`, the mean over the customers of the fit by doubly robust
             scores, with `standard_error`, `lower`, `upper`; `slope` of the scores on the effects
-            foretold out of bag, 1 where these differ as much as true effects do and 0 where they
+            predicted out of bag, 1 where these differ as much as true effects do and 0 where they
             tell nothing, with its `slope_error`; `p_value` of a slope as large by chance.
 
         Raises
@@ -441,7 +441,7 @@ class CausalForest(Saved):
 
     @property
     def expected_outcome_(self) -> Floats | None:
-        """The outcome that the features foretell of the rows of the fit."""
+        """The outcome that the features predict of the rows of the fit."""
         self._require()
         return self._expected
 

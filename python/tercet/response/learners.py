@@ -26,7 +26,7 @@ class TLearner(Learner):
     """Effects as differences of two models' outcomes: the T-learner.
 
     A model of the outcome is fitted to the customers of each arm; the effect is the difference of
-    what they foretell. Simple, and right where outcomes are easy to foretell; what the two models
+    what they predict. Simple, and right where outcomes are easy to predict; what the two models
     smooth away differently looks like an effect.
 
     There are no intervals: nothing tells how far the difference of two such models is off.
@@ -44,7 +44,7 @@ class TLearner(Learner):
         The probability of each arm, where `fit` is not told; only the scores need it. Default:
         scikit-learn's logistic regression.
     folds : int
-        Into how many parts customers are divided, each of which is foretold by the others.
+        Into how many parts customers are divided, each of which is predicted by the others.
     min_propensity : float
         As for `CausalForest`.
     min_level_count : int
@@ -64,7 +64,7 @@ class TLearner(Learner):
         Doubly robust scores, by models that did not see the row: a noisy effect each, whose mean
         over customers chosen by their features is the mean effect on them.
     expected_outcome_ : numpy.ndarray of shape (n, arms)
-        The outcome foretold under every arm, likewise.
+        The outcome predicted under every arm, likewise.
     propensity_ : numpy.ndarray of shape (n, arms)
         The probability of every arm.
 
@@ -96,8 +96,8 @@ class TLearner(Learner):
 class XLearner(Learner):
     """Effects imputed to each customer and regressed: the X-learner.
 
-    Every treated customer's outcome less what a model of the control foretells is a noisy effect,
-    and so is what a model of the arm foretells less a control customer's outcome. A model of each
+    Every treated customer's outcome less what a model of the control predicts is a noisy effect,
+    and so is what a model of the arm predicts less a control customer's outcome. A model of each
     is fitted, and both are averaged by the probability of treatment. Good where one arm is small.
 
     There are no intervals: nothing tells how far such a model is off. `summary` and `rank_effects`
@@ -185,7 +185,7 @@ class DRLearner(Learner):
     """Effects by a regression of doubly robust scores: the DR-learner.
 
     Models of the outcome under each arm and of the probability of each arm, by which no customer is
-    foretold who was in their fit, give every customer a score: a noisy effect without bias if
+    predicted who was in their fit, give every customer a score: a noisy effect without bias if
     either is right. The effect is a regression of the scores on the features.
 
     Without `effect_model` that regression is least squares, and there are standard errors and

@@ -28,7 +28,7 @@ _SAID = {"qini": "Qini", "auuc": "AUUC", "autoc": "AUTOC"}
 
 
 class EffectRanking:
-    """What treating customers in the order of foretold effects reaches; made by `rank_effects`.
+    """What treating customers in the order of predicted effects reaches; made by `rank_effects`.
 
     Attributes
     ----------
@@ -104,7 +104,7 @@ class EffectRanking:
             (_SAID[area], *(f"{found[name][k]:.4g}" for name in names))
             for k, area in enumerate(found["area"])
         ]
-        title = f"Customers by foretold effect, {_display.per_cent(self.level)} intervals"
+        title = f"Customers by predicted effect, {_display.per_cent(self.level)} intervals"
         header = ("area", "estimate", "error", "lower", "upper")
         return _display.Grid(title, header, rows, [self.text()])
 
@@ -137,13 +137,13 @@ def rank_effects(
     various ways, and their figures are not comparable with each other. Standard errors follow from
     the influence of every customer on the areas, ranks included.
 
-    The customers must not be those whom the model learned from, unless effects were foretold out of
-    bag or out of fold. Equal effects stand for the mean over their orders.
+    The customers must not be those whom the model learned from, unless effects were predicted out
+    of bag or out of fold. Equal effects stand for the mean over their orders.
 
     Parameters
     ----------
     effect : array of shape (n,)
-        Foretold effects, or any other priorities; the highest are treated first.
+        Predicted effects, or any other priorities; the highest are treated first.
     treatment, outcome : array of shape (n,), optional
         The arm of each customer (two arms), and what became of it, as in `CausalForest.fit`. Not
         needed with `scores`.
@@ -154,10 +154,10 @@ def rank_effects(
     control : label, optional
         The arm without treatment; not needed where it is 0 or False.
     expected_outcome : array of shape (n,), optional
-        The outcome that features foretell, by a model that did not see these customers. It makes
+        The outcome that features predict, by a model that did not see these customers. It makes
         errors smaller. Default: the arms' means.
     other : array of shape (n,), optional
-        Effects foretold by another model, to compare with.
+        Effects predicted by another model, to compare with.
     shares : int or list of float
         So many equal steps (20: twentieths), or the shares to stop at, above 0 and at most 1.
     level : float
@@ -218,7 +218,7 @@ def _scores(
     control: Any,
     expected_outcome: Any,
 ) -> Floats:
-    """Return doubly robust scores of an experiment, from what is foretold without the features."""
+    """Return doubly robust scores of an experiment, from what is predicted without the features."""
     n = len(_inputs.read_column(effect, "effect"))
     customers = Customers((), False, None, np.empty((n, 1)), effect, None)
     treated = _treatment.read_treatment(treatment, control, customers)

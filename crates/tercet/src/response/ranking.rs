@@ -116,10 +116,10 @@ pub struct Gain {
     pub upper: f64,
 }
 
-/// Customers with doubly robust scores of an effect, ranked by what a model foretells.
+/// Customers with doubly robust scores of an effect, ranked by what a model predicts.
 ///
 /// The ranking must not have been learned from the same rows: use customers whom the model did not see,
-/// or effects foretold out of bag.
+/// or effects predicted out of bag.
 ///
 /// # Errors of the areas
 /// By the influence of each customer, the change of everybody's rank included; no resampling.

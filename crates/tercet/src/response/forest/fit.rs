@@ -38,7 +38,7 @@ pub struct OutOfBag {
     /// Doubly robust scores, in the same order: a noisy effect each, whose mean over any customers
     /// chosen by their features is the mean effect on them.
     pub scores: Vec<f64>,
-    /// The outcome that the features foretell.
+    /// The outcome that the features predict.
     pub outcome: Vec<f64>,
     /// The probability of every arm a row, the control's first; of an amount its expectation.
     pub propensities: Vec<f64>,
@@ -111,7 +111,7 @@ struct Job<'j, 'a> {
     unordered: &'j [bool],
 }
 
-/// Outcome and treatment without what features foretell, and what these foretell.
+/// Outcome and treatment without what features predict, and what these predict.
 struct Centred<const K: usize> {
     records: Vec<Record<K>>,
     outcome: Vec<[f64; 1]>,
@@ -235,7 +235,7 @@ impl Job<'_, '_> {
         }
     }
 
-    /// Takes off what the features foretell of outcome and treatment.
+    /// Takes off what the features predict of outcome and treatment.
     fn centre<const K: usize>(&self, observer: &mut dyn Observer) -> Result<Centred<K>> {
         let (data, n) = (self.data, self.data.len());
         let y = data.outcome();

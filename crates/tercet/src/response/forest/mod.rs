@@ -39,7 +39,7 @@ const FEWEST_OF_ARM: usize = 20;
 /// 3. One customer's treatment does not change another's outcome.
 ///
 /// # Method
-/// Outcome and treatment are freed of what the features foretell of them: `ỹ = y - m(x)`,
+/// Outcome and treatment are freed of what the features predict of them: `ỹ = y - m(x)`,
 /// `w̃ = w - e(x)`, where `m` and `e` are told of every row by trees that did not see it (in an
 /// experiment `e` is known). Trees are then grown on one half of their rows so that effects differ most
 /// between the sides of every split, and filled with the other half (*honesty*). A customer's effects are

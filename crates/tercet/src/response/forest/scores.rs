@@ -14,7 +14,7 @@ pub struct AverageEffect {
     pub estimate: f64,
     /// Its standard error.
     pub standard_error: f64,
-    /// The slope of the scores on the effects that trees without the customer foretell: 1 where these
+    /// The slope of the scores on the effects that trees without the customer predict: 1 where these
     /// differ as much as the true effects do, 0 where they say nothing.
     pub slope: f64,
     /// Its standard error, without assuming equal variances (HC1).
@@ -24,7 +24,7 @@ pub struct AverageEffect {
 }
 
 impl AverageEffect {
-    /// From a score and a foretold effect a customer.
+    /// From a score and a predicted effect a customer.
     pub(super) fn of(arm: &str, scores: &[f64], effects: &[f64]) -> Self {
         let n = scores.len() as f64;
         let pairs = || scores.iter().zip(effects);

@@ -10,7 +10,7 @@
 //! E (τ̂ - τ)² - E V  =  Var τ - 2 Cov(Γ, τ̂) + Var τ̂ - E V
 //! ```
 //!
-//! where `τ̂` are the effects foretold out of bag, `V` their variances by little bags, and `Γ` doubly
+//! where `τ̂` are the effects predicted out of bag, `V` their variances by little bags, and `Γ` doubly
 //! robust scores, whose expectation is `τ`. `Var τ` is what a smooth function of the features explains of
 //! the scores, less what it would explain by chance; or what the forest explains, where that is more.
 

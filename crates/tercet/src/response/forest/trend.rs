@@ -2,7 +2,7 @@
 //!
 //! A tree tells few values, and a feature with a weak and even effect is seldom worth a split, so that a
 //! forest draws effects towards their mean. Doubly robust scores less the effects that trees without the
-//! customer foretell are noisy readings of how far the forest is off. A regression on the forest's own
+//! customer predict are noisy readings of how far the forest is off. A regression on the forest's own
 //! effects and on straight and bent lines of the features finds what of it is even; what is left is
 //! added to the effects. How much of the readings is believed follows from the readings: coefficients
 //! are normal around 0, and all sizes of them are weighed by how probable they make the readings
@@ -145,7 +145,7 @@ impl Columns {
                 .all(|(a, b)| *a.max(b) < self.lines.len())
     }
 
-    /// Learns a correction an effect, and what it adds to the effects foretold out of bag, each row's
+    /// Learns a correction an effect, and what it adds to the effects predicted out of bag, each row's
     /// by the other rows alone. `readings` and `effects` are of a row, `variance` the forest's.
     pub(super) fn learn(
         &self,
@@ -431,7 +431,7 @@ mod tests {
         let (bins, [x, z], noise) = drawn(n, 3);
         let importance = [0.6, 0.4];
         let (columns, priors) = Columns::new(&bins, n, &[false; 2], &importance);
-        // Half of a trend is foretold; customers of an unknown second number gain more.
+        // Half of a trend is predicted; customers of an unknown second number gain more.
         let missing = |row: usize| if z[row].is_nan() { 0.4 } else { 0.0 };
         let truth = |row: usize| 0.3 * x[row] + missing(row);
         let effect = |row: usize| 0.15 * x[row];

@@ -1,4 +1,4 @@
-//! How far foretold probabilities are from what happened, where some are censored.
+//! How far predicted probabilities are from what happened, where some are censored.
 
 use super::concordance::Censoring;
 use super::data::check_times;

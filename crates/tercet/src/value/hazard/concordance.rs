@@ -19,7 +19,7 @@ pub struct Concordance {
 }
 
 /// The concordance of risks with times: `durations` until an event or until last seen, `events` of what
-/// is foretold; pairs whose earlier time is after `until` are left out.
+/// is predicted; pairs whose earlier time is after `until` are left out.
 ///
 /// Censoring is taken to be independent of the risk (Uno et al. 2011, section 2); its distribution is
 /// estimated by Kaplan-Meier.

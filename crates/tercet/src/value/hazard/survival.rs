@@ -1,4 +1,4 @@
-//! What is foretold of customers: survival, incidences, hazards, times.
+//! What is predicted of customers: survival, incidences, hazards, times.
 
 use super::fitted::FittedHazard;
 use crate::data::Design;

@@ -212,6 +212,8 @@ def test_the_flow_between_stages():
     flow = later.flow(found)
     assert flow["customers"].sum() == len(later)
     assert flow.groupby("from_stage")["share"].sum().to_numpy() == pytest.approx(1.0)
+    with pytest.raises(tc.ParameterError, match="swap the two"):
+        found.flow(later)
     earlier, _ = rhythms("2025-05-20", recipe=found.recipe)
     flow = found.flow(earlier)
     came = flow[flow["from_stage"].isna()]

@@ -118,6 +118,17 @@ def test_assignment_of_every_kind_of_table(kind, table, native, lists):
     assert lists(found)["group"] == lists(plan.assign(columns, strata="country"))["arm"]
 
 
+def test_arms_lie_beside_customers_of_any_index():
+    frame = pd.DataFrame({"id": np.arange(300), "active": np.arange(300) % 3 > 0})
+    chosen = frame[frame["active"]].sample(frac=1.0, random_state=1)
+    drawn = tc.plan_experiment(0.1, n=len(chosen)).assign(chosen, id="id")
+    assert drawn.index.equals(chosen.index)
+    beside = chosen.assign(arm=drawn["arm"])
+    assert dict(zip(beside["id"], beside["arm"], strict=True)) == dict(
+        zip(drawn["id"], drawn["arm"], strict=True)
+    )
+
+
 def test_balance_tells_how_alike_arms_are():
     plan = tc.plan_experiment(0.1, arms=["none", "mail"], random_state=1)
     table = customers().fillna({"country": "other"})

@@ -102,3 +102,43 @@ fn intervals_know_that_strengths_are_estimated() {
         assert!((0.8..=1.15).contains(&slope), "{name}: {slope}");
     }
 }
+
+/// Where a feature all but tells outcomes apart, it must not be taken for one that says nothing.
+#[test]
+fn a_feature_that_says_nearly_all_is_not_averaged_away() {
+    for settings in [
+        Propensity::new(),
+        Propensity::new().features(Features::Linear),
+    ] {
+        for (n, strength) in [
+            (100, 10.0),
+            (100, 25.0),
+            (300, 25.0),
+            (300, 50.0),
+            (1_000, 50.0),
+        ] {
+            for seed in 0..10 {
+                let random = &mut ChaCha8Rng::seed_from_u64(seed);
+                let x: Vec<f64> = (0..4 * n).map(|_| normal(random)).collect();
+                let y: Vec<bool> = x
+                    .chunks_exact(4)
+                    .map(|row| uniform(random) < 1.0 / (1.0 + (-strength * row[0]).exp()))
+                    .collect();
+                let names: Vec<String> = (0..4).map(|j| format!("x{j}")).collect();
+                let design = |x| Design::from_matrix(&names, x, MatrixOrder::Rows).unwrap();
+                let data = PropensityData::binary(design(&x), "bought", &y).unwrap();
+                let model = settings.fit(&data).unwrap();
+                let found = model.log_odds(&design(&x), &mut ()).unwrap();
+                let right = found
+                    .iter()
+                    .zip(&y)
+                    .filter(|(odds, y)| (**odds > 0.0) == **y);
+                let share = right.count() as f64 / n as f64;
+                assert!(
+                    share > 0.9,
+                    "n {n}, strength {strength}, seed {seed}: {share}"
+                );
+            }
+        }
+    }
+}

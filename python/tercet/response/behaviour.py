@@ -106,7 +106,7 @@ class Behaviour:
         Raises
         ------
         ParameterError
-            If the stages were told by another recipe.
+            If the stages were told by another recipe, or of a later date.
         """
         moves = self._moves(earlier)
         whole: dict[str, int] = {}
@@ -126,6 +126,9 @@ class Behaviour:
         """Count customers by their stages at two dates."""
         if not isinstance(earlier, Behaviour):
             raise _arguments.refusal(earlier, "earlier", "a Behaviour")
+        if _is_after(earlier.as_of, self.as_of):
+            message = f"earlier: is of {earlier.as_of}, after {self.as_of}; swap the two"
+            raise ParameterError(message, "earlier")
         ours, theirs = self.recipe.to_dict(), earlier.recipe.to_dict()
         if any(ours[key] != theirs[key] for key in ("typical_gap", "limits")):
             message = "earlier: expected behaviour by the same recipe; pass recipe= when it is made"
@@ -360,3 +363,10 @@ def _plan(said: Mapping[str, Any], tables: Mapping[str, Any]) -> BehaviourRecipe
         naming.given,
         drop,
     )
+
+
+def _is_after(one: str, other: str) -> bool:
+    """Whether a moment is later: dates as ISO has them, or numbers."""
+    if one.lstrip("-").isdigit() and other.lstrip("-").isdigit():
+        return int(one) > int(other)
+    return one > other

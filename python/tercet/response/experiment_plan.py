@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from typing import TYPE_CHECKING, Any, Final, Literal, TypeAlias, get_args
 
+import narwhals as nw
 import numpy as np
 import pyarrow as pa
 
@@ -158,8 +159,8 @@ class ExperimentPlan:
         Returns
         -------
         table
-            Ids, strata and `arm`, in the order of the rows and of the caller's kind. Customers who
-            are held out have the arm "holdout".
+            Ids, strata and `arm`, in the order of the rows and of the caller's kind; of a pandas
+            frame with its index. Customers who are held out have the arm "holdout".
 
         Raises
         ------
@@ -185,7 +186,11 @@ class ExperimentPlan:
         )
         named = pa.array(np.asarray(list(shares), dtype=object)[codes], pa.string())
         own = {name: table.take(name) for name in taken.values()}
-        return table.build({**own, arm: named})
+        drawn = table.build({**own, arm: named})
+        if nw.dependencies.is_pandas_dataframe(customers):
+            # Its columns then fit beside those of the customers, whatever rows were chosen before.
+            drawn.index = customers.index
+        return drawn
 
     def balance(self, assigned: Any, columns: str | Sequence[str], arm: str = "arm") -> Any:
         """Return how alike the arms are in some columns.

@@ -199,7 +199,7 @@ fn solve(
     let averaged = match averaged {
         None => None,
         Some(mut averaged) => {
-            loss = engine::level(&information, &groups, &mut averaged.theta, |theta| {
+            loss = peaked.settle(&mut averaged, loss, |theta| {
                 let here = sample.pass(theta, false, 1, gate)?;
                 Ok((here.loss, here.gradient))
             })?;

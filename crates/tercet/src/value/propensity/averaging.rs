@@ -309,19 +309,77 @@ fn quantile(weights: &[f64], grid: &[f64], at: f64) -> f64 {
     grid.last().copied().unwrap_or(0.0)
 }
 
-/// Moves the free coordinates to where they fit best again: averages of the others have moved the
-/// level. `pass` returns the loss and its gradient; returns the loss at the end.
-pub(crate) fn level(
+/// How many times the rise of the loss may be what the quadratic model says, and by how much more.
+const TRUST: f64 = 1.5;
+const SLACK: f64 = 0.5;
+
+/// The most halvings of the way from the optimum to the average.
+const HALVINGS: usize = 8;
+
+impl Peaked<'_> {
+    /// Goes from the optimum towards the average, as far as the loss is what the quadratic model says, and
+    /// moves the free coordinates to where they fit best again. `pass` returns the loss and its gradient
+    /// at a point, `loss` is that of the optimum; returns the loss at the end.
+    ///
+    /// Where a feature all but tells outcomes apart, the loss is flat at the optimum and steep elsewhere: the
+    /// model takes a strong effect for none (Hauck & Donner 1977, JASA 72, 851-853), and most of the way is
+    /// not gone.
+    pub(crate) fn settle(
+        &self,
+        averaged: &mut Averaged,
+        loss: f64,
+        mut pass: impl FnMut(&DVector<f64>) -> Result<(f64, DVector<f64>)>,
+    ) -> Result<f64> {
+        let way = &averaged.theta - self.theta;
+        // At the optimum the slope of the loss is what the penalty holds against.
+        let slope: f64 = (0..way.len())
+            .map(|k| -self.penalty[k] * self.theta[k] * way[k])
+            .sum();
+        let bend = way.dot(&(self.information * &way));
+        let mut share = 1.0;
+        let (mut theta, mut here) = (averaged.theta.clone(), pass(&averaged.theta)?);
+        for halving in 0..=HALVINGS {
+            let told = (share * slope + 0.5 * share * share * bend).max(0.0);
+            if here.0 - loss <= TRUST * told + SLACK {
+                break;
+            }
+            share = if halving == HALVINGS {
+                0.0
+            } else {
+                0.5 * share
+            };
+            theta = self.theta + share * &way;
+            here = pass(&theta)?;
+        }
+        if share < 1.0
+            && let Some(model) = Quadratic::new(self.information, self.penalty, self.held)
+        {
+            averaged.covariance *= share;
+            averaged.covariance += (1.0 - share) * model.inverse();
+        }
+        averaged.theta = theta;
+        level(
+            self.information,
+            self.groups,
+            &mut averaged.theta,
+            here,
+            pass,
+        )
+    }
+}
+
+/// Moves the free coordinates to where they fit best; returns the loss there.
+fn level(
     information: &DMatrix<f64>,
     groups: &[Option<usize>],
     theta: &mut DVector<f64>,
+    (mut loss, mut gradient): (f64, DVector<f64>),
     mut pass: impl FnMut(&DVector<f64>) -> Result<(f64, DVector<f64>)>,
 ) -> Result<f64> {
     let free: Vec<usize> = (0..theta.len()).filter(|&k| groups[k].is_none()).collect();
     let block = DMatrix::from_fn(free.len(), free.len(), |i, j| {
         information[(free[i], free[j])]
     });
-    let (mut loss, mut gradient) = pass(theta)?;
     let Some(factor) = block.cholesky() else {
         return Ok(loss);
     };

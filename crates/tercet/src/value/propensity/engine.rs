@@ -297,6 +297,6 @@ pub(crate) fn dependent(information: &DMatrix<f64>) -> Vec<usize> {
 }
 
 /// Estimates averaged over strengths: see the module on it.
-pub(crate) use super::averaging::{Peaked, level};
+pub(crate) use super::averaging::Peaked;
 /// Strengths that are being estimated: see the module on strengths.
 pub(crate) use strength::Settling;

@@ -11,7 +11,7 @@
 
 use nalgebra::{DMatrix, DVector};
 
-use super::averaging::{Peaked, level};
+use super::averaging::Peaked;
 use super::coordinates::Coordinates;
 use super::corrections::Corrections;
 use super::quadratic::{Quadratic, dependent};
@@ -385,12 +385,11 @@ impl Problem<'_> {
         let Some(mut averaged) = peaked.average(gate)? else {
             return Ok(None);
         };
-        let groups = &coordinates.groups;
         let pass = |theta: &DVector<f64>| {
             let here = self.evaluate(theta, false, gate)?;
             Ok((here.loss, here.gradient))
         };
-        optimum.loss = level(&optimum.information, groups, &mut averaged.theta, pass)?;
+        optimum.loss = peaked.settle(&mut averaged, optimum.loss, pass)?;
         optimum.theta = averaged.theta;
         Ok(Some(averaged.covariance))
     }

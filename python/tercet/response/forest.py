@@ -344,7 +344,8 @@ class CausalForest(Saved):
             A row an arm: `arm`; `effect`, the mean over the customers of the fit by doubly robust
             scores, with `standard_error`, `lower`, `upper`; `slope` of the scores on the effects
             predicted out of bag, 1 where these differ as much as true effects do and 0 where they
-            tell nothing, with its `slope_error`; `p_value` of a slope as large by chance.
+            tell nothing, with its `slope_error`; `p_value` of a slope as large by chance,
+            too small as a rule: see the methods page.
 
         Raises
         ------
@@ -526,8 +527,7 @@ class CausalForest(Saved):
         for arm, p in zip(
             *(engine.averages(level=0.95)[name] for name in ("arm", "p_value")), strict=True
         ):
-            differ = "differ from customer to customer" if p < 0.05 else "may be the same for all"
-            yield f"Effects of {arm!r} {differ} ({_display.p_sentence(float(p))})."
+            yield f"Effects of {arm!r} {_differ(float(p))} ({_display.p_sentence(float(p))})."
         yield f"How it ended: {self.how_it_ended_}."
 
     def _shown(self) -> _display.Grid:
@@ -544,3 +544,12 @@ class CausalForest(Saved):
 def _narrow(found: Floats) -> Floats:
     """Return a single column as one dimension."""
     return found[:, 0] if found.shape[1] == 1 else found
+
+
+def _differ(p: float) -> str:
+    """Return whether effects differ; out of bag small p-values come about too often by chance."""
+    if p < 0.001:
+        return "differ from customer to customer"
+    if p < 0.05:
+        return "seem to differ from customer to customer; confirm it on customers held out"
+    return "may be the same for all"

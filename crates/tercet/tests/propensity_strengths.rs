@@ -133,7 +133,7 @@ fn a_feature_that_says_nearly_all_is_not_averaged_away() {
                     .iter()
                     .zip(&y)
                     .filter(|(odds, y)| (**odds > 0.0) == **y);
-                let share = right.count() as f64 / n as f64;
+                let share = right.count() as f64 / f64::from(n);
                 assert!(
                     share > 0.9,
                     "n {n}, strength {strength}, seed {seed}: {share}"

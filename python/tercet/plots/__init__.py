@@ -7,7 +7,7 @@ saves anything. They need matplotlib: `pip install 'tercet[plots]'`.
 from __future__ import annotations
 
 from tercet.plots.behaviour import lifecycle_flow, rfm_grid
-from tercet.plots.effects import propensity_curve
+from tercet.plots.curve import propensity_curve
 from tercet.plots.experiment import detectable_effect, effects_by_segment
 from tercet.plots.hazard import cumulative_incidence, survival
 from tercet.plots.history import customer_history
@@ -21,8 +21,8 @@ from tercet.plots.needs import (
     segment_sizes,
 )
 from tercet.plots.propensity import gain, lift, profit_by_cutoff, reliability
+from tercet.plots.ranking import qini
 from tercet.plots.reason_bars import reasons
-from tercet.plots.response import qini
 from tercet.plots.tracking import cumulative_purchases, purchases_by_period
 from tercet.plots.value import top_customers, value_concentration, value_distribution
 

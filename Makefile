@@ -107,7 +107,7 @@ test-rust: $(STAMPS)/venv  ## Rust tests, doctests and examples, with and withou
 
 test-python: $(STAMPS)/extension  ## Python tests, doctests, README and notebooks
 	$(call say,Python: tests and doctests and README and notebooks)
-	$(PY) -m pytest $(PYTEST)
+	$(PY) -m pytest --numprocesses auto --maxprocesses 4 --dist worksteal $(PYTEST)
 
 # --- checks ----------------------------------------------------------------------------------------
 

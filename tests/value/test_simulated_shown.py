@@ -7,6 +7,7 @@ import pytest
 import tercet as tc
 
 MADE = (
+    tc.datasets.simulate_company,
     tc.datasets.simulate_shop,
     tc.datasets.simulate_software,
     tc.datasets.simulate_subscriptions,

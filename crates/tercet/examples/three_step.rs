@@ -5,7 +5,7 @@
 
 #![allow(clippy::print_stdout, clippy::unwrap_used)] // an example prints, and has nobody to pass errors to
 
-#[path = "../tests/common/overlapping.rs"]
+#[path = "../tests/all/common/overlapping.rs"]
 mod overlapping;
 
 use overlapping::Simulated;

@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 import numpy as np
-import pyarrow as pa
 
 from tercet import _arguments
 from tercet._frames import new_table
@@ -13,7 +12,8 @@ from tercet._mixing import Draws
 from tercet.datasets import software_truth as true
 from tercet.datasets._backend import Backend, check_backend
 from tercet.datasets._drawing import DAYS, END, happenings, head_count, shown, times, words
-from tercet.datasets.software_truth import LOST, MONTH, REASONS, STAGES, SoftwareTruth
+from tercet.datasets._leads import draw_leads, told
+from tercet.datasets.software_truth import MONTH, REASONS, SoftwareTruth
 
 if TYPE_CHECKING:
     import datetime as dt
@@ -25,7 +25,6 @@ __all__ = ["SimulatedSoftware", "simulate_software"]
 _PLANS: Final = ("basic", "pro", "team")
 _PRICES: Final = np.array([19.0, 49.0, 199.0])
 _INDUSTRIES: Final = ("services", "trade", "industry", "education")
-_SOURCES: Final = ("search", "ad", "referral", "event")
 # Uses a month of an average engaged customer, and how engagement and growth tell.
 _FEATURES: Final = {
     "dashboard": (2.0, 0.5, 0.0),
@@ -33,22 +32,6 @@ _FEATURES: Final = {
     "export": (0.5, 0.7, 0.0),
     "sharing": (0.4, 0.5, 0.6),
     "integration": (0.15, 0.8, 0.3),
-}
-# Uses a day of a lead's pages, and how the stages from visitor to qualified differ.
-_PAGES: Final = {
-    "pricing": (0.03, (1.0, 0.7, 1.2)),
-    "docs": (0.02, (0.5, 2.5, 1.5)),
-    "product": (0.02, (0.0, 3.0, 2.0)),
-}
-# The log of the rate of each step a day, and what the fit adds.
-_STEPS: Final = {
-    ("visitor", "trial"): (-4.4, 0.8),
-    ("visitor", LOST): (-4.3, -0.3),
-    ("trial", "qualified"): (-4.2, 0.9),
-    ("trial", "customer"): (-5.7, 0.7),
-    ("trial", LOST): (-4.4, -0.4),
-    ("qualified", "customer"): (-4.4, 1.0),
-    ("qualified", LOST): (-4.9, -0.4),
 }
 #: What is left of uses when engagement has faded, and how cancelling and upgrades change.
 _FADED_USE: Final = 0.25
@@ -181,7 +164,7 @@ def simulate_software(
     many = n if n_leads is None else head_count(n_leads, "n_leads")
     draws = Draws(_arguments.seed(seed, "seed"))
     tables, of_customers, true_customers = _customers(draws, n)
-    more, of_leads, true_leads = _leads(draws, n, many)
+    more, of_leads, true_leads = draw_leads(draws, np.arange(n + 1, n + many + 1))
     made = {name: new_table(columns, backend) for name, columns in (tables | more).items()}
     truth = SoftwareTruth(
         new_table(true_customers, backend), new_table(true_leads, backend), of_customers, of_leads
@@ -243,7 +226,7 @@ def _customers(draws: Draws, n: int) -> tuple[dict[str, Any], true.Customers, di
             "since": times(start),
             "industry": words(_INDUSTRIES, draws.choice([0.4, 0.3, 0.2, 0.1], n)),
             "payment": words(("invoice", "card"), by_card.astype(np.int64)),
-            **_told(draws, employees, start, seen, 0.8),
+            **told(draws, employees, start, seen, 0.8),
         },
     }
     table = {
@@ -311,92 +294,4 @@ def _questions(
         "date": times(when),
         "channel": words(("mail", "chat", "phone"), draws.choice([0.5, 0.4, 0.1], len(who))),
         "responded_at": times(np.minimum(answered, DAYS), ~answers | (answered >= until[who])),
-    }
-
-
-def _told(
-    draws: Draws, employees: Floats, start: Floats, until: Floats, willing: float
-) -> dict[str, Any]:
-    """Return the number of employees as far as it was told, and when."""
-    n = len(employees)
-    at = start + draws.exponential(np.full(n, 0.1))
-    silent = (draws.uniform(n) >= willing) | (at >= until)
-    return {
-        "employees": pa.array(employees, mask=silent),
-        "employees_at": times(np.minimum(at, DAYS), silent),
-    }
-
-
-def _leads(draws: Draws, n: int, many: int) -> tuple[dict[str, Any], true.Leads, dict[str, Any]]:
-    """Draw leads: their tables, what they are, and that as a table."""
-    ids = np.arange(n + 1, n + many + 1)
-    size, source = draws.normal(many), draws.choice([0.4, 0.3, 0.2, 0.1], many)
-    referral, bought = source == 2, source == 1
-    fit = 0.5 * draws.normal(many) + 0.35 * size + 0.5 * referral - 0.4 * bought
-    employees = np.ceil(np.exp(2.5 + size))
-    rates = {step: np.exp(level + pull * fit) for step, (level, pull) in _STEPS.items()}
-    came = np.full((len(STAGES), many), np.inf)
-    came[0] = draws.uniform(many) * (DAYS - 1)
-    closed = np.full(many, np.inf)
-    lost = np.full(many, np.inf)
-    for place, now in enumerate(STAGES[:-1]):
-        ways = [(to, rate) for (since, to), rate in rates.items() if since == now]
-        ends = []
-        for to, rate in ways:
-            wait = draws.exponential(rate)
-            slow = true.STALE_AFTER + (wait - true.STALE_AFTER) / true.STALE
-            ends.append(wait if to == LOST else np.where(wait > true.STALE_AFTER, slow, wait))
-        first, here = np.argmin(ends, axis=0), np.isfinite(came[place])
-        then = came[place] + np.min(ends, axis=0)
-        for way, (to, _) in enumerate(ways):
-            goes = here & (first == way)
-            if to == LOST:
-                lost[goes] = then[goes]
-            else:
-                came[STAGES.index(to)][goes] = then[goes]
-    closed = np.minimum(came[-1], lost)
-    tables = {
-        "stages": _history(ids, np.vstack([came, lost])),
-        "leads": {
-            "customer_id": ids,
-            "since": times(came[0]),
-            "source": words(_SOURCES, source),
-            **_told(draws, employees, came[0], np.minimum(closed, DAYS), 0.75),
-        },
-        "visits": _visits(draws, ids, fit, came, closed),
-    }
-    table: dict[str, Any] = {"customer_id": ids, "fit": fit, "employees": employees}
-    table |= {f"{since}_to_{to}_rate": rate for (since, to), rate in rates.items()}
-    return tables, true.Leads(came, closed, rates), table
-
-
-def _history(ids: Any, came: Floats) -> dict[str, Any]:
-    stage, lead = np.nonzero(came < DAYS)
-    when = came[stage, lead]
-    order = np.argsort(when, kind="stable")
-    return {
-        "customer_id": ids[lead[order]],
-        "date": times(when[order]),
-        "stage": words((*STAGES, LOST), stage[order]),
-    }
-
-
-def _visits(draws: Draws, ids: Any, fit: Floats, came: Floats, closed: Floats) -> dict[str, Any]:
-    """Draw visits in each open stage."""
-    starts, ends = [], []
-    for place in range(len(STAGES) - 1):
-        start = np.minimum(came[place], DAYS)
-        until = np.minimum(np.minimum(closed, came[place + 1 :].min(axis=0)), DAYS)
-        starts.append(start)
-        ends.append(np.maximum(start, until))
-    eager = np.exp(0.5 * fit)
-    rates = [
-        np.minimum(np.concatenate([often * factor * eager for factor in by_stage]), _MOST)
-        for often, by_stage in _PAGES.values()
-    ]
-    who, when, which = happenings(draws, rates, np.concatenate(starts), np.concatenate(ends))
-    return {
-        "customer_id": ids[who % len(ids)],
-        "date": times(when),
-        "feature": words(tuple(_PAGES), which),
     }

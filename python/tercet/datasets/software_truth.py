@@ -9,27 +9,23 @@ import numpy as np
 
 from tercet import _arguments
 from tercet.datasets._drawing import day_of, positive_days, rows_of
+from tercet.datasets._leads import LOST, STAGES
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from tercet._columns import Floats, Integers
     from tercet._time import TimeLike
+    from tercet.datasets._leads import Leads
 
 __all__ = ["SoftwareTruth"]
 
 #: Why subscriptions end.
 REASONS: Final = ("cancel", "payment", "upgrade")
-#: The stages of leads in order; "lost" ends them from any.
-STAGES: Final = ("visitor", "trial", "qualified", "customer")
-LOST: Final = "lost"
 
 #: Hazards of cancelling go by months of 30 days: many leave early, and some at each renewal.
 MONTH: Final = 30.0
 _BY_MONTH: Final = np.array([1.5] * 3 + [1.0] * 9 + [2.5] + [0.8] * 11 + [2.0] + [0.7] * 15)
-#: A lead that has been in a stage for longer than this many days moves on more slowly.
-STALE_AFTER: Final = 30.0
-STALE: Final = 0.4
 
 
 def by_month(month: Integers) -> Floats:
@@ -65,15 +61,6 @@ class Customers:
     until: Floats
     hazards: Hazards
     uses: Mapping[str, tuple[Floats, Floats]]
-
-
-@dataclass(frozen=True)
-class Leads:
-    """Leads as they are: for each stage, when they came into it (never: infinity) and where to."""
-
-    came: Floats
-    closed: Floats
-    rates: Mapping[tuple[str, str], Floats]
 
 
 class SoftwareTruth:
@@ -250,27 +237,8 @@ class SoftwareTruth:
         wanted = STAGES[1:] if stage is None else (_arguments.word(stage, "stage", names),)
         begin, length = day_of(as_of), positive_days(days)
         own = self._leads
-        n = own.came.shape[1]
-        rows = rows_of(customers, len(self._customers.start) + 1, n, "leads")
-        came, closed = own.came[:, rows], own.closed[rows]
-        open_ = closed >= begin
-        found = np.full(len(closed), np.nan)
-        for place, now in enumerate(STAGES[:-1]):
-            later = came[place + 1 :].min(axis=0)
-            here = open_ & (came[place] < begin) & (later >= begin)
-            ways = {to: rate[rows] for (since, to), rate in own.rates.items() if since == now}
-            until_stale = np.clip(STALE_AFTER - (begin - came[place]), 0.0, length)
-            chance = np.zeros(len(closed))
-            stays = np.ones(len(closed))
-            for stretch, factor in ((until_stale, 1.0), (length - until_stale, STALE)):
-                rates = {to: rate * (1.0 if to == LOST else factor) for to, rate in ways.items()}
-                out = np.sum(list(rates.values()), axis=0)
-                share = np.sum([rates[to] for to in wanted if to in rates], axis=0) / out
-                ends = -np.expm1(-out * stretch)
-                chance += stays * ends * share
-                stays *= 1.0 - ends
-            found[here] = chance[here]
-        return found
+        rows = rows_of(customers, len(self._customers.start) + 1, len(own.closed), "leads")
+        return own.stage_probability(begin, length, wanted, rows)
 
     def _active(self, begin: float, rows: Any) -> Any:
         own = self._customers

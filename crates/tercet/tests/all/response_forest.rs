@@ -1,7 +1,5 @@
 //! Causal forests: known effects are found and covered, whatever the data look like.
 
-#![allow(clippy::unwrap_used)] // a test fails by panicking
-
 use rand_distr::{Distribution, StandardNormal, StandardUniform};
 use serde_json::Value;
 use tercet::data::{Design, Feature, NO_LEVEL};

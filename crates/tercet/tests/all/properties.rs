@@ -1,7 +1,5 @@
 //! What must hold whatever the data.
 
-#![allow(clippy::unwrap_used)] // a test fails by panicking
-
 use proptest::prelude::*;
 use proptest::test_runner::RngSeed;
 use tercet::data::{Ids, Merge, PurchaseCells, PurchaseLog, Purchases, SummarySettings};

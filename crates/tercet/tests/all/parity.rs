@@ -1,8 +1,6 @@
 //! Every expected number in `tests/reference`, run against the core; the same files are run from
 //! Python. See the README in that folder for the format.
 
-#![allow(clippy::unwrap_used)] // a test fails by panicking
-
 use std::collections::BTreeMap;
 
 use serde_json::Value;
@@ -12,9 +10,7 @@ use tercet::units::TimeUnit;
 use tercet::value::lifetime::{BgNbd, FittedBgNbd, FittedGammaGamma, GammaGamma, NewCustomers};
 use tercet::{Estimator, Fitted};
 
-#[path = "common/reference.rs"]
-mod reference;
-use reference::{cases, data_file, numbers, run_checks};
+use crate::common::reference::{cases, data_file, numbers, run_checks};
 
 type Columns = BTreeMap<String, Vec<f64>>;
 

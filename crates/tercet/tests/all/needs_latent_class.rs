@@ -1,7 +1,5 @@
 //! Latent classes: against the reference cases, simulated truth, and what must hold whatever the data.
 
-#![allow(clippy::unwrap_used)] // a test fails by panicking
-
 use std::collections::BTreeMap;
 
 use proptest::prelude::*;
@@ -13,9 +11,7 @@ use tercet::needs::{
 };
 use tercet::{Error, Estimator, Fitted, Persist};
 
-#[path = "common/reference.rs"]
-mod reference;
-use reference::{cases, data_file, run_checks};
+use crate::common::reference::{cases, data_file, run_checks};
 
 // --- the reference cases -------------------------------------------------------------------------
 

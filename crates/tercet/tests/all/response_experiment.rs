@@ -1,12 +1,6 @@
 //! Experiments against the reference numbers of `tests/reference/experiment`, and their properties.
 
-#![allow(clippy::unwrap_used)] // a test fails by panicking
-
-#[path = "common/reference.rs"]
-#[allow(dead_code)] // these cases need no data files
-mod reference;
-
-use reference::{cases, numbers, run_checks};
+use crate::common::reference::{cases, numbers, run_checks};
 use serde_json::Value;
 use tercet::data::Ids;
 use tercet::response::experiment::{

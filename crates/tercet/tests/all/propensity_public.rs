@@ -4,15 +4,9 @@
 //! Telco customer churn (IBM, 7,043 customers) and bank marketing (Moro, Cortez & Rita 2014, Decision
 //! Support Systems 62, 22-31; 41,188 calls, without their duration, which is known afterwards only).
 
-#![allow(clippy::unwrap_used)] // a test fails by panicking
 #![allow(clippy::cast_possible_truncation)] // small codes
 
-mod common {
-    #[allow(dead_code)] // parity.rs needs the rest of it
-    pub(crate) mod reference;
-}
-
-use common::reference::data_file;
+use crate::common::reference::data_file;
 use serde_json::json;
 use tercet::Estimator;
 use tercet::data::{Design, Feature};

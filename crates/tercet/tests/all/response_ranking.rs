@@ -1,7 +1,5 @@
 //! Areas of rankings against another library's curves: `tests/reference/make_ranking.py`.
 
-#![allow(clippy::unwrap_used)] // a test fails by panicking
-
 use serde_json::Value;
 use tercet::response::{Area, Ranking};
 

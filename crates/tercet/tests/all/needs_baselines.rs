@@ -1,8 +1,5 @@
 //! K-means and Gaussian mixtures: against scikit-learn, and what must hold whatever the data.
 
-#![cfg(feature = "linfa")]
-#![allow(clippy::unwrap_used)] // a test fails by panicking
-
 use proptest::prelude::*;
 use proptest::test_runner::RngSeed;
 use tercet::data::{Answers, CountFamily, NO_ANSWER, Question, Survey};

@@ -1,12 +1,6 @@
 //! Propensities whose strengths are estimated: what intervals hold, and how probabilities do on new rows.
 
-#![allow(clippy::unwrap_used)] // a test fails by panicking
-
-mod common {
-    pub(crate) mod draws;
-}
-
-use common::draws::{normal, uniform};
+use crate::common::draws::{normal, uniform};
 use rand::SeedableRng;
 use rand_chacha::ChaCha8Rng;
 use tercet::Estimator;

@@ -1,7 +1,5 @@
 //! Data drawn from a model give that model back: estimates, intervals and predictions.
 
-#![allow(clippy::unwrap_used)] // a test fails by panicking
-
 use tercet::data::{AfterEnd, Ids, PurchaseLog, SummarySettings};
 use tercet::simulate::PurchaseSimulator;
 use tercet::value::lifetime::{BgNbd, GammaGamma, LifetimeValue, NewCustomers};

@@ -1,7 +1,5 @@
 //! Model files of every published version load and score as they did; the folder only ever grows.
 
-#![allow(clippy::unwrap_used)] // a test fails by panicking
-
 use std::fs;
 use std::path::{Path, PathBuf};
 

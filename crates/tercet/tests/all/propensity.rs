@@ -1,16 +1,9 @@
 //! Propensities: reference values, what must hold, what is recovered, what is refused.
 
-#![allow(clippy::unwrap_used)] // a test fails by panicking
 #![allow(clippy::cast_possible_truncation, clippy::cast_sign_loss)] // small codes
 
-mod common {
-    pub(crate) mod draws;
-    #[allow(dead_code)] // parity.rs needs the rest of it
-    pub(crate) mod reference;
-}
-
-use common::draws::{normal, uniform};
-use common::reference::{cases, numbers};
+use crate::common::draws::{normal, uniform};
+use crate::common::reference::{cases, numbers};
 use rand::SeedableRng;
 use rand_chacha::ChaCha8Rng;
 use serde_json::Value;

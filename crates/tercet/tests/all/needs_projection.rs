@@ -1,13 +1,6 @@
 //! Segments carried to customers: what must hold, what is recovered, what is refused.
 
-#![allow(clippy::unwrap_used)] // a test fails by panicking
-
-mod common {
-    #[allow(dead_code)] // no normal draws here
-    pub(crate) mod draws;
-}
-
-use common::draws::uniform;
+use crate::common::draws::uniform;
 use proptest::prelude::*;
 use proptest::test_runner::RngSeed;
 use rand::SeedableRng;

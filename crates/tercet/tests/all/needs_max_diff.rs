@@ -1,7 +1,5 @@
 //! Best-worst choices: what is recovered, what must hold, what is refused.
 
-#![allow(clippy::unwrap_used)] // a test fails by panicking
-
 use proptest::prelude::*;
 use proptest::test_runner::RngSeed;
 use tercet::data::{BestWorst, ChoiceRows};

@@ -1,8 +1,6 @@
 //! How segments differ in an outcome: against the reference cases, simulated truth, and what must hold
 //! whatever the data.
 
-#![allow(clippy::unwrap_used)] // a test fails by panicking
-
 use std::fs;
 use std::path::Path;
 
@@ -20,9 +18,7 @@ use tercet::needs::{
 };
 use tercet::random::Seed;
 
-#[path = "common/overlapping.rs"]
-mod overlapping;
-use overlapping::Simulated;
+use crate::common::overlapping::Simulated;
 
 fn numbers(value: &Value) -> Vec<f64> {
     match value {

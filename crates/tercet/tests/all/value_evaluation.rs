@@ -1,14 +1,8 @@
 //! Probabilities against the reference numbers of `tests/reference/evaluation`, and their properties.
 
-#![allow(clippy::unwrap_used)] // a test fails by panicking
-
-#[path = "common/reference.rs"]
-#[allow(dead_code)] // these cases need no data files
-mod reference;
-
 use std::collections::HashMap;
 
-use reference::{cases, numbers, run_checks};
+use crate::common::reference::{cases, numbers, run_checks};
 use serde_json::Value;
 use tercet::data::Ids;
 use tercet::value::evaluation::{

@@ -1,7 +1,5 @@
 //! Segments as rules: evaluated by bits they are what they say row by row.
 
-#![allow(clippy::unwrap_used)] // a test fails by panicking
-
 use std::ops::ControlFlow;
 
 use proptest::prelude::*;

@@ -1,7 +1,5 @@
 //! Golden questions: against the reference cases, simulated truth, and what must hold whatever the data.
 
-#![allow(clippy::unwrap_used)] // a test fails by panicking
-
 use std::fs;
 use std::path::{Path, PathBuf};
 

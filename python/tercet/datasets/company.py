@@ -47,7 +47,7 @@ _CAME_BY: Final = (
 )
 _MEMBER: Final = np.array([0.15, 0.6, 0.4, 0.25])
 _CANCEL: Final = np.array([-5.2, -6.6, -6.4, -5.9])
-_APP_SHARE: Final = np.array([0.4, 0.7, 0.35, 0.6])
+_APP_SHARE: Final = np.array([0.5, 0.75, 0.4, 0.75])
 _WEB_SHARE: Final = np.array([0.5, 0.25, 0.35, 0.3])
 _DISCOUNTED: Final = np.array([0.55, 0.2, 0.08, 0.2])
 _CONSENT: Final = np.array([0.86, 0.78, 0.68, 0.84])
@@ -78,7 +78,7 @@ _FEATURES: Final = {
     "chat": (0.001, 0.002, 0.003, 0.020),
 }
 #: The chance of one more order in the four weeks of the campaign, by arm and need.
-_EXTRA: Final = {"discount": (0.20, 0.05, 0.0, 0.03), "recipes": (0.0, 0.04, 0.05, 0.20)}
+_EXTRA: Final = {"discount": (0.30, 0.06, 0.0, 0.04), "recipes": (0.0, 0.05, 0.06, 0.32)}
 #: The chance of each order to be left out: who looks for quality distrusts discounts.
 _FEWER: Final = {"discount": (0.0, 0.0, 0.25, 0.0), "recipes": (0.0, 0.0, 0.0, 0.0)}
 _PRICE_CUT: Final = {"discount": 0.15, "recipes": 0.0}
@@ -178,7 +178,7 @@ def simulate_company(
     quality; recipes bring orders of those who look for advice. More so where the last order is
     longer ago. Nothing that the company sees gives a need away.
 
-    Customers come in the first two years of two and a half. Purchases follow the assumptions of
+    Customers come evenly over two and a half years. Purchases follow the assumptions of
     `BGNBD` within each need. The campaign went to a random third each, ten weeks before the end.
 
     Parameters
@@ -272,7 +272,7 @@ class _People:
     def __init__(self, draws: Draws, n: int) -> None:
         self.ids = _ids(customer_id, n)
         self.need = need = draws.choice(_SHARES, n)
-        self.start = draws.uniform(n) * 730.0
+        self.start = draws.uniform(n) * (DAYS - 1.0)
         self.age = np.clip(np.round(_AGE[need] + 11.0 * draws.normal(n)), 18.0, 90.0)
         self.children = np.minimum(draws.poisson(_CHILDREN[need]), 5)
         self.region = _by_need(draws, _REGION, need)

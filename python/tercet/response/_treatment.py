@@ -116,6 +116,20 @@ def read_known(given: Any, treatment: Treatment, customers: Customers) -> Known:
     return "rows", np.column_stack([1.0 - treated, treated]).ravel()
 
 
+def probabilities(known: Known, treatment: Treatment) -> Floats | None:
+    """Return known probabilities, an arm or a row and arm each; None where they are not known."""
+    word, values = known
+    n_arms = len(treatment.arms)
+    if word == "estimated" or not n_arms:
+        return None
+    if values is None:
+        shares: Floats = np.bincount(treatment.values.astype(np.int64), minlength=n_arms) / len(
+            treatment.values
+        )
+        return shares
+    return values if word == "shares" else values.reshape(-1, n_arms)
+
+
 def _check_two(treatment: Treatment, given: Any) -> None:
     if len(treatment.arms) != 2:
         arms = f"a probability an arm, since there are {len(treatment.arms)}"

@@ -9,6 +9,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Literal
 
+from tercet.exceptions import ParameterError
+
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.axis import Axis
@@ -47,6 +49,14 @@ def new_axes(ax: Axes | None, *, width: float = 7.2, height: float = 4.4) -> Axe
         ) from missing
     _, created = plt.subplots(figsize=(width, height), dpi=110, layout="constrained")
     return created
+
+
+def require(given: object, kind: type, argument: str, made_by: str) -> None:
+    """Refuse anything but what a plot is of."""
+    if not isinstance(given, kind):
+        expected = f"the {kind.__name__} that {made_by} returned"
+        found = f"{argument} = a {type(given).__name__}: expected {expected}"
+        raise ParameterError(found, argument)
 
 
 def dress(

@@ -68,6 +68,9 @@ def effects_by_segment(
     >>> result = tc.analyze_experiment(data, "arm", "none", "spend", segments="shop")
     >>> ax = tc.plots.effects_by_segment(result)
     """
+    from tercet.response import ExperimentResult
+
+    _style.require(result, ExperimentResult, "result", "tercet.analyze_experiment")
     outcome = result.outcomes[0] if outcome is None else outcome
     if outcome not in result.outcomes:
         raise _arguments.refusal(outcome, "outcome", f"one of {result.outcomes}")
@@ -134,12 +137,20 @@ def detectable_effect(
     Axes
         The axes, for further changes.
 
+    Raises
+    ------
+    ParameterError
+        For anything but a plan.
+
     Examples
     --------
     >>> import tercet as tc
     >>> plan = tc.plan_experiment(0.05, lift=0.1, segments={"new": 0.4, "loyal": 0.1})
     >>> ax = tc.plots.detectable_effect(plan)
     """
+    from tercet.response import ExperimentPlan
+
+    _style.require(plan, ExperimentPlan, "plan", "tercet.plan_experiment")
     column = "detectable_lift" if _arguments.truth(lift, "lift") else "detectable"
     names = ("n", "segment", "arm", column)
     table = read_table(plan.curve_, {name: name for name in names}, what="curve")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib
 import json
+import math
 from typing import TYPE_CHECKING, Any, Final, NoReturn
 
 from tercet import _arguments
@@ -197,6 +198,9 @@ def _number(text: str) -> float:
     text = f"0{text}" if text.startswith(".") else text
     json_text = text.replace(".e", ".0e").replace(".E", ".0E") + ("0" if text.endswith(".") else "")
     value: float = json.loads(json_text)
+    if math.isinf(value):
+        reason = "is greater than every number that a column holds; leave the comparison out"
+        raise ParameterError(f"sql: {text} {reason}", "sql")
     return float(value) if abs(value) >= 2**63 and int(float(value)) == value else value
 
 

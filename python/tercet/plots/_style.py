@@ -55,7 +55,7 @@ def require(given: object, kind: type, argument: str, made_by: str) -> None:
     """Refuse anything but what a plot is of."""
     if not isinstance(given, kind):
         expected = f"the {kind.__name__} that {made_by} returned"
-        found = f"{argument} = a {type(given).__name__}: expected {expected}"
+        found = f"{argument} is of type {type(given).__name__}: expected {expected}"
         raise ParameterError(found, argument)
 
 

@@ -83,7 +83,10 @@ def effects_by_segment(
         raise _arguments.refusal(most, "most", "a whole number, at least 1")
     rows = _Rows(result, outcome)
     segments = rows.order(chosen, most)
-    ax = _style.new_axes(ax, height=max(2.8, 1.5 + 0.32 * max(1, len(segments)) * _room(chosen)))
+    # Rows come closer and the figure wider as there are more of them.
+    lines = max(1, len(segments)) * _room(chosen)
+    height = max(2.8, 1.5 + 0.32 * min(lines, 12.0) + 0.22 * max(lines - 12.0, 0.0))
+    ax = _style.new_axes(ax, width=float(np.clip(0.8 * height, 7.2, 10.0)), height=height)
     for place, arm in enumerate(chosen):
         rows.draw(ax, arm, segments, (place, len(chosen)))
     ax.axvline(0.0, color=_style.MUTED, linewidth=0.9, zorder=1)

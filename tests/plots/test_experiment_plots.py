@@ -81,7 +81,7 @@ def test_the_plan_is_marked():
 )
 @pytest.mark.parametrize("given", [None, 3, {"effect": [1.0]}])
 def test_what_is_drawn_has_to_be_what_it_is_of(draw: Any, given: Any):
-    with pytest.raises(tc.ParameterError, match="is of type .* expected the .* that tercet"):
+    with pytest.raises(tc.ParameterError, match=r"is of type .* expected the .* that tercet"):
         draw(given)
 
 

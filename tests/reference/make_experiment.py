@@ -22,8 +22,8 @@ import scipy
 import statsmodels
 import statsmodels.api as sm
 from scipy import optimize, special, stats
-from statsmodels.stats.oneway import anova_generic
 from statsmodels.stats.multitest import multipletests
+from statsmodels.stats.oneway import anova_generic
 from statsmodels.stats.power import normal_power_het
 
 FOLDER = Path(__file__).parent / "experiment"

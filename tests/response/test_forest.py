@@ -177,8 +177,8 @@ def test_features_that_the_treatment_made_are_named():
     opened = MAILED & (RNG.random(N) < 0.3)
     with pytest.warns(tc.ExperimentWarning, match=r"differ in 'opened', which chance"):
         forest(n_trees=8).fit({**FEATURES, "opened": opened}, MAILED, SPEND, "observed")
+    X = np.column_stack([ORDERS, np.where(MAILED, 5.0, 1.0) + RNG.normal(size=N)])
     with pytest.warns(tc.ExperimentWarning, match="'x1'"):
-        X = np.column_stack([ORDERS, np.where(MAILED, 5.0, 1.0) + RNG.normal(size=N)])
         forest(n_trees=8).fit(X, MAILED, SPEND, MAILED.mean())
     text = np.where(ARM == "none", "nothing", "a letter")
     with pytest.warns(tc.ExperimentWarning, match="'what'"):

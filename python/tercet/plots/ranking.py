@@ -19,8 +19,8 @@ def qini(ranking: EffectRanking, *, ax: Axes | None = None) -> Axes:
     """Draw what treating the best share of the customers gains, against a random choice.
 
     Where the band leaves the straight line, the ranking is better there than chance. The curve may
-    fall: then treatment does harm to those treated last. The order of `other=` is drawn too, without
-    a band; `ranking.comparison` says whether the two can be told apart.
+    fall: then treatment does harm to those treated last. The order of `other=` is drawn too,
+    without a band; `ranking.comparison` says whether the two can be told apart.
 
     Parameters
     ----------

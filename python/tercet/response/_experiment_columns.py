@@ -34,9 +34,7 @@ MOST_LEVELS: Final = 50
 #: The code of a row that belongs to no segment of a column.
 _NO_SEGMENT: Final = np.iinfo(np.uint32).max
 
-_NAMES = (
-    "a column's name, or a list of different columns' names; names are text: rename numbered columns"
-)
+_NAMES = "a column's name, or a list of different columns' names (as text: rename numbered columns)"
 _SEGMENTS = (
     "a column's name or several, a dict of segments' names and true/false values one a row, what "
     "SegmentBook.evaluate found, or a table of true/false columns"

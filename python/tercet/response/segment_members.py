@@ -68,8 +68,9 @@ class SegmentMembers:
     ) -> SegmentMembers:
         """Read memberships that `to_table` wrote and somebody stored.
 
-        The table has no row of a segment without members, and none of a customer in no segment. With
-        `segments=members.ids` and `customers=`, the table that was evaluated, all is as it was.
+        The table has no row of a segment without members, and none of a customer in no segment.
+        With `segments=members.ids` and `customers=`, the table that was evaluated, all is as it
+        was.
 
         Parameters
         ----------
@@ -116,6 +117,7 @@ class SegmentMembers:
             raise _columns.column_error(segment, "is missing; fill the gap or drop the row", row)
         names_of = _all_segments(labels, segments)
         codes = _found_in(labels, pa.array(names_of, pa.string()), segment, "segments")
+        whole = table
         if customers is None:
             everyone = pc.unique(ids)
         else:
@@ -132,7 +134,6 @@ class SegmentMembers:
             # Customers in the order of their first rows, as the caller has them.
             first = np.full(len(everyone), len(places))
             np.minimum.at(first, places, np.arange(len(places)))
-            whole = table
         else:
             first = np.arange(len(everyone))
         kept = _only(whole, customer, first)
@@ -325,8 +326,8 @@ def _found_in(column: Any, known: Any, name: str, argument: str) -> Integers:
     places = pc.index_in(column, value_set=known.cast(column.type))
     if places.null_count:
         row = int(np.argmax(pc.is_null(places).to_numpy(zero_copy_only=False)))
-        reason = f"is {column[row].as_py()!r}, which is none of {argument}=; add it there, or drop the row"
-        raise _columns.column_error(name, reason, row)
+        reason = f"is {column[row].as_py()!r}, which is none of {argument}="
+        raise _columns.column_error(name, f"{reason}; add it there, or drop the row", row)
     found: Integers = places.to_numpy(zero_copy_only=False).astype(np.int64)
     return found
 

@@ -222,6 +222,8 @@ LATE = pa.array([None if row == 4 else label for row, label in enumerate(ARM.tol
         ({}, (MAILED, np.where(np.arange(N) == 7, np.inf, SPEND)), "row 7: is inf"),
         ({"control": "none"}, (LATE, SPEND), "column 'treatment', row 4: is missing"),
         ({}, (np.zeros(N, bool), SPEND), "has one arm only"),
+        ({}, (np.full(N, "mail"), SPEND), "has one arm only, 'mail'"),
+        ({}, (0, SPEND), "rename numbered columns"),
         ({}, (ARM, SPEND), "control = None: expected the arm to compare with"),
         ({"control": "post"}, (ARM, SPEND), "control = 'post': expected one of the arms"),
         ({}, (ORDERS >= 5, SPEND), "leaves no overlap"),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 from typing import Any
 
 import numpy as np
@@ -74,6 +75,17 @@ def test_the_plan_is_marked():
     assert any(f"{plan.n_:,}" in text.get_text() for text in ax.texts)
     without = tc.plots.detectable_effect(tc.plan_experiment(20.0, deviation=30.0))
     assert without.get_ylabel() == "Difference of means"
+
+
+@pytest.mark.parametrize("name", tc.plots.__all__)
+def test_every_plot_says_what_it_is_of(name: str):
+    draw = getattr(tc.plots, name)
+    every = inspect.signature(draw).parameters.values()
+    needed = [one for one in every if one.default is one.empty]
+    given = [3 for one in needed if one.kind is one.POSITIONAL_OR_KEYWORD]
+    named = {one.name: "2024-01-01" for one in needed if one.kind is one.KEYWORD_ONLY}
+    with pytest.raises((tc.ParameterError, tc.DataError), match=r"expected|not a table"):
+        draw(*given, **named)
 
 
 @pytest.mark.parametrize(

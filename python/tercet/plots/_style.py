@@ -7,6 +7,7 @@ first plot is drawn.
 
 from __future__ import annotations
 
+import inspect
 from typing import TYPE_CHECKING, Literal
 
 from tercet.exceptions import ParameterError
@@ -57,6 +58,13 @@ def require(given: object, kind: type, argument: str, made_by: str) -> None:
         expected = f"the {kind.__name__} that {made_by} returned"
         found = f"{argument} is of type {type(given).__name__}: expected {expected}"
         raise ParameterError(found, argument)
+
+
+def require_part(given: object, part: str, argument: str, what: str) -> None:
+    """Refuse what has not the part that a plot is of; without looking at it."""
+    if inspect.getattr_static(given, part, None) is None:
+        message = f"{argument} is of type {type(given).__name__}: expected {what}"
+        raise ParameterError(message, argument)
 
 
 def dress(

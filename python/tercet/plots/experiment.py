@@ -68,6 +68,9 @@ def effects_by_segment(
     >>> result = tc.analyze_experiment(data, "arm", "none", "spend", segments="shop")
     >>> ax = tc.plots.effects_by_segment(result)
     """
+    from tercet.response import ExperimentResult
+
+    _style.require(result, ExperimentResult, "result", "tercet.analyze_experiment")
     outcome = result.outcomes[0] if outcome is None else outcome
     if outcome not in result.outcomes:
         raise _arguments.refusal(outcome, "outcome", f"one of {result.outcomes}")
@@ -80,7 +83,10 @@ def effects_by_segment(
         raise _arguments.refusal(most, "most", "a whole number, at least 1")
     rows = _Rows(result, outcome)
     segments = rows.order(chosen, most)
-    ax = _style.new_axes(ax, height=max(2.8, 1.5 + 0.32 * max(1, len(segments)) * _room(chosen)))
+    # Rows come closer and the figure wider as there are more of them.
+    lines = max(1, len(segments)) * _room(chosen)
+    height = max(2.8, 1.5 + 0.32 * min(lines, 12.0) + 0.22 * max(lines - 12.0, 0.0))
+    ax = _style.new_axes(ax, width=float(np.clip(0.8 * height, 7.2, 10.0)), height=height)
     for place, arm in enumerate(chosen):
         rows.draw(ax, arm, segments, (place, len(chosen)))
     ax.axvline(0.0, color=_style.MUTED, linewidth=0.9, zorder=1)
@@ -134,12 +140,20 @@ def detectable_effect(
     Axes
         The axes, for further changes.
 
+    Raises
+    ------
+    ParameterError
+        For anything but a plan.
+
     Examples
     --------
     >>> import tercet as tc
     >>> plan = tc.plan_experiment(0.05, lift=0.1, segments={"new": 0.4, "loyal": 0.1})
     >>> ax = tc.plots.detectable_effect(plan)
     """
+    from tercet.response import ExperimentPlan
+
+    _style.require(plan, ExperimentPlan, "plan", "tercet.plan_experiment")
     column = "detectable_lift" if _arguments.truth(lift, "lift") else "detectable"
     names = ("n", "segment", "arm", column)
     table = read_table(plan.curve_, {name: name for name in names}, what="curve")

@@ -14,6 +14,7 @@ mod split;
 mod tree;
 mod trees;
 mod trend;
+mod validation;
 
 use serde::{Deserialize, Serialize};
 

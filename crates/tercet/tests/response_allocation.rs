@@ -58,9 +58,16 @@ impl Case {
                 given[action] += 1;
             }
         }
-        let within = self.budget.is_none_or(|budget| cost <= budget * (1.0 + 1e-9));
+        let within = self
+            .budget
+            .is_none_or(|budget| cost <= budget * (1.0 + 1e-9));
         let room = self.limits.iter().all(|limit| {
-            limit.actions.iter().map(|action| given[*action]).sum::<u64>() <= limit.most
+            limit
+                .actions
+                .iter()
+                .map(|action| given[*action])
+                .sum::<u64>()
+                <= limit.most
         });
         (within && room).then_some(profit)
     }
@@ -75,7 +82,9 @@ impl Case {
                 .map(|_| {
                     let action = code % kinds;
                     code /= kinds;
-                    action.checked_sub(1).map(|action| u8::try_from(action).unwrap())
+                    action
+                        .checked_sub(1)
+                        .map(|action| u8::try_from(action).unwrap())
                 })
                 .collect();
             best = best.max(self.worth(&choice).unwrap_or(0.0));
@@ -93,13 +102,22 @@ fn obstacle() -> impl Strategy<Value = Option<Obstacle>> {
     ]
 }
 
+fn limit_on((mut actions, most): (Vec<usize>, u64)) -> Limit {
+    actions.sort_unstable();
+    actions.dedup();
+    Limit { actions, most }
+}
+
 /// Small cases, of round numbers half of the time, so that there are ties.
 fn case(most: usize) -> impl Strategy<Value = Case> {
     (1..=most, 1_usize..=3, any::<bool>()).prop_flat_map(|(n, actions, round)| {
         let step = if round { 1.0 } else { 1e-9 };
         let number = move |x: f64| (x / step).round() * step;
         let cells = n * actions;
-        let limit = (proptest::collection::vec(0..actions, 1..=actions), 0..=n as u64);
+        let limit = (
+            proptest::collection::vec(0..actions, 1..=actions),
+            0..=n as u64,
+        );
         (
             proptest::collection::vec((-2.0..6.0).prop_map(number), cells),
             proptest::collection::vec((0.0..5.0).prop_map(number), cells),
@@ -113,7 +131,7 @@ fn case(most: usize) -> impl Strategy<Value = Case> {
                 costs,
                 closed,
                 budget,
-                limits: limits.into_iter().map(|(actions, most)| Limit { actions, most }).collect(),
+                limits: limits.into_iter().map(limit_on).collect(),
             })
     })
 }
@@ -229,4 +247,90 @@ proptest! {
         let (one, two) = (case.solve(), turned(case.actions).solve());
         prop_assert_eq!(one.totals, two.totals);
     }
+}
+
+/// Numbers that look random, the same everywhere.
+fn noise(seed: u64, place: u64) -> f64 {
+    let mut z = (seed << 32 ^ place)
+        .wrapping_add(1)
+        .wrapping_mul(0x9e37_79b9_7f4a_7c15);
+    z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+    z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+    ((z ^ (z >> 31)) >> 11) as f64 / (1_u64 << 53) as f64 - 0.5
+}
+
+#[test]
+fn many_customers_leave_a_small_gap() {
+    let (n, k) = (60_000, 5);
+    let effects: Vec<f64> = (0..n * k).map(|cell| noise(1, cell) + 0.1).collect();
+    let costs: Vec<f64> = (0..n * k).map(|cell| 1.0 + noise(2, cell)).collect();
+    let names = (0..k).map(|action| format!("action {action}")).collect();
+    let data = AllocationData::new(names, &effects)
+        .and_then(|data| data.with_margin(Amounts::All(10.0)))
+        .and_then(|data| data.with_cost(Amounts::Each(&costs)))
+        .unwrap();
+    let limit = |actions: &[usize], most| limit_on((actions.to_vec(), most));
+    let found = Allocator::new()
+        .budget(9_000.0)
+        .limits([
+            limit(&[0], 3_000),
+            limit(&[1], 100),
+            limit(&[2, 3], 4_000),
+            limit(&[0, 1, 2, 3, 4], 15_000),
+        ])
+        .allocate(&data, &mut ())
+        .unwrap();
+    assert!(found.exact_prices);
+    assert!(
+        found.gap() < 1e-4 * found.totals.profit,
+        "{} of {}",
+        found.gap(),
+        found.totals.profit
+    );
+    assert!(found.totals.cost <= 9_000.0 && found.totals.cost > 8_990.0);
+    assert_eq!(found.curve.len(), 42);
+}
+
+#[test]
+fn errors_by_scores_are_those_of_repetition() {
+    // Customers with effects of two actions that are known in part; a budget of a half a customer, and a
+    // limit on the dear action.
+    let n = 1_500_u64;
+    let found: Vec<(f64, f64)> = (0..300)
+        .map(|stream| {
+            let known: Vec<f64> = (0..2 * n)
+                .map(|cell| noise(2 * stream + 10, cell))
+                .collect();
+            let action = |cell: u64| (cell % 2) as f64;
+            let guess =
+                |cell: u64| 1.0 + action(cell) + 2.0 * known[usize::try_from(cell).unwrap()];
+            let effects: Vec<f64> = (0..2 * n).map(guess).collect();
+            // The guess is too high above, and noise comes on top of it.
+            let score = |cell: u64| 0.5 + 0.5 * guess(cell) + 6.0 * noise(2 * stream + 11, cell);
+            let scores: Vec<f64> = (0..2 * n).map(score).collect();
+            let data = AllocationData::new(vec!["mail".into(), "call".into()], &effects)
+                .and_then(|data| data.with_cost(Amounts::ByAction(&[0.5, 1.2])))
+                .and_then(|data| data.with_scores(&scores))
+                .unwrap();
+            let found = Allocator::new()
+                .budget(0.5 * n as f64)
+                .limits([Limit {
+                    actions: vec![1],
+                    most: n / 5,
+                }])
+                .curve_points(0)
+                .allocate(&data, &mut ())
+                .unwrap();
+            let profit = found.totals.by_scores.unwrap();
+            (profit.estimate, profit.standard_error)
+        })
+        .collect();
+    let mean = |of: fn(&(f64, f64)) -> f64| found.iter().map(of).sum::<f64>() / found.len() as f64;
+    let (middle, told) = (mean(|one| one.0), mean(|one| one.1));
+    let squares = found
+        .iter()
+        .map(|one| (one.0 - middle).powi(2))
+        .sum::<f64>();
+    let spread = (squares / (found.len() as f64 - 1.0)).sqrt();
+    assert!((told / spread - 1.0).abs() < 0.12, "{told} {spread}");
 }

@@ -47,7 +47,8 @@ impl ContactHistory<'_> {
         let rows = closed.len() / actions.max(1);
         for rule in rules {
             if rule.within < 1 || rule.contacts == 0 || rule.actions.iter().any(|k| *k >= actions) {
-                let expected = "a time and a number of contacts, both at least 1, and actions there are";
+                let expected =
+                    "a time and a number of contacts, both at least 1, and actions there are";
                 return Err(Error::parameter("fatigue", format!("{rule:?}"), expected));
             }
             // The oldest moments of a 64-bit clock have nothing before them.
@@ -126,8 +127,14 @@ mod tests {
         };
         let both = [false, false, true, true, false, false];
         assert_eq!(rest(rule(30, 2, None, &[0, 1])), both);
-        assert_eq!(rest(rule(31, 2, None, &[0])), [true, false, true, false, false, false]);
-        assert_eq!(rest(rule(30, 1, Some(1), &[1])), [false, false, false, true, false, false]);
+        assert_eq!(
+            rest(rule(31, 2, None, &[0])),
+            [true, false, true, false, false, false]
+        );
+        assert_eq!(
+            rest(rule(30, 1, Some(1), &[1])),
+            [false, false, false, true, false, false]
+        );
         assert_eq!(rest(rule(30, 2, Some(1), &[1])), [false; 6]);
     }
 
@@ -147,9 +154,18 @@ mod tests {
         let mut closed = vec![Some(Obstacle::DoNotContact)];
         history.rest(&[rule.clone()], 6, 1, &mut closed).unwrap();
         assert_eq!(closed, [Some(Obstacle::DoNotContact)]);
-        let told = history.rest(&[rule.clone()], 4, 1, &mut closed).unwrap_err().to_string();
-        assert!(told.starts_with("column 'time', row 0: is after as_of"), "{told}");
-        let by_channel = FatigueRule { channel: Some(0), ..rule };
+        let told = history
+            .rest(&[rule.clone()], 4, 1, &mut closed)
+            .unwrap_err()
+            .to_string();
+        assert!(
+            told.starts_with("column 'time', row 0: is after as_of"),
+            "{told}"
+        );
+        let by_channel = FatigueRule {
+            channel: Some(0),
+            ..rule
+        };
         assert!(history.rest(&[by_channel], 6, 1, &mut closed).is_err());
     }
 }

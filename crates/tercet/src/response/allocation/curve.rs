@@ -1,10 +1,10 @@
 //! What other budgets would earn.
 
+use super::Allocator;
 use super::data::AllocationData;
 use super::figures::{Errors, Given, Totals};
 use super::options::Options;
 use super::prices::Market;
-use super::Allocator;
 use crate::error::Result;
 use crate::observe::Phase;
 
@@ -43,19 +43,34 @@ pub(super) fn curve(
         let prices = market.true_prices(data);
         let choice: Vec<Option<u8>> = market.chosen().collect();
         let (market, prices) = (&market, prices.as_slice());
-        let given = Given { data, options, market, prices, budgeted: true };
+        let given = Given {
+            data,
+            options,
+            market,
+            prices,
+            budgeted: true,
+        };
         let totals = given.totals(&choice, errors, phase)?;
         phase.advance(None)?;
         let budget = budget.unwrap_or(totals.cost);
-        Ok(CurvePoint { budget, price: prices[0], totals })
+        Ok(CurvePoint {
+            budget,
+            price: prices[0],
+            totals,
+        })
     };
     // From much money to none: each step begins where the one before ended.
-    let all = CurvePoint { price: 0.0, ..point(None, phase)? };
+    let all = CurvePoint {
+        price: 0.0,
+        ..point(None, phase)?
+    };
     let steps = settings.points as f64;
     let mut budgets: Vec<f64> = (0..settings.points)
         .map(|step| all.totals.cost * step as f64 / steps)
         .collect();
-    let own = settings.budget.filter(|own| *own < all.totals.cost && !budgets.contains(own));
+    let own = settings
+        .budget
+        .filter(|own| *own < all.totals.cost && !budgets.contains(own));
     budgets.extend(own);
     budgets.sort_unstable_by(|a, b| b.total_cmp(a));
     let mut found = Vec::with_capacity(budgets.len() + 2);

@@ -128,7 +128,11 @@ impl<'a> AllocationData<'a> {
         let twice = |(place, name): (usize, &String)| actions[..place].contains(name);
         if k == 0 || k > MOST_ACTIONS || actions.iter().enumerate().any(twice) {
             let expected = format!("1 to {MOST_ACTIONS} different actions");
-            return Err(Error::parameter("actions", format!("{actions:?}"), expected));
+            return Err(Error::parameter(
+                "actions",
+                format!("{actions:?}"),
+                expected,
+            ));
         }
         let rows = effects.len() / k;
         check_size("effects", rows)?;
@@ -298,18 +302,28 @@ mod tests {
     fn amounts_are_found_however_they_are_written() {
         let effects = [1.0, 2.0, 3.0, 4.0];
         let data = AllocationData::new(actions(), &effects).unwrap();
-        let data = data.with_margin(Amounts::ByCustomer(&[10.0, 100.0])).unwrap();
+        let data = data
+            .with_margin(Amounts::ByCustomer(&[10.0, 100.0]))
+            .unwrap();
         let data = data.with_cost(Amounts::ByAction(&[1.0, 5.0])).unwrap();
         let found: Vec<f64> = (0..4).map(|cell| data.profit(cell / 2, cell % 2)).collect();
         assert_eq!(found, [9.0, 15.0, 299.0, 395.0]);
-        let data = data.with_cost(Amounts::Each(&[0.0, 1.0, 2.0, 3.0])).unwrap();
+        let data = data
+            .with_cost(Amounts::Each(&[0.0, 1.0, 2.0, 3.0]))
+            .unwrap();
         assert_eq!((data.cost(1, 0), data.cost(1, 1)), (2.0, 3.0));
     }
 
     #[test]
     fn what_cannot_be_is_named_with_its_row() {
-        let told = |effects: &[f64]| AllocationData::new(actions(), effects).unwrap_err().to_string();
-        assert!(told(&[1.0, 2.0, f64::NAN, 4.0]).starts_with("column 'effects', row 1: is missing"));
+        let told = |effects: &[f64]| {
+            AllocationData::new(actions(), effects)
+                .unwrap_err()
+                .to_string()
+        };
+        assert!(
+            told(&[1.0, 2.0, f64::NAN, 4.0]).starts_with("column 'effects', row 1: is missing")
+        );
         assert!(told(&[1.0, f64::INFINITY]).contains("row 0: is infinite"));
         assert!(told(&[1.0, 2.0, 3.0]).contains("expected 2 rows"));
         assert!(told(&[]).contains("no customers"));
@@ -317,7 +331,12 @@ mod tests {
         assert!(AllocationData::new(twice, &[1.0, 2.0]).is_err());
         let data = AllocationData::new(actions(), &[1.0, 2.0, 3.0, 4.0]).unwrap();
         let negative = data.clone().with_cost(Amounts::ByCustomer(&[0.0, -1.0]));
-        assert!(negative.unwrap_err().to_string().starts_with("column 'cost', row 1: is -1"));
+        assert!(
+            negative
+                .unwrap_err()
+                .to_string()
+                .starts_with("column 'cost', row 1: is -1")
+        );
         assert!(data.clone().with_errors(&[0.1, 0.1, 0.1, -0.1]).is_err());
         assert!(data.clone().with_obstacles(&[None]).is_err());
         assert!(data.with_ids("id", Ids::Integers(&[7, 7])).is_err());

@@ -11,9 +11,11 @@ use crate::math::sum::Sums;
 use crate::observe::Phase;
 use crate::parallel::map_blocks;
 
-/// Customers near the margin from whom it is told what a change there brings: a part of all, and at least.
+/// Customers near the margin from whom it is told what a change there brings: a part of all, and at least;
+/// of so many at most, who are a sample of all since they stand in a drawn order.
 const NEAR: f64 = 0.05;
 const AT_LEAST: usize = 50;
+const SAMPLE: usize = 200_000;
 
 /// A profit with its interval.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -64,9 +66,25 @@ pub(super) struct Given<'a, 'o> {
     pub(super) budgeted: bool,
 }
 
-/// Sums over a block of customers: customers, cost, profit, errors and their squares, profit by scores;
-/// and, where there are scores, of products of the profit by scores and of what is taken.
-type Block = (Sums<6>, Vec<f64>);
+/// Sums over a block of customers.
+struct Block {
+    /// Customers, cost, profit, errors and their squares, profit by scores.
+    sums: Sums<6>,
+    /// Where there are scores, products of the profit by scores, of what is taken, and of 1.
+    products: Vec<f64>,
+    /// These of one customer.
+    own: Vec<f64>,
+}
+
+impl Block {
+    fn new(width: usize) -> Self {
+        Self {
+            sums: Sums::zero(),
+            products: vec![0.0; width * width],
+            own: vec![0.0; width],
+        }
+    }
+}
 
 /// Who is near a margin: how near, what the second-best option would take less, and bring less by the scores.
 struct Near {
@@ -84,7 +102,7 @@ impl Given<'_, '_> {
         phase: &mut Phase<'_>,
     ) -> Result<Totals> {
         let blocks = map_blocks(choice.len(), phase, |range| {
-            let mut block = (Sums::zero(), vec![0.0; self.width() * self.width()]);
+            let mut block = Block::new(self.width());
             for customer in range {
                 if let Some(option) = choice[customer]
                     && option != NONE
@@ -94,24 +112,22 @@ impl Given<'_, '_> {
             }
             block
         })?;
-        let mut sums = Sums::<6>::zero();
-        let mut products = vec![0.0; self.width() * self.width()];
-        for (block, own) in &blocks {
-            sums.add(&block.total());
-            products.iter_mut().zip(own).for_each(|(sum, own)| *sum += own);
+        let mut all = Block::new(self.width());
+        for block in &blocks {
+            all.sums.add(&block.sums.total());
+            let products = all.products.iter_mut().zip(&block.products);
+            products.for_each(|(sum, own)| *sum += own);
         }
-        let mut block = (sums, products);
         for torn in self.market.torn() {
             if choice[torn.customer].is_none() {
                 for (&option, &share) in torn.options.iter().zip(&torn.shares) {
                     if option != NONE {
-                        self.add(torn.customer, option, share.clamp(0.0, 1.0), &mut block);
+                        self.add(torn.customer, option, share.clamp(0.0, 1.0), &mut all);
                     }
                 }
             }
         }
-        let (sums, products) = block;
-        let [customers, cost, profit, shared, squares, scored] = sums.total();
+        let [customers, cost, profit, shared, squares, scored] = all.sums.total();
         let correlation = errors.correlation;
         let by_errors = self.data.errors.map(|_| {
             let error = (correlation * shared * shared + (1.0 - correlation) * squares).sqrt();
@@ -119,12 +135,18 @@ impl Given<'_, '_> {
         });
         let by_scores = match self.data.scores {
             Some(_) => {
-                let error = self.sampling_error(&products, phase)?;
+                let error = self.sampling_error(&all.products, phase)?;
                 Some(with_interval(scored, error, errors.z))
             }
             None => None,
         };
-        Ok(Totals { customers, cost, profit, by_errors, by_scores })
+        Ok(Totals {
+            customers,
+            cost,
+            profit,
+            by_errors,
+            by_scores,
+        })
     }
 
     fn add(&self, customer: usize, option: u8, share: f64, block: &mut Block) {
@@ -135,15 +157,22 @@ impl Given<'_, '_> {
         let scored = self.data.profit_by_scores(row, action).unwrap_or(0.0);
         let profit = self.data.profit(row, action);
         let terms = [1.0, cost, profit, error, error * error, scored];
-        block.0.add(&terms.map(|term| share * term));
+        block.sums.add(&terms.map(|term| share * term));
         if self.data.scores.is_some() {
-            let mut own = vec![share * scored; 1];
-            own.extend(self.taken(customer, option).iter().map(|taken| share * taken));
-            // 1 for the mean comes last.
-            own.push(1.0);
+            let own = &mut block.own;
+            own.fill(0.0);
+            own[0] = share * scored;
+            if self.budgeted {
+                own[1] = share * cost;
+            }
+            for scarce in self.market.uses(action) {
+                own[1 + scarce] = share;
+            }
+            let width = own.len();
+            own[width - 1] = 1.0;
             for (i, a) in own.iter().enumerate() {
-                for (j, b) in own.iter().enumerate() {
-                    block.1[i * own.len() + j] += a * b;
+                for (sum, b) in block.products[i * width..].iter_mut().zip(own.iter()) {
+                    *sum += a * b;
                 }
             }
         }
@@ -151,7 +180,11 @@ impl Given<'_, '_> {
 
     /// The profit, what is taken, and 1; nothing without scores.
     fn width(&self) -> usize {
-        if self.data.scores.is_some() { self.prices.len() + 2 } else { 0 }
+        if self.data.scores.is_some() {
+            self.prices.len() + 2
+        } else {
+            0
+        }
     }
 
     /// What an option takes of each scarce thing.
@@ -194,13 +227,17 @@ impl Given<'_, '_> {
     /// regression of what their best option brings more than the second on what it takes more. Things that
     /// are not scarce, whose price is 0, bring nothing.
     fn worth_at_the_margin(&self, phase: &mut Phase<'_>) -> Result<Vec<f64>> {
-        let scarce: Vec<usize> = (0..self.prices.len()).filter(|&j| self.prices[j] > 0.0).collect();
+        let scarce: Vec<usize> = (0..self.prices.len())
+            .filter(|&j| self.prices[j] > 0.0)
+            .collect();
         let mut worth = vec![0.0; self.prices.len()];
         if scarce.is_empty() {
             return Ok(worth);
         }
-        let found = map_blocks(self.options.len(), phase, |range| {
-            range.filter_map(|customer| self.near(customer, &scarce)).collect::<Vec<Near>>()
+        let found = map_blocks(self.options.len().min(SAMPLE), phase, |range| {
+            range
+                .filter_map(|customer| self.near(customer, &scarce))
+                .collect::<Vec<Near>>()
         })?;
         let mut near: Vec<Near> = found.into_iter().flatten().collect();
         #[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss)] // a part of a length
@@ -232,7 +269,14 @@ impl Given<'_, '_> {
         // The best and the second-best, nothing among them.
         let (mut first, mut second) = ((0.0, NONE), (f64::NEG_INFINITY, NONE));
         for option in 0..self.options.of(customer) {
-            let own = value(self.options, self.market, self.prices, self.budgeted, customer, option);
+            let own = value(
+                self.options,
+                self.market,
+                self.prices,
+                self.budgeted,
+                customer,
+                option,
+            );
             if own > first.0 {
                 second = first;
                 first = (own, option);
@@ -240,7 +284,10 @@ impl Given<'_, '_> {
                 second = (own, option);
             }
         }
-        let (more, less) = (self.taken(customer, first.1), self.taken(customer, second.1));
+        let (more, less) = (
+            self.taken(customer, first.1),
+            self.taken(customer, second.1),
+        );
         let taken: Vec<f64> = scarce.iter().map(|&j| more[j] - less[j]).collect();
         if taken.iter().all(|taken| *taken == 0.0) {
             return None;

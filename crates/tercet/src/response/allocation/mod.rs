@@ -9,8 +9,8 @@
 //! Sinha & Zoltners (1979), The multiple-choice knapsack problem, Operations Research 27, 503-515;
 //! Dantzig & Van Slyke (1967), Generalized upper bounding techniques, Journal of Computer and System
 //! Sciences 1, 213-226; Maros (2003), A generalized dual phase-2 simplex algorithm, European Journal of
-//! Operational Research 149, 1-16; Sverdrup, Wu, Athey & Wager (2025), Qini curves for multi-armed
-//! treatment rules, Journal of Computational and Graphical Statistics, for the profit by scores.
+//! Operational Research 149, 1-16; Sverdrup, Wu, Athey & Wager (2024), Qini curves for multi-armed
+//! treatment rules, arXiv 2306.11979, for the profit by scores.
 
 mod contacts;
 mod curve;
@@ -156,7 +156,13 @@ impl Allocator {
         let whole = Whole::new(data, &options, &market, &bounds, &prices, budgeted);
         let choice: Vec<Option<u8>> = whole.choice.iter().copied().map(Some).collect();
         let (options, market) = (&options, &market);
-        let given = Given { data, options, market, prices: &prices, budgeted };
+        let given = Given {
+            data,
+            options,
+            market,
+            prices: &prices,
+            budgeted,
+        };
         let totals = given.totals(&choice, errors, &mut phase)?;
         let curve = curve::curve(data, options, &groups, &bounds, self, errors, &mut phase)?;
         let told = given.told(&whole.choice);
@@ -176,7 +182,11 @@ impl Allocator {
         if let Some(budget) = self.budget
             && !(budget >= 0.0 && budget.is_finite())
         {
-            return Err(Error::parameter("budget", budget, "a finite amount, at least 0"));
+            return Err(Error::parameter(
+                "budget",
+                budget,
+                "a finite amount, at least 0",
+            ));
         }
         let actions = data.actions().len();
         for limit in &self.limits {
@@ -187,7 +197,11 @@ impl Allocator {
         }
         if !(0.0..=1.0).contains(&self.correlation) {
             let expected = "a correlation from 0 to 1";
-            return Err(Error::parameter("error_correlation", self.correlation, expected));
+            return Err(Error::parameter(
+                "error_correlation",
+                self.correlation,
+                expected,
+            ));
         }
         Ok(Errors {
             z: normal_quantile(self.level)?,
@@ -303,11 +317,19 @@ impl Given<'_, '_> {
     }
 
     fn price_of_money(&self, row: usize, action: usize) -> f64 {
-        if self.budgeted { self.prices[0] * self.data.cost(row, action) } else { 0.0 }
+        if self.budgeted {
+            self.prices[0] * self.data.cost(row, action)
+        } else {
+            0.0
+        }
     }
 
     fn price_of_places(&self, action: usize) -> f64 {
-        self.market.uses(action).iter().map(|scarce| self.prices[*scarce]).sum()
+        self.market
+            .uses(action)
+            .iter()
+            .map(|scarce| self.prices[*scarce])
+            .sum()
     }
 
     /// What each row gets, and why.
@@ -331,12 +353,14 @@ impl Given<'_, '_> {
     fn why_none(&self, row: usize) -> Reason {
         let actions = 0..self.data.actions().len();
         let best = |actions: &mut dyn Iterator<Item = usize>, value: &dyn Fn(usize) -> f64| {
-            actions.map(|action| (value(action), action)).max_by(|a, b| a.0.total_cmp(&b.0))
+            actions
+                .map(|action| (value(action), action))
+                .max_by(|a, b| a.0.total_cmp(&b.0))
         };
         let profit = |action: usize| self.data.profit(row, action);
-        let mut open = actions.clone().filter(|&action| {
-            self.data.obstacle(row, action).is_none() && profit(action) > 0.0
-        });
+        let mut open = actions
+            .clone()
+            .filter(|&action| self.data.obstacle(row, action).is_none() && profit(action) > 0.0);
         let money = |action: usize| profit(action) - self.price_of_places(action);
         if let Some((after_places, action)) = best(&mut open, &money) {
             // Without the budget's price it would be worth its place.
@@ -349,12 +373,15 @@ impl Given<'_, '_> {
                 Reason::Capacity
             };
         }
-        let anything_open = actions.clone().any(|action| self.data.obstacle(row, action).is_none());
+        let anything_open = actions
+            .clone()
+            .any(|action| self.data.obstacle(row, action).is_none());
         let closed = actions.filter(|&action| self.data.obstacle(row, action).is_some());
         match best(&mut closed.into_iter(), &profit) {
-            Some((profit, action)) if !anything_open || profit > 0.0 => {
-                self.data.obstacle(row, action).map_or(Reason::NotProfitable, Reason::from)
-            }
+            Some((profit, action)) if !anything_open || profit > 0.0 => self
+                .data
+                .obstacle(row, action)
+                .map_or(Reason::NotProfitable, Reason::from),
             _ => Reason::NotProfitable,
         }
     }

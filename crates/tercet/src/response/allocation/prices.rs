@@ -39,8 +39,9 @@ const FIRST: usize = 2_000;
 const GROWTH: usize = 8;
 /// Edges a price and sample at most; a few are needed.
 const MOST_EDGES: usize = 400;
-/// What counts as below 0.
+/// What counts as below 0, and as the slope of an edge that has turned: sums are rounded.
 const BELOW: f64 = 1e-9;
+const FLAT: f64 = 1e-10;
 
 /// A customer who is torn between options; the first of them is the one that changes are told from.
 #[derive(Debug, Clone)]
@@ -102,7 +103,12 @@ pub(super) struct Market<'o> {
 
 impl<'o> Market<'o> {
     /// Nobody has been taken in, and everything is free. `groups` are the actions that each limit holds for.
-    pub(super) fn new(options: &'o Options, actions: usize, budgeted: bool, groups: &[Vec<usize>]) -> Self {
+    pub(super) fn new(
+        options: &'o Options,
+        actions: usize,
+        budgeted: bool,
+        groups: &[Vec<usize>],
+    ) -> Self {
         let first = usize::from(budgeted);
         let uses = (0..actions).map(|action| {
             let holds = |(_, group): &(usize, &Vec<usize>)| group.contains(&action);
@@ -147,7 +153,11 @@ impl<'o> Market<'o> {
             let known = self.choice.len();
             let next = (known.max(FIRST / GROWTH) * GROWTH).min(all);
             self.take_in(next, &gate)?;
-            let share = if all == 0 { 1.0 } else { next as f64 / all as f64 };
+            let share = if all == 0 {
+                1.0
+            } else {
+                next as f64 / all as f64
+            };
             self.bounds = scaled.iter().map(|bound| bound * share).collect();
             self.descend(&gate)?;
             if next == all {
@@ -162,7 +172,10 @@ impl<'o> Market<'o> {
         let from = self.choice.len();
         if from > 0 && until > from {
             let typical = self.options.typical;
-            let size = self.prices.iter().fold(typical, |most, price| price.max(most));
+            let size = self
+                .prices
+                .iter()
+                .fold(typical, |most, price| price.max(most));
             self.reach = 4.0 * size / (from as f64).sqrt();
         }
         let prices = self.by_action(&self.prices);
@@ -227,9 +240,8 @@ impl<'o> Market<'o> {
                 Leaving::First(torn) => {
                     // Changes are told from the largest share from now on.
                     let shares = &self.torn[torn].shares;
-                    let largest = (1..shares.len()).fold(1, |best, k| {
-                        if shares[k] > shares[best] { k } else { best }
-                    });
+                    let largest = (1..shares.len())
+                        .fold(1, |best, k| if shares[k] > shares[best] { k } else { best });
                     self.torn[torn].options.swap(0, largest);
                     self.torn[torn].shares.swap(0, largest);
                     continue;
@@ -241,8 +253,19 @@ impl<'o> Market<'o> {
             let Some(edge) = matrix.transpose().lu().solve(&wanted) else {
                 break;
             };
+            let before = (self.torn.clone(), self.free.clone());
             self.release(tight[place]);
             if !self.walk(edge.as_slice(), slope, gate)? {
+                // An edge without an end is one of rounding only: back to its corner.
+                (self.torn, self.free) = before;
+                for customer in self
+                    .torn
+                    .iter()
+                    .map(|torn| torn.customer)
+                    .collect::<Vec<_>>()
+                {
+                    self.choose(customer, TORN);
+                }
                 break;
             }
             self.price();
@@ -282,10 +305,15 @@ impl<'o> Market<'o> {
     fn left(&self) -> DVector<f64> {
         let mut left = DVector::from_iterator(
             self.bounds.len(),
-            self.bounds.iter().zip(&self.used).map(|(bound, used)| bound - used),
+            self.bounds
+                .iter()
+                .zip(&self.used)
+                .map(|(bound, used)| bound - used),
         );
         for torn in &self.torn {
-            self.add(torn.customer, torn.options[0], -1.0, |scarce, amount| left[scarce] += amount);
+            self.add(torn.customer, torn.options[0], -1.0, |scarce, amount| {
+                left[scarce] += amount
+            });
         }
         left
     }
@@ -296,7 +324,10 @@ impl<'o> Market<'o> {
             return;
         }
         if let Some(unit) = self.unit {
-            to(0, sign * self.options.cost[self.options.place(customer, option)] / unit);
+            to(
+                0,
+                sign * self.options.cost[self.options.place(customer, option)] / unit,
+            );
         }
         for &scarce in &self.uses[self.options.action(customer, option)] {
             to(scarce, sign);
@@ -331,7 +362,9 @@ impl<'o> Market<'o> {
                 Tight::Free(scarce) => BELOW * (1.0 + self.bounds[scarce].abs()),
                 Tight::Tie(..) => BELOW,
             };
-            let length = inverse.as_ref().map_or(1.0, |inverse| inverse.row(place).norm());
+            let length = inverse
+                .as_ref()
+                .map_or(1.0, |inverse| inverse.row(place).norm());
             let slope = solved[place] / length.max(f64::MIN_POSITIVE);
             if solved[place] < -allowed && slope < worst.0 {
                 worst = (slope, Some(Leaving::Place(place)));
@@ -363,8 +396,12 @@ impl<'o> Market<'o> {
     fn choose(&mut self, customer: usize, option: u8) {
         let mut used = std::mem::take(&mut self.used);
         let before = self.choice[customer];
-        self.add(customer, before, -1.0, |scarce, amount| used[scarce] += amount);
-        self.add(customer, option, 1.0, |scarce, amount| used[scarce] += amount);
+        self.add(customer, before, -1.0, |scarce, amount| {
+            used[scarce] += amount
+        });
+        self.add(customer, option, 1.0, |scarce, amount| {
+            used[scarce] += amount
+        });
         self.used = used;
         self.choice[customer] = option;
     }
@@ -383,7 +420,7 @@ impl<'o> Market<'o> {
             let mut slope = slope;
             let turns = changes.iter().position(|change| {
                 slope += change.rise;
-                slope >= 0.0
+                slope >= -FLAT
             });
             if turns.is_none() && reach < wall {
                 reach = (8.0 * reach).min(wall);
@@ -398,7 +435,10 @@ impl<'o> Market<'o> {
             let gone = match turns {
                 Some(turn) => {
                     let last = changes[turn];
-                    end = Some(End::Change { customer: last.customer as usize, to: last.to });
+                    end = Some(End::Change {
+                        customer: last.customer as usize,
+                        to: last.to,
+                    });
                     last.at
                 }
                 None => wall,
@@ -431,7 +471,13 @@ impl<'o> Market<'o> {
                 }
                 let at = ((value - self.worth(torn.customer, option, &prices)) / gains).max(0.0);
                 if at < wall.0 {
-                    wall = (at, Some(End::Joined { torn: place, option }));
+                    wall = (
+                        at,
+                        Some(End::Joined {
+                            torn: place,
+                            option,
+                        }),
+                    );
                 }
             }
         }
@@ -466,10 +512,17 @@ impl<'o> Market<'o> {
                             continue;
                         }
                         let at = (behind / gains).max(since);
-                        if next.is_none_or(|next| at < next.at || (at == next.at && gains > next.rise)) {
+                        if next
+                            .is_none_or(|next| at < next.at || (at == next.at && gains > next.rise))
+                        {
                             // Customers are fewer than u32::MAX.
                             let place = u32::try_from(customer).unwrap_or(u32::MAX);
-                            next = Some(Change { at, customer: place, to: option, rise: gains });
+                            next = Some(Change {
+                                at,
+                                customer: place,
+                                to: option,
+                                rise: gains,
+                            });
                         }
                     }
                     let Some(next) = next else { break };
@@ -549,23 +602,32 @@ impl<'o> Market<'o> {
             return 0.0;
         }
         let place = self.options.place(customer, option);
-        prices.by_cost * self.options.cost[place] + prices.fixed[usize::from(self.options.action[place])]
+        prices.by_cost * self.options.cost[place]
+            + prices.fixed[usize::from(self.options.action[place])]
     }
 
     fn value(&self, customer: usize, option: u8, prices: &ByAction) -> f64 {
-        self.options.nudged[self.options.place(customer, option)] - self.taken(customer, option, prices)
+        self.options.nudged[self.options.place(customer, option)]
+            - self.taken(customer, option, prices)
     }
 
     /// The value of an option or of nothing.
     fn worth(&self, customer: usize, option: u8, prices: &ByAction) -> f64 {
-        if option >= TORN { 0.0 } else { self.value(customer, option, prices) }
+        if option >= TORN {
+            0.0
+        } else {
+            self.value(customer, option, prices)
+        }
     }
 
     /// The prices in the caller's units, of the profits as they are.
     pub(super) fn true_prices(&self, data: &AllocationData<'_>) -> Vec<f64> {
         let profit = |customer: usize, option: u8| match option {
             NONE => 0.0,
-            _ => data.profit(self.options.row[customer] as usize, self.options.action(customer, option)),
+            _ => data.profit(
+                self.options.row[customer] as usize,
+                self.options.action(customer, option),
+            ),
         };
         let mut prices = self.priced(profit).unwrap_or_else(|| self.prices.clone());
         if let (Some(unit), Some(budget)) = (self.unit, prices.first_mut()) {
@@ -586,7 +648,9 @@ impl<'o> Market<'o> {
 
     /// The options of the customers in their drawn order; `None` of those who are torn.
     pub(super) fn chosen(&self) -> impl Iterator<Item = Option<u8>> + '_ {
-        self.choice.iter().map(|&option| (option != TORN).then_some(option))
+        self.choice
+            .iter()
+            .map(|&option| (option != TORN).then_some(option))
     }
 }
 

@@ -45,8 +45,17 @@ impl Whole {
         prices: &[f64],
         budgeted: bool,
     ) -> Self {
-        let books = Books { data, options, market, budgeted, prices };
-        let choice: Vec<u8> = market.chosen().map(|option| option.unwrap_or(NONE)).collect();
+        let books = Books {
+            data,
+            options,
+            market,
+            budgeted,
+            prices,
+        };
+        let choice: Vec<u8> = market
+            .chosen()
+            .map(|option| option.unwrap_or(NONE))
+            .collect();
         let mut left = bounds.to_vec();
         if let (true, Some(budget)) = (budgeted, left.first_mut()) {
             *budget += ROUNDING * *budget;
@@ -87,7 +96,11 @@ impl Whole {
                     && books.profit(customer, option) > books.profit(customer, own)
                 {
                     let loss = best - books.value(customer, option);
-                    found.push(Candidate { loss, customer, option });
+                    found.push(Candidate {
+                        loss,
+                        customer,
+                        option,
+                    });
                 }
             }
         }
@@ -100,7 +113,10 @@ impl Whole {
             found.truncate(AT_ONCE);
         }
         found.sort_unstable_by(by_loss);
-        for Candidate { customer, option, .. } in &found {
+        for Candidate {
+            customer, option, ..
+        } in &found
+        {
             let own = self.choice[*customer];
             if self.would_fit(books, *customer, *option)
                 && books.profit(*customer, *option) > books.profit(*customer, own)
@@ -119,7 +135,8 @@ impl Whole {
         if own == option {
             return false;
         }
-        if books.budgeted && books.cost(customer, option) - books.cost(customer, own) > self.left[0] {
+        if books.budgeted && books.cost(customer, option) - books.cost(customer, own) > self.left[0]
+        {
             return false;
         }
         let given_back = match own {
@@ -127,7 +144,8 @@ impl Whole {
             _ => books.market.uses(books.options.action(customer, own)),
         };
         let uses = books.market.uses(books.options.action(customer, option));
-        uses.iter().all(|scarce| self.left[*scarce] >= 1.0 || given_back.contains(scarce))
+        uses.iter()
+            .all(|scarce| self.left[*scarce] >= 1.0 || given_back.contains(scarce))
     }
 }
 
@@ -151,7 +169,14 @@ impl Books<'_, '_> {
 
     /// The profit less what the option takes of the scarce things, at their prices.
     fn value(&self, customer: usize, option: u8) -> f64 {
-        value(self.options, self.market, self.prices, self.budgeted, customer, option)
+        value(
+            self.options,
+            self.market,
+            self.prices,
+            self.budgeted,
+            customer,
+            option,
+        )
     }
 
     fn add(&self, customer: usize, option: u8, sign: f64, to: &mut [f64]) {
@@ -170,7 +195,10 @@ impl Books<'_, '_> {
         if option == NONE {
             return true;
         }
-        let mut uses = self.market.uses(self.options.action(customer, option)).iter();
+        let mut uses = self
+            .market
+            .uses(self.options.action(customer, option))
+            .iter();
         (!self.budgeted || self.cost(customer, option) <= left[0])
             && uses.all(|scarce| left[*scarce] >= 1.0)
     }
@@ -187,7 +215,11 @@ pub(super) fn value(
 ) -> f64 {
     let place = options.place(customer, option);
     let uses = market.uses(usize::from(options.action[place]));
-    let by_cost = if budgeted { prices[0] * options.cost[place] } else { 0.0 };
+    let by_cost = if budgeted {
+        prices[0] * options.cost[place]
+    } else {
+        0.0
+    };
     options.nudged[place] - by_cost - uses.iter().map(|scarce| prices[*scarce]).sum::<f64>()
 }
 
@@ -226,7 +258,15 @@ fn search(
         if books.fits(*customer, option, left) {
             books.add(*customer, option, -1.0, left);
             now.push(option);
-            search(books, torn, left, profit + books.profit(*customer, option), now, best, ways);
+            search(
+                books,
+                torn,
+                left,
+                profit + books.profit(*customer, option),
+                now,
+                best,
+                ways,
+            );
             now.pop();
             books.add(*customer, option, 1.0, left);
         }

@@ -69,7 +69,10 @@ def test_bounds_and_prices_are_those_of_a_linear_programme(budget, limits, total
     profit, rows, bounds = programme(effects, budget, limits, total)
     exact = linprog(-profit, A_ub=rows, b_ub=bounds, bounds=(0, 1), method="highs")
     assert found.bound_ == pytest.approx(-exact.fun, rel=1e-9, abs=1e-9)
-    prices = iter(-exact.ineqlin.marginals[N:])
+    # What one more would add: a hair above what there is.
+    more = bounds + np.repeat([0.0, 1e-6], [N, len(bounds) - N])
+    above = linprog(-profit, A_ub=rows, b_ub=more, bounds=(0, 1), method="highs")
+    prices = iter(-above.ineqlin.marginals[N:])
     if budget is not None:
         price = next(prices)
         if budget:  # of no money at all any high enough price is right
@@ -131,7 +134,7 @@ def test_the_curve_holds_the_allocation():
     effects = drawn()
     found = tc.allocate(effects, COST, 100, 300, {"call": 30})
     curve = found.curve_
-    assert len(curve) == 42
+    assert len(curve) == 22
     assert (np.diff(curve["profit"]) > -1e-9).all()
     slopes = np.diff(curve["profit"]) / np.diff(curve["budget"])
     assert (np.diff(slopes) < 1e-6).all()
@@ -381,7 +384,7 @@ def test_the_plot():
         ({"cost": {"mail": 1.0}}, tc.ParameterError, "a number for 'call', too"),
         ({"cost": {"mail": 1.0, "fax": 2.0}}, tc.ParameterError, "'fax'"),
         ({"margin": {"mail": [1.0] * 4}}, tc.DataError, "column 'call': is missing"),
-        ({"margin": "much"}, tc.ParameterError, "margin = 'much'"),
+        ({"margin": "much"}, tc.DataError, "the text 'much'"),
         ({"margin": np.ones((4, 3))}, tc.DataError, "4 x 3"),
         ({"budget": -5}, tc.ParameterError, "budget = -5"),
         ({"budget": np.inf}, tc.ParameterError, "a finite amount"),
@@ -454,7 +457,7 @@ def test_histories_that_cannot_be_are_refused(change, error, words):
 
 def test_mixed_zones_are_refused():
     when = np.array(
-        [dt.datetime(2024, 3, 1, tzinfo=dt.UTC), dt.datetime(2024, 3, 2)],  # noqa: DTZ001
+        [dt.datetime(2024, 3, 1, tzinfo=dt.UTC), dt.datetime(2024, 3, 2)],
         dtype=object,
     )
     history = {"customer_id": [1, 2], "time": when}

@@ -126,7 +126,9 @@ class Allocation(_display.Shown):
         effects = self._effects
         columns: dict[str, Any] = {}
         if effects.id_table is not None:
-            columns[effects.id_name] = effects.id_table.take(effects.id_name)
+            own, name = effects.id_table, effects.id_name
+            # Ids that came apart are Arrow's, whatever the effects are.
+            columns[name] = own.arrow(name) if effects.table is None else own.take(name)
         columns["action"] = _words(effects.actions, self._choice)
         columns |= self._rows
         columns["reason"] = _words(self._found["reasons"], self._found["reason"])
@@ -337,7 +339,7 @@ def allocate(
     scores: Any = None,
     contact_time: str = "time",
     contact_channel: str = "channel",
-    curve_points: int = 40,
+    curve_points: int = 20,
     level: float = 0.95,
     random_state: int = 0,
     n_jobs: int | None = None,

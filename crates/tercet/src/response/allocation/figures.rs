@@ -150,12 +150,10 @@ impl Given<'_, '_> {
     }
 
     fn add(&self, customer: usize, option: u8, share: f64, block: &mut Block) {
-        let row = self.options.row[customer] as usize;
-        let action = self.options.action(customer, option);
-        let cost = self.data.cost(row, action);
-        let error = self.data.error(row, action).unwrap_or(0.0);
-        let scored = self.data.profit_by_scores(row, action).unwrap_or(0.0);
-        let profit = self.data.profit(row, action);
+        let place = self.options.place(customer, option);
+        let (profit, cost) = (self.options.profit[place], self.options.cost[place]);
+        let known = |of: &[f64]| of.get(place).copied().unwrap_or(0.0);
+        let (error, scored) = (known(&self.options.error), known(&self.options.scored));
         let terms = [1.0, cost, profit, error, error * error, scored];
         block.sums.add(&terms.map(|term| share * term));
         if self.data.scores.is_some() {
@@ -165,7 +163,7 @@ impl Given<'_, '_> {
             if self.budgeted {
                 own[1] = share * cost;
             }
-            for scarce in self.market.uses(action) {
+            for scarce in self.market.uses(usize::from(self.options.action[place])) {
                 own[1 + scarce] = share;
             }
             let width = own.len();
@@ -292,13 +290,9 @@ impl Given<'_, '_> {
         if taken.iter().all(|taken| *taken == 0.0) {
             return None;
         }
-        let row = self.options.row[customer] as usize;
         let scored = |option: u8| match option {
             NONE => 0.0,
-            _ => {
-                let action = self.options.action(customer, option);
-                self.data.profit_by_scores(row, action).unwrap_or(0.0)
-            }
+            _ => self.options.scored[self.options.place(customer, option)],
         };
         Some(Near {
             regret: first.0 - second.0,

@@ -77,7 +77,7 @@ impl Default for Allocator {
             limits: Vec::new(),
             level: 0.95,
             correlation: 1.0,
-            points: 40,
+            points: 20,
             seed: 0,
         }
     }

@@ -20,10 +20,16 @@ pub(super) struct Options {
     pub(super) start: Vec<usize>,
     /// The action of each option.
     pub(super) action: Vec<u8>,
-    /// Its profit, with a nudge that sets equals apart.
+    /// Its profit.
+    pub(super) profit: Vec<f64>,
+    /// The same with a nudge that sets equals apart.
     pub(super) nudged: Vec<f64>,
     /// Its cost.
     pub(super) cost: Vec<f64>,
+    /// The standard error of its profit; none where errors are not known.
+    pub(super) error: Vec<f64>,
+    /// Its profit by the scores; none without scores.
+    pub(super) scored: Vec<f64>,
     /// The mean profit, for what is small and large.
     pub(super) typical: f64,
 }
@@ -73,8 +79,11 @@ impl Options {
             row: keyed.iter().map(|(_, row)| *row).collect(),
             start: Vec::with_capacity(keyed.len() + 1),
             action: Vec::with_capacity(number),
+            profit: Vec::with_capacity(number),
             nudged: Vec::with_capacity(number),
             cost: Vec::with_capacity(number),
+            error: Vec::new(),
+            scored: Vec::new(),
             typical,
         };
         made.start.push(0);
@@ -85,8 +94,11 @@ impl Options {
                 if profit > 0.0 && data.obstacle(row, action).is_none() {
                     let nudge = unit(mixed(mixed(seed ^ place as u64) ^ action as u64));
                     made.action.push(u8::try_from(action).unwrap_or(u8::MAX)); // below 64
+                    made.profit.push(profit);
                     made.nudged.push(profit + APART * typical * nudge);
                     made.cost.push(data.cost(row, action));
+                    made.error.extend(data.error(row, action));
+                    made.scored.extend(data.profit_by_scores(row, action));
                 }
             }
             made.start.push(made.action.len());

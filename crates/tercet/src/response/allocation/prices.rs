@@ -39,6 +39,10 @@ const FIRST: usize = 2_000;
 const GROWTH: usize = 8;
 /// Edges a price and sample at most; a few are needed.
 const MOST_EDGES: usize = 400;
+/// A little more of what is scarce than there is, as a part of it: so that a price is what one more would
+/// add, also where what there is goes exactly to whole customers, and all prices between that and what the last
+/// of it adds would do.
+const MORE: f64 = 1e-7;
 /// What counts as below 0, and as the slope of an edge that has turned: sums are rounded.
 const BELOW: f64 = 1e-9;
 const FLAT: f64 = 1e-10;
@@ -158,13 +162,26 @@ impl<'o> Market<'o> {
             } else {
                 next as f64 / all as f64
             };
-            self.bounds = scaled.iter().map(|bound| bound * share).collect();
+            let more = |bound: &f64| bound * share + (MORE * (1.0 + bound * share)).min(0.5);
+            self.bounds = scaled.iter().map(more).collect();
             self.descend(&gate)?;
             if next == all {
                 break;
             }
         }
+        self.bounds = scaled;
+        self.share_again();
         Ok(())
+    }
+
+    /// Has the torn share what there really is.
+    fn share_again(&mut self) {
+        let tight = self.tight();
+        if !tight.is_empty()
+            && let Some(solved) = self.matrix(&tight).lu().solve(&self.left())
+        {
+            self.share(&tight, &solved);
+        }
     }
 
     /// Takes in the customers up to a place, each with what is best at today's prices.
@@ -495,40 +512,51 @@ impl<'o> Market<'o> {
                 if own == TORN {
                     continue;
                 }
+                let first = self.options.start[customer];
+                let places = first..self.options.start[customer + 1];
+                let nudged = &self.options.nudged[places.clone()];
+                let cost = &self.options.cost[places.clone()];
+                let actions = &self.options.action[places];
                 let mut since = 0.0;
-                let options = self.options.of(customer);
                 loop {
                     let value = self.worth(customer, own, &prices);
                     let falls = self.taken(customer, own, &slopes);
-                    let mut next: Option<Change> = None;
-                    for option in (0..options).chain([NONE]) {
-                        let gains = falls - self.taken(customer, option, &slopes);
-                        if gains <= least {
-                            continue;
-                        }
-                        let behind = value - self.worth(customer, option, &prices);
-                        // No division for the many who are far from a change.
-                        if behind > reach * gains {
-                            continue;
-                        }
+                    // No division for the many who are far from a change.
+                    let in_reach =
+                        |gains: f64, behind: f64| gains > least && behind <= reach * gains;
+                    let mut next: Option<(f64, f64, u8)> = None;
+                    let mut see = |gains: f64, behind: f64, option: u8| {
                         let at = (behind / gains).max(since);
                         if next
-                            .is_none_or(|next| at < next.at || (at == next.at && gains > next.rise))
+                            .is_none_or(|(best, most, _)| at < best || (at == best && gains > most))
                         {
-                            // Customers are fewer than u32::MAX.
-                            let place = u32::try_from(customer).unwrap_or(u32::MAX);
-                            next = Some(Change {
-                                at,
-                                customer: place,
-                                to: option,
-                                rise: gains,
-                            });
+                            next = Some((at, gains, option));
+                        }
+                    };
+                    for (option, ((nudged, cost), action)) in
+                        (0..).zip(nudged.iter().zip(cost).zip(actions))
+                    {
+                        let action = usize::from(*action);
+                        let gains = falls - slopes.by_cost * cost - slopes.fixed[action];
+                        let behind = value - nudged + prices.by_cost * cost + prices.fixed[action];
+                        if in_reach(gains, behind) {
+                            see(gains, behind, option);
                         }
                     }
-                    let Some(next) = next else { break };
-                    since = next.at;
-                    own = next.to;
-                    found.push(next);
+                    if in_reach(falls, value) {
+                        see(falls, value, NONE);
+                    }
+                    let Some((at, rise, to)) = next else { break };
+                    since = at;
+                    own = to;
+                    // Customers are fewer than u32::MAX.
+                    let customer = u32::try_from(customer).unwrap_or(u32::MAX);
+                    found.push(Change {
+                        at,
+                        customer,
+                        to,
+                        rise,
+                    });
                 }
             }
             found

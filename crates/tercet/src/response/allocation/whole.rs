@@ -153,10 +153,7 @@ impl Books<'_, '_> {
     fn profit(&self, customer: usize, option: u8) -> f64 {
         match option {
             NONE => 0.0,
-            _ => {
-                let row = self.options.row[customer] as usize;
-                self.data.profit(row, self.options.action(customer, option))
-            }
+            _ => self.options.profit[self.options.place(customer, option)],
         }
     }
 

@@ -153,7 +153,7 @@ impl Allocator {
         let mut market = Market::new(&options, data.actions().len(), budgeted, &groups);
         market.solve(&bounds, &mut phase)?;
         let prices = market.true_prices(data);
-        let whole = Whole::new(data, &options, &market, &bounds, &prices, budgeted);
+        let whole = Whole::new(&options, &market, &bounds, &prices, budgeted);
         let choice: Vec<Option<u8>> = whole.choice.iter().copied().map(Some).collect();
         let (options, market) = (&options, &market);
         let given = Given {

@@ -1,6 +1,5 @@
 //! From prices to whole customers: nobody gets half an action.
 
-use super::data::AllocationData;
 use super::options::Options;
 use super::prices::{Market, NONE, Torn};
 
@@ -26,8 +25,7 @@ struct Candidate {
 }
 
 /// Everything that a settlement looks at.
-struct Books<'a, 'o> {
-    data: &'a AllocationData<'o>,
+struct Books<'a> {
     options: &'a Options,
     market: &'a Market<'a>,
     budgeted: bool,
@@ -38,7 +36,6 @@ impl Whole {
     /// Settles the torn in the best way that the bounds allow, and then gives what is left over to those
     /// who lose least by it, until nothing that pays fits any more.
     pub(super) fn new(
-        data: &AllocationData<'_>,
         options: &Options,
         market: &Market<'_>,
         bounds: &[f64],
@@ -46,7 +43,6 @@ impl Whole {
         budgeted: bool,
     ) -> Self {
         let books = Books {
-            data,
             options,
             market,
             budgeted,
@@ -70,7 +66,7 @@ impl Whole {
     }
 
     /// Tries the ways to settle the torn, those near their shares first.
-    fn settle(&mut self, books: &Books<'_, '_>) {
+    fn settle(&mut self, books: &Books<'_>) {
         let torn: Vec<(usize, Vec<u8>)> = books.market.torn().iter().map(in_order).collect();
         let mut best = (f64::NEG_INFINITY, vec![NONE; torn.len()]);
         let mut ways = 0;
@@ -84,7 +80,7 @@ impl Whole {
     }
 
     /// Gives what is left over to the candidates who lose least; whether there was one.
-    fn fill(&mut self, books: &Books<'_, '_>) -> bool {
+    fn fill(&mut self, books: &Books<'_>) -> bool {
         let mut found = Vec::new();
         for customer in 0..self.choice.len() {
             let own = self.choice[customer];
@@ -130,7 +126,7 @@ impl Whole {
     }
 
     /// Whether what is left is enough for an option in place of the customer's own.
-    fn would_fit(&self, books: &Books<'_, '_>, customer: usize, option: u8) -> bool {
+    fn would_fit(&self, books: &Books<'_>, customer: usize, option: u8) -> bool {
         let own = self.choice[customer];
         if own == option {
             return false;
@@ -149,7 +145,7 @@ impl Whole {
     }
 }
 
-impl Books<'_, '_> {
+impl Books<'_> {
     fn profit(&self, customer: usize, option: u8) -> f64 {
         match option {
             NONE => 0.0,
@@ -233,7 +229,7 @@ fn in_order(torn: &Torn) -> (usize, Vec<u8>) {
 
 /// Depth first: of the torn from `now.len()` on each option that fits.
 fn search(
-    books: &Books<'_, '_>,
+    books: &Books<'_>,
     torn: &[(usize, Vec<u8>)],
     left: &mut [f64],
     profit: f64,

@@ -62,13 +62,19 @@ def profit_by_budget(
         raise ParameterError(message, "allocation")
     ax = _style.new_axes(ax, width=6.6, height=4.6)
     scored = allocation.profit_by_scores_ is not None
-    promise = {"color": _style.EXPECTED, "linewidth": 1.4, "linestyle": "--"}
     if scored:
         lower, upper = curve["scores_lower"], curve["scores_upper"]
         ax.fill_between(budget, lower, upper, color=_style.PALE, alpha=0.5, linewidth=0)
         shown = curve["profit_by_scores"]
         ax.plot(budget, shown, color=_style.ACTUAL, linewidth=2.0, label="by the experiment")
-        ax.plot(budget, curve["profit"], label="promised by the effects", **promise)
+        ax.plot(
+            budget,
+            curve["profit"],
+            color=_style.EXPECTED,
+            linewidth=1.4,
+            linestyle="--",
+            label="promised by the effects",
+        )
     else:
         shown = curve["profit"]
         if allocation.profit_interval_ is not None:
@@ -101,21 +107,22 @@ def profit_by_budget(
         grid="both",
     )
     ax.axhline(0.0, color=_style.MUTED, linewidth=0.8)
-    ax.set_xlim(0.0, end)
-    ax.xaxis.set_major_locator(_few_ticks())
+    ax.set_xlim(0.0, end if chosen is None or chosen < end else 1.03 * chosen)
+    _few_ticks(ax)
     _style.thousands(ax.xaxis)
     _style.thousands(ax.yaxis)
-    _style.legend(ax, loc="best")
+    _legend_below(ax)
     return ax
 
 
 def _title(allocation: Allocation) -> str:
+    if allocation.profit_by_scores_ is not None:
+        promised, found = allocation.profit_, allocation.profit_by_scores_
+        return f"Promised {_display.decimals(promised, 0)}, found {_display.decimals(found, 0)}"
     if allocation.budget is None:
         return "What budgets would earn"
     price = allocation.shadow_price_ or 0.0
-    if price > 0:
-        return f"Another unit of money would add {price:,.3g}"
-    return "More money would earn nothing"
+    return f"Another unit adds {price:,.3g}" if price > 0 else "More money earns nothing"
 
 
 def _subtitle(allocation: Allocation, scored: bool) -> str:
@@ -126,7 +133,26 @@ def _subtitle(allocation: Allocation, scored: bool) -> str:
     return f"{allocation.n_:,} customers chosen{places}; {band}"
 
 
-def _few_ticks() -> object:
+def _few_ticks(ax: Axes) -> None:
+    """Write as many amounts of money as there is room for."""
     from matplotlib.ticker import MaxNLocator
 
-    return MaxNLocator(nbins=6)
+    ax.xaxis.set_major_locator(MaxNLocator(nbins=6 if _is_wide(ax) else 4))
+
+
+def _legend_below(ax: Axes) -> None:
+    """Put the legend below, where no curve runs."""
+    ax.legend(
+        loc="upper left",
+        bbox_to_anchor=(0.0, -0.16 if _is_wide(ax) else -0.22),
+        ncols=2 if _is_wide(ax) else 1,
+        frameon=False,
+        fontsize=_style.TICK_SIZE,
+        labelcolor=_style.INK,
+    )
+
+
+def _is_wide(ax: Axes) -> bool:
+    figure = ax.get_figure()
+    width = 6.6 if figure is None else figure.get_window_extent().width / figure.dpi
+    return bool(width * ax.get_position().width > 3.5)

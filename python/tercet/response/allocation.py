@@ -172,9 +172,7 @@ class Allocation(_display.Shown):
         ]
         if places:
             words += f" - the price of a place ({', '.join(places)})"
-        return (
-            f"Of the actions that are open to a customer: the one with {words}, if it is above 0."
-        )
+        return f"Of the actions open to a customer: the one with {words}, if that is above 0."
 
     def text(self) -> str:
         """Return what comes of it, in sentences."""

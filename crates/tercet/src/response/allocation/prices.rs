@@ -101,6 +101,10 @@ pub(super) struct Market<'o> {
     used: Vec<f64>,
     /// How far edges have been lately.
     reach: f64,
+    /// Who might choose otherwise, while no price is farther than `radius` from where it was at `centre`.
+    near: Vec<u32>,
+    centre: Vec<f64>,
+    radius: f64,
     /// Whether the prices are the best ones.
     pub(super) solved: bool,
 }
@@ -134,6 +138,9 @@ impl<'o> Market<'o> {
             free: vec![true; scarce],
             used: vec![0.0; scarce],
             reach: f64::INFINITY,
+            near: Vec::new(),
+            centre: vec![0.0; scarce],
+            radius: 0.0,
             solved: true,
         }
     }
@@ -194,6 +201,9 @@ impl<'o> Market<'o> {
                 .iter()
                 .fold(typical, |most, price| price.max(most));
             self.reach = 4.0 * size / (from as f64).sqrt();
+        }
+        if until > from {
+            self.radius = 0.0;
         }
         let prices = self.by_action(&self.prices);
         let best = |range: std::ops::Range<usize>| -> Vec<u8> {
@@ -426,10 +436,18 @@ impl<'o> Market<'o> {
     /// Goes along an edge to where its slope turns, or to where it ends; `false` if nothing ends it.
     fn walk(&mut self, edge: &[f64], slope: f64, gate: &Gate<'_, '_>) -> Result<bool> {
         let length = edge.iter().map(|part| part * part).sum::<f64>().sqrt();
+        let steepest = edge.iter().fold(0.0_f64, |most, part| most.max(part.abs()));
         let (wall, mut end) = self.wall(edge);
         let mut reach = (self.reach / length).min(wall);
         loop {
-            let mut changes = self.changes(edge, reach, gate)?;
+            // Within the room that there is it is known who is near a change.
+            let mut room = self.room(edge);
+            if room < reach / 64.0 {
+                self.gather(2.0 * steepest * reach, gate)?;
+                room = self.room(edge);
+            }
+            let trial = reach.min(room);
+            let mut changes = self.changes(edge, trial, gate)?;
             changes.sort_unstable_by(|a, b| {
                 let by_place = a.customer.cmp(&b.customer).then(b.to.cmp(&a.to));
                 a.at.total_cmp(&b.at).then(by_place)
@@ -439,6 +457,10 @@ impl<'o> Market<'o> {
                 slope += change.rise;
                 slope >= -FLAT
             });
+            if turns.is_none() && trial < reach {
+                self.gather(2.0 * steepest * reach, gate)?;
+                continue;
+            }
             if turns.is_none() && reach < wall {
                 reach = (8.0 * reach).min(wall);
                 if reach * length > 1e6 * self.options.typical {
@@ -466,6 +488,59 @@ impl<'o> Market<'o> {
             }
             return Ok(self.arrive(end));
         }
+    }
+
+    /// How far an edge goes before a price leaves the neighbourhood of the centre.
+    fn room(&self, edge: &[f64]) -> f64 {
+        if self.radius == 0.0 {
+            return 0.0;
+        }
+        let rooms =
+            edge.iter()
+                .zip(&self.prices)
+                .zip(&self.centre)
+                .map(|((part, price), centre)| {
+                    let ahead = (price - centre) * part.signum();
+                    if *part == 0.0 {
+                        f64::INFINITY
+                    } else {
+                        (self.radius - ahead) / part.abs()
+                    }
+                });
+        rooms.fold(f64::INFINITY, f64::min).max(0.0)
+    }
+
+    /// Finds who might choose otherwise while no price changes by more than `radius`.
+    fn gather(&mut self, radius: f64, gate: &Gate<'_, '_>) -> Result<()> {
+        let prices = self.by_action(&self.prices);
+        // What an option takes of all scarce things together: so much its value may change at most.
+        let ones = self.by_action(&vec![1.0; self.prices.len()]);
+        let is_near = |customer: usize| {
+            let own = self.choice[customer];
+            if own == TORN {
+                return true;
+            }
+            let value = self.worth(customer, own, &prices);
+            let taken = self.taken(customer, own, &ones);
+            (0..self.options.of(customer)).chain([NONE]).any(|option| {
+                let behind = value - self.worth(customer, option, &prices);
+                let may_change = radius * (taken + self.taken(customer, option, &ones));
+                // Of an endless radius and an option that takes nothing the product is no number.
+                option != own && (behind <= may_change || may_change.is_nan())
+            })
+        };
+        let found = map_blocks_behind(gate, self.choice.len(), |range| {
+            // Customers are fewer than u32::MAX.
+            let place = |customer: usize| u32::try_from(customer).unwrap_or(u32::MAX);
+            range
+                .filter(|&customer| is_near(customer))
+                .map(place)
+                .collect::<Vec<u32>>()
+        })?;
+        self.near = found.into_iter().flatten().collect();
+        self.centre.clone_from(&self.prices);
+        self.radius = radius;
+        Ok(())
     }
 
     /// Where an edge ends at the latest: a price becomes 0, or another option joins those of a torn customer.
@@ -505,9 +580,9 @@ impl<'o> Market<'o> {
     fn changes(&self, edge: &[f64], reach: f64, gate: &Gate<'_, '_>) -> Result<Vec<Change>> {
         let (prices, slopes) = (self.by_action(&self.prices), self.by_action(edge));
         let least = 1e-12 * edge.iter().fold(0.0_f64, |most, part| most.max(part.abs()));
-        let found = map_blocks_behind(gate, self.choice.len(), |range| {
+        let found = map_blocks_behind(gate, self.near.len(), |range| {
             let mut found = Vec::new();
-            for customer in range {
+            for customer in self.near[range].iter().map(|&customer| customer as usize) {
                 let mut own = self.choice[customer];
                 if own == TORN {
                     continue;

@@ -125,8 +125,8 @@ from tercet.value.propensity import (
 )
 
 __all__ = [
-    "BGNBD",
     "Allocation",
+    "BGNBD",
     "Behaviour",
     "BehaviourRecipe",
     "BestCutoff",

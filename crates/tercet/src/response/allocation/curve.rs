@@ -8,6 +8,9 @@ use super::prices::Market;
 use crate::error::Result;
 use crate::observe::Phase;
 
+/// So many customers, or fewer, go without a sample.
+const FEW: usize = 50_000;
+
 /// What a budget earns. A customer at the margin may be counted in part, so that the curve is concave.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct CurvePoint {
@@ -34,11 +37,18 @@ pub(super) fn curve(
     if settings.points == 0 || plenty == 0.0 || data.cost.are_zero() {
         return Ok(Vec::new());
     }
-    let mut market = Market::new(options, data.actions().len(), true, groups);
+    // From one budget to the next prices go a long way: a sample goes first.
+    let some = match options.len() {
+        few if few <= FEW => few,
+        many => many / 16,
+    };
+    let mut sample = Market::new(options, data.actions().len(), true, groups);
     let limits = &bounds[usize::from(settings.budget.is_some())..];
     let mut point = |budget: Option<f64>, phase: &mut Phase<'_>| -> Result<CurvePoint> {
         let mut bounds = vec![budget.unwrap_or(2.0 * plenty)];
         bounds.extend(limits);
+        sample.solve_among(some, &bounds, phase)?;
+        let mut market = sample.clone();
         market.solve(&bounds, phase)?;
         let prices = market.true_prices(data);
         let choice: Vec<Option<u8>> = market.chosen().collect();

@@ -150,6 +150,19 @@ impl<'o> Market<'o> {
     /// # Errors
     /// [`crate::Error::Interrupted`].
     pub(super) fn solve(&mut self, bounds: &[f64], phase: &mut Phase<'_>) -> Result<()> {
+        self.solve_among(self.options.len(), bounds, phase)
+    }
+
+    /// Finds the best prices for the first `until` customers and their share of the bounds.
+    ///
+    /// # Errors
+    /// [`crate::Error::Interrupted`].
+    pub(super) fn solve_among(
+        &mut self,
+        until: usize,
+        bounds: &[f64],
+        phase: &mut Phase<'_>,
+    ) -> Result<()> {
         let gate = Gate::new(phase);
         let all = self.options.len();
         let scaled: Vec<f64> = bounds
@@ -162,7 +175,7 @@ impl<'o> Market<'o> {
             .collect();
         loop {
             let known = self.choice.len();
-            let next = (known.max(FIRST / GROWTH) * GROWTH).min(all);
+            let next = (known.max(FIRST / GROWTH) * GROWTH).min(until.max(known));
             self.take_in(next, &gate)?;
             let share = if all == 0 {
                 1.0
@@ -172,13 +185,12 @@ impl<'o> Market<'o> {
             let more = |bound: &f64| bound * share + (MORE * (1.0 + bound * share)).min(0.5);
             self.bounds = scaled.iter().map(more).collect();
             self.descend(&gate)?;
-            if next == all {
-                break;
+            if next >= until {
+                self.bounds = scaled.iter().map(|bound| bound * share).collect();
+                self.share_again();
+                return Ok(());
             }
         }
-        self.bounds = scaled;
-        self.share_again();
-        Ok(())
     }
 
     /// Has the torn share what there really is.

@@ -125,8 +125,8 @@ from tercet.value.propensity import (
 )
 
 __all__ = [
-    "Allocation",
     "BGNBD",
+    "Allocation",
     "Behaviour",
     "BehaviourRecipe",
     "BestCutoff",

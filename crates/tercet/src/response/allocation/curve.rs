@@ -37,10 +37,10 @@ pub(super) fn curve(
     if settings.points == 0 || plenty == 0.0 || data.cost.are_zero() {
         return Ok(Vec::new());
     }
-    // From one budget to the next prices go a long way: a sample goes first.
+    // With limits prices go a long way from one budget to the next: a sample goes first.
     let some = match options.len() {
-        few if few <= FEW => few,
-        many => many / 16,
+        many if many > FEW && !groups.is_empty() => many / 16,
+        few => few,
     };
     let mut sample = Market::new(options, data.actions().len(), true, groups);
     let limits = &bounds[usize::from(settings.budget.is_some())..];

@@ -70,6 +70,7 @@ from tercet.needs import (
 )
 from tercet.persistence import load
 from tercet.response import (
+    Allocation,
     Behaviour,
     BehaviourRecipe,
     CausalForest,
@@ -83,6 +84,7 @@ from tercet.response import (
     SegmentMembers,
     TLearner,
     XLearner,
+    allocate,
     analyze_experiment,
     behaviour,
     plan_experiment,
@@ -124,6 +126,7 @@ from tercet.value.propensity import (
 
 __all__ = [
     "BGNBD",
+    "Allocation",
     "Behaviour",
     "BehaviourRecipe",
     "BestCutoff",
@@ -191,6 +194,7 @@ __all__ = [
     "__version__",
     "aalen_johansen",
     "align_segments",
+    "allocate",
     "analyze_experiment",
     "attractiveness",
     "behaviour",

@@ -28,6 +28,7 @@ __all__ = [
     "SegmentRules",
     "align_assignments",
     "align_models",
+    "allocate",
     "analyze_experiment",
     "assign_arms",
     "balance_of_arms",
@@ -2032,6 +2033,32 @@ def align_models(first: FittedLatentClass, second: FittedLatentClass) -> dict[st
 
     Returns `matches` (for each segment of the second its match in the first, from 0, or None),
     `similarity` and `adjusted_rand` (None).
+    """
+
+def allocate(
+    actions: SupportsGetItem[int, str],
+    effects: NDArray[float64],
+    cost: tuple[str, NDArray[float64]],
+    margin: tuple[str, NDArray[float64]],
+    errors: NDArray[float64] | None,
+    scores: NDArray[float64] | None,
+    closed: NDArray[uint8] | None,
+    ids: tuple[str, NDArray[int64] | tuple[NDArray[int64], NDArray[uint8]]] | None,
+    contacts: tuple[NDArray[int64], NDArray[int64], NDArray[uint32] | None] | None,
+    *,
+    settings: dict[str, Any],
+    n_jobs: SupportsIndex | None = None,
+    progress: Callable[[str, int, int | None, float | None], object] | None = None,
+) -> dict[str, Any]:
+    """
+    Chooses an action for each customer, or none.
+
+    Arrays of effects, errors, scores and `closed` have a number an action and customer, customer by
+    customer; in `closed` 0 is open, and 1, 2 and 3 stand for "do not contact", "not eligible" and "resting".
+    `settings` has `budget` (None or an amount), `limits` (pairs of actions and a number), `level`,
+    `error_correlation`, `curve_points`, `seed`, and with contacts `rules` and `as_of`. Returns `choice` (-1
+    for none) and `reason` (a place among `reasons`) by customer, `totals`, `bound`, `budget_price`,
+    `limit_prices`, `curve` and `exact_prices`.
     """
 
 def analyze_experiment(

@@ -34,6 +34,8 @@ mod _tercet {
     #[pymodule_export]
     use crate::persist::model_kind;
     #[pymodule_export]
+    use crate::response::allocation::allocate;
+    #[pymodule_export]
     use crate::response::experiment::{
         analyze_experiment, assign_arms, balance_of_arms, plan_experiment,
     };

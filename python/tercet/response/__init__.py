@@ -1,5 +1,6 @@
 """Level 2: what customers do, and what works on them."""
 
+from tercet.response.allocation import Allocation, allocate
 from tercet.response.behaviour import Behaviour, BehaviourRecipe, behaviour
 from tercet.response.experiment import ExperimentResult, analyze_experiment
 from tercet.response.experiment_plan import ExperimentPlan, plan_experiment
@@ -12,6 +13,7 @@ from tercet.response.segment_changes import SegmentChanges
 from tercet.response.segment_members import SegmentMembers
 
 __all__ = [
+    "Allocation",
     "Behaviour",
     "BehaviourRecipe",
     "CausalForest",
@@ -25,6 +27,7 @@ __all__ = [
     "SegmentMembers",
     "TLearner",
     "XLearner",
+    "allocate",
     "analyze_experiment",
     "behaviour",
     "plan_experiment",

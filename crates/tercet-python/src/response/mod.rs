@@ -1,5 +1,6 @@
 //! Level 2, response.
 
+pub(crate) mod allocation;
 pub(crate) mod experiment;
 mod forest;
 pub(crate) mod ranking;

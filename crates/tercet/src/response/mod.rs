@@ -1,5 +1,6 @@
 //! Level 2, response: what customers do, and what works on them.
 
+pub mod allocation;
 mod bins;
 mod data;
 pub mod experiment;

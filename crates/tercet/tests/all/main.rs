@@ -18,6 +18,7 @@ mod propensity_public;
 mod propensity_strengths;
 mod properties;
 mod recovery;
+mod response_allocation;
 mod response_experiment;
 mod response_forest;
 mod response_ranking;

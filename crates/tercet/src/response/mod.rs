@@ -6,6 +6,7 @@ pub mod experiment;
 pub mod forest;
 mod ranking;
 pub mod rules;
+mod search;
 
 pub use data::{EffectData, Propensities, Treatment};
 pub use ranking::{Area, Gain, RankedArea, Ranking};

@@ -45,6 +45,15 @@ enum Kind {
     },
 }
 
+/// What tells the bins of a feature apart.
+#[derive(Debug, Clone, Copy)]
+pub(super) enum Cuts<'b> {
+    /// A number up to the first edge is in bin 1, one above the last in bin `edges.len() + 1`.
+    Numbers(&'b [f64]),
+    /// The level at place `k` is in bin `k + 1`; and the bin of rare levels, which those never seen join.
+    Levels(&'b [String], Option<u8>),
+}
+
 /// Rows as bytes, row by row.
 #[derive(Debug, Clone)]
 pub(super) struct Bins {
@@ -56,6 +65,11 @@ impl Bins {
     /// Number of features.
     pub(super) fn width(&self) -> usize {
         self.width
+    }
+
+    /// Number of rows.
+    pub(super) fn len(&self) -> usize {
+        self.values.len() / self.width.max(1)
     }
 
     /// The bins of a row.
@@ -110,6 +124,14 @@ impl Binning {
     pub(super) fn unordered(&self) -> Vec<bool> {
         let is = |one: &Binned| matches!(one.kind, Kind::Levels { .. });
         self.features.iter().map(is).collect()
+    }
+
+    /// What tells the bins of a feature apart.
+    pub(super) fn cuts(&self, feature: usize) -> Cuts<'_> {
+        match &self.features[feature].kind {
+            Kind::Numbers { edges } => Cuts::Numbers(edges),
+            Kind::Levels { levels, other } => Cuts::Levels(levels, *other),
+        }
     }
 
     /// How many bins each feature has, the missing one included.

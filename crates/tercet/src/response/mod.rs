@@ -2,8 +2,11 @@
 
 mod bins;
 mod data;
+pub mod discovery;
 pub mod experiment;
 pub mod forest;
+mod halves;
+pub mod policy;
 mod ranking;
 pub mod rules;
 mod search;

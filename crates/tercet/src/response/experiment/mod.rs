@@ -39,6 +39,7 @@ use crate::error::{Error, Result};
 use crate::math::interval::normal_quantile;
 use crate::observe::Observer;
 
+pub(super) use analyze::adjusted;
 pub use assignment::{Assignment, Balance, balance as balance_of};
 pub use data::{Arms, Covariate, ExperimentData, MOST_ARMS, Membership, NO_SEGMENT, Outcome};
 pub use design::ExperimentDesign;

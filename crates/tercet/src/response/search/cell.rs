@@ -42,13 +42,6 @@ impl<const A: usize> Cell<A> {
             n: self.n - part.n,
         }
     }
-
-    /// The sum of cells.
-    pub(super) fn total<'c>(cells: impl IntoIterator<Item = &'c Self>) -> Self {
-        let mut total = Self::EMPTY;
-        cells.into_iter().for_each(|cell| total.add(cell));
-        total
-    }
 }
 
 /// What a leaf is worth.

@@ -24,6 +24,7 @@ mod cell;
 mod deep;
 mod field;
 mod pair;
+mod rule;
 mod set;
 mod stump;
 mod tree;
@@ -39,8 +40,9 @@ pub(super) use cell::MOST_ACTIONS;
 use cell::{BestAction, Scatter, Worth};
 use deep::deepest;
 use field::Field;
+pub(super) use rule::condition;
 pub(super) use set::BinSet;
-pub(super) use tree::ShallowTree;
+pub(super) use tree::{Part, ShallowTree};
 
 /// The most splits one below the other.
 pub(super) const DEEPEST: usize = 3;

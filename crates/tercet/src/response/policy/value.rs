@@ -2,6 +2,8 @@
 
 use serde::{Deserialize, Serialize};
 
+use crate::error::Result;
+use crate::math::interval::normal_quantile;
 use crate::response::halves::Mean;
 
 /// A mean with its standard error.
@@ -25,8 +27,16 @@ impl Estimate {
         })
     }
 
+    /// The interval at confidence `level`; none without a standard error.
+    ///
+    /// # Errors
+    /// [`Error::InvalidParameter`](crate::Error) for a level outside 0 and 1.
+    pub fn interval(&self, level: f64) -> Result<Option<[f64; 2]>> {
+        Ok(self.ends(normal_quantile(level)?))
+    }
+
     /// The interval that reaches `z` standard errors to either side.
-    pub fn ends(&self, z: f64) -> Option<[f64; 2]> {
+    pub(super) fn ends(&self, z: f64) -> Option<[f64; 2]> {
         let error = self.standard_error?;
         Some([self.mean - z * error, self.mean + z * error])
     }

@@ -14,7 +14,6 @@ from tercet._levels import as_text, quoted
 from tercet._progress import Progress, reporting
 from tercet.response import _leaf_rules, _treatment
 from tercet.response._leaf_rules import LeafRules
-from tercet.response.segment import Segment
 from tercet.response.segment_book import SegmentBook
 from tercet.value.propensity._customers import (
     read_again,
@@ -29,6 +28,7 @@ if TYPE_CHECKING:
 
     from tercet._frames import Kind
     from tercet.response.experiment import Adjust
+    from tercet.response.segment import Segment
 
 __all__ = ["DiscoveredSegments", "discover_segments"]
 
@@ -57,14 +57,15 @@ class DiscoveredSegments:
         `lower`, `upper`; `difference`, by how much that is above the effect on the other customers,
         `p` that there is no difference, and `p_adjusted` for the number of segments;
         `effect_shrunken`, drawn towards the arm's other segments, with `shrunken_lower`,
-        `shrunken_upper`; `stability`; `pays`, whether the effect was above the cost in the half that
-        was searched; `found`, whether the difference is clear of chance. All but `stability` and
-        `pays` are of the half in which rules were not searched.
+        `shrunken_upper`; `stability`; `pays`, whether the effect was above the cost in the half
+        that was searched; `found`, whether the difference is clear of chance. All but `stability`
+        and `pays` are of the half in which rules were not searched.
     arms_ : table
         One row an arm: `arm`, `n_segments`, the mean `effect` on everybody with `standard_error`,
-        `lower`, `upper`; `tau`, how far effects vary from segment to segment (a standard deviation);
-        `differ_p` that effects are the same in all segments, and `differ_p_adjusted` for the number
-        of arms; `exact`, whether no tree of the depth is better where it was searched.
+        `lower`, `upper`; `tau`, how far effects vary from segment to segment (a standard
+        deviation); `differ_p` that effects are the same in all segments, and `differ_p_adjusted`
+        for the number of arms; `exact`, whether no tree of the depth is better where it was
+        searched.
     segments_ : list of Segment
         The segments, in the order of `table_`. Those of an arm hold every customer once.
     verdict_ : str
@@ -115,15 +116,11 @@ class DiscoveredSegments:
         self._rules = list(rules)
         self._facts = dict(facts)
         self._kind = kind
-        arms = found["segments"]["arm"]
+        rows = found["segments"]
         words = [
             f"Effect of {found['names'][arm]!r} on {self.outcome!r} against {self.control!r}: "
-            f"{_signed(effect)} ({_signed(low)} to {_signed(high)})"
-            for arm, effect, low, high in zip(
-                arms,
-                *(found["segments"][name] for name in ("effect", "lower", "upper")),
-                strict=True,
-            )
+            f"{_interval(rows, place)}"
+            for place, arm in enumerate(rows["arm"])
         ]
         self.segments_: list[Segment] = _leaf_rules.as_segments(wheres, "segment", words)
 
@@ -360,8 +357,8 @@ def discover_segments(
     outcome : str or array of shape (n,)
         What became of each: a number, or whether it happened.
     depth : int
-        How many questions make a rule at most, 1 to 3. Trees of depth 1 and 2 are the best of all on
-        the binned features, of depth 3 the best of all below `shortlist` root splits.
+        How many questions make a rule at most, 1 to 3. Trees of depth 1 and 2 are the best of all
+        on the binned features, of depth 3 the best of all below `shortlist` root splits.
     control : label, optional
         The arm that others are compared with. Not needed where it is 0 or False.
     propensity : "observed", float, dict or array, optional
@@ -388,8 +385,8 @@ def discover_segments(
         For how many root splits of a tree of depth 3 all that is below is looked at.
     resamples : int
         Half samples of the searched half that tell `stability`: the mean over them of the largest
-        overlap (Jaccard) with one of their segments. 1: the same customers each time; below 0.5: the
-        rule is one of several that would do. 0: none.
+        overlap (Jaccard) with one of their segments. 1: the same customers each time; below 0.5:
+        the rule is one of several that would do. 0: none.
     nuisance_trees : int
         Trees that tell what is expected of each arm, and the probability of the arms.
     min_propensity : float
@@ -409,8 +406,8 @@ def discover_segments(
     Raises
     ------
     DataError
-        For columns, treatments or outcomes that cannot be, for a single arm, an arm of fewer than 40
-        rows, an amount, and features that all but tell the arm.
+        For columns, treatments or outcomes that cannot be, for a single arm, an arm of fewer than
+        40 rows, an amount, and features that all but tell the arm.
     ParameterError
         For an argument that cannot be used, and a control that is not said.
 

@@ -133,9 +133,9 @@ class PolicyTree(Saved):
     >>> tree = tc.PolicyTree(control="none")
     >>> tree = tree.fit(customers, arm, spend, "observed", cost={"mail": 1.0})
     >>> print("\n".join(tree.text().splitlines()[:3]))
-    orders is above 4?
-    ├─ yes: country is "DK"?
-    │  ├─ yes: none (17%)
+    orders is at most 4?
+    ├─ yes: none (50%)
+    └─ no: country is not "DK"?
     >>> tree.predict({"orders": [8, 8], "country": ["NO", "DK"]}).tolist()
     ['mail', 'none']
     """
@@ -198,9 +198,9 @@ class PolicyTree(Saved):
             Instead of an experiment: what each action brings of each customer. Columns of a table,
             or of `X` by their names, are the actions; of an array their places.
         cost : float, sequence or mapping, optional
-            What actions cost, in units of the outcome: a number for each action but the control, one
-            an action in the order of `actions_`, or a dict by action (those not named cost nothing).
-            It is taken off the rewards.
+            What actions cost, in units of the outcome: a number for each action but the control,
+            one an action in the order of `actions_`, or a dict by action (those not named cost
+            nothing). It is taken off the rewards.
         progress : bool or callable
             True for a progress bar; a callable gets each `tercet.Step`.
 

@@ -72,8 +72,12 @@ class DiscoveredSegments:
         What it all means, in words.
     n_found_ : int
         How many segments are clear of chance.
+    arms : list of str
+        The arms, the control first.
     control : str
         The arm that the others are compared with.
+    is_binary : bool
+        Whether the outcome is 0 or 1 in every row.
     outcome, treatment : str
         What they are called.
     level : float
@@ -146,6 +150,16 @@ class DiscoveredSegments:
         columns = {"arm": pa.array(self._found["names"], pa.string()), **found}
         columns["exact"] = np.array(found["exact"], dtype=bool)
         return new_table(columns, self._kind)
+
+    @property
+    def arms(self) -> list[str]:
+        """The arms, the control first."""
+        return [self.control, *self._found["names"]]
+
+    @property
+    def is_binary(self) -> bool:
+        """Whether the outcome is 0 or 1 in every row."""
+        return bool(self._facts["binary"])
 
     @property
     def n_found_(self) -> int:

@@ -1,18 +1,15 @@
 //! From settings and customers to segments with their effects.
 
-use statrs::function::erf::erfc;
-
 use super::result::{ArmSegments, DiscoveredSegment, Discovery};
 use super::stability::stability;
 use super::{Objective, SegmentDiscovery};
 use crate::error::Result;
-use crate::math::interval::normal_quantile;
 use crate::math::multiplicity::holm;
 use crate::observe::{Observer, Phase};
 use crate::parallel::Gate;
 use crate::response::bins::{Binning, Bins};
 use crate::response::data::EffectData;
-use crate::response::experiment::{adjusted, shrink};
+use crate::response::experiment::{adjusted, satterthwaite, shrink, student_quantile, two_sided};
 use crate::response::forest::robust::Nuisances;
 use crate::response::halves::{Halves, Mean};
 use crate::response::policy::of_arms;
@@ -136,10 +133,12 @@ impl Job<'_> {
             .map(|scores| Mean::of(scores.iter().copied()))
             .collect();
         let all = Mean::of(told.iter().flatten().copied());
-        let z = normal_quantile(self.settings.level)?;
-        let ends = |mean: &Mean| {
-            let reach = z * mean.error()?;
-            Some([mean.mean - reach, mean.mean + reach])
+        let ends = |mean: &Mean| -> Result<Option<[f64; 2]>> {
+            let Some(error) = mean.error() else {
+                return Ok(None);
+            };
+            let reach = error * student_quantile(self.settings.level, mean.n as f64 - 1.0)?;
+            Ok(Some([mean.mean - reach, mean.mean + reach]))
         };
         let paths = tree.paths(&self.binning.counts());
         let mut segments = Vec::with_capacity(k);
@@ -147,18 +146,19 @@ impl Job<'_> {
             let others = told.iter().enumerate().filter(|(other, _)| *other != leaf);
             let others = Mean::of(others.flat_map(|(_, scores)| scores.iter().copied()));
             let (difference, p) = compared(mean, &others).unzip();
+            let own = ends(mean)?;
             segments.push(DiscoveredSegment {
                 condition: condition(self.binning, &paths[leaf]),
                 n: mean.n,
                 share: mean.n as f64 / all.n as f64,
                 effect: mean.mean,
                 standard_error: mean.error(),
-                ends: ends(mean),
+                ends: own,
                 difference,
                 p,
                 p_adjusted: None,
                 effect_shrunken: mean.mean,
-                shrunken_ends: ends(mean),
+                shrunken_ends: own,
                 stability: stability.as_ref().map(|each| each[leaf]),
                 found: false,
                 pays: pays[leaf],
@@ -168,7 +168,7 @@ impl Job<'_> {
             arm: name.to_owned(),
             effect: all.mean,
             standard_error: all.error(),
-            ends: ends(&all),
+            ends: ends(&all)?,
             differ_p: None,
             differ_p_adjusted: None,
             tau: None,
@@ -198,16 +198,17 @@ impl Job<'_> {
     }
 }
 
-/// The difference of two means of different customers, and the probability of one as large by chance.
+/// The difference of two means of different customers, and the probability of one as large by chance
+/// (Welch's test).
 fn compared(mean: &Mean, others: &Mean) -> Option<(f64, f64)> {
-    let error = (mean.error()?.powi(2) + others.error()?.powi(2)).sqrt();
+    let variances = [mean.error()?.powi(2), others.error()?.powi(2)];
+    let error = (variances[0] + variances[1]).sqrt();
     let difference = mean.mean - others.mean;
-    let p = if error > 0.0 {
-        erfc((difference / error).abs() / std::f64::consts::SQRT_2)
-    } else {
-        1.0
-    };
-    Some((difference, p))
+    if error <= 0.0 {
+        return Some((difference, 1.0));
+    }
+    let freedom = satterthwaite(variances, [mean.n as f64 - 1.0, others.n as f64 - 1.0]);
+    Some((difference, two_sided(difference / error, freedom)))
 }
 
 /// Adjusts p-values for the number of segments of all arms.

@@ -41,6 +41,7 @@ use crate::observe::Observer;
 
 pub(super) use analyze::adjusted;
 pub use assignment::{Assignment, Balance, balance as balance_of};
+pub(super) use comparison::{satterthwaite, student_quantile, two_sided};
 pub use data::{Arms, Covariate, ExperimentData, MOST_ARMS, Membership, NO_SEGMENT, Outcome};
 pub use design::ExperimentDesign;
 pub use result::{Caution, EffectRow, ExperimentResult, Heterogeneity, OutcomeNote, Reading};

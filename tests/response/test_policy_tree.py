@@ -152,7 +152,9 @@ def test_rewards_of_any_shape():
     assert value[0] == pytest.approx(best)
 
 
-@pytest.mark.parametrize("frame", [pd.DataFrame, pl.DataFrame, pa.table])
+@pytest.mark.parametrize(
+    "frame", [pd.DataFrame, pl.DataFrame, pa.table], ids=["pandas", "polars", "pyarrow"]
+)
 def test_any_table(fitted, frame):
     native = frame({**X, "arm": ARM, "spend": SPEND})
     model = tree().fit(native, "arm", "spend", "observed")
@@ -165,7 +167,7 @@ def test_arrays():
     matrix = np.column_stack([ORDERS, AGE])
     model = tree().fit(matrix, ARM, SPEND, "observed")
     assert model.n_features_in_ == 2
-    with pytest.raises(tc.NotFittedError, match="no names|have none"):
+    with pytest.raises(tc.NotFittedError, match="have none"):
         _ = model.feature_names_in_
     assert {"x0"} <= {name for one in model.segments_ for name in one.columns}
     with pytest.raises(tc.DataError, match="2 features"):
@@ -254,9 +256,9 @@ def test_data_that_cannot_be():
         new.fit({**X, "got": ARM}, ARM, SPEND)
     with pytest.raises(tc.DataError, match="at least 40"):
         new.fit({"x": ORDERS[:90]}, ARM[:90], SPEND[:90])
+    rewards = np.zeros((N, 2))
+    rewards[3, 1] = np.nan
     with pytest.raises(tc.DataError, match="row 3: is"):
-        rewards = np.zeros((N, 2))
-        rewards[3, 1] = np.nan
         tree(control=None).fit(X, rewards=rewards)
     with pytest.raises(tc.DataError, match="2 to 32"):
         tree(control=None).fit(X, rewards=np.zeros((N, 33)))

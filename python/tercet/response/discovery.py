@@ -123,7 +123,7 @@ class DiscoveredSegments:
         rows = found["segments"]
         words = [
             f"Effect of {found['names'][arm]!r} on {self.outcome!r} against {self.control!r}: "
-            f"{_interval(rows, place)}"
+            f"{_interval(rows, place, facts['binary'])}"
             for place, arm in enumerate(rows["arm"])
         ]
         self.segments_: list[Segment] = _leaf_rules.as_segments(wheres, "segment", words)
@@ -265,7 +265,8 @@ class DiscoveredSegments:
         yield f"{found['n']:,}"
         yield _display.per_cent(float(found["share"]))
         for name in ("effect", "lower", "upper", "effect_shrunken"):
-            yield _signed(float(found[name]))
+            value = float(found[name])
+            yield _display.per_cent(value, 2) if self.is_binary else _signed(value)
         yield _display.p_value(float(found["p_adjusted"]))
         yield "" if np.isnan(found["stability"]) else f"{found['stability']:.2f}"
         yield "yes" if found["found"] else "no"
@@ -284,7 +285,7 @@ class DiscoveredSegments:
             found = [int(row) for row in own if rows["found"][row]]
             overall = (
                 f"On everybody the effect of '{arm}' on '{self.outcome}' is "
-                f"{_interval(arms, place)}."
+                f"{self._interval(arms, place)}."
             )
             if len(own) == 1:
                 yield f"'{arm}': no split of the customers gained anything. {overall}"
@@ -304,12 +305,14 @@ class DiscoveredSegments:
                 yield (
                     f"It does most for customers where {self._rules[best]} "
                     f"({_display.per_cent(float(rows['share'][best]))} of all): "
-                    f"{_interval(rows, best)}, against {_signed(self._others(best))} on the others."
+                    f"{self._interval(rows, best)}, against "
+                    f"{_signed(self._others(best), self.is_binary)} on the others."
                 )
             if worst != best and rows["difference"][worst] < 0:
                 yield (
                     f"It does least where {self._rules[worst]} "
-                    f"({_display.per_cent(float(rows['share'][worst]))}): {_interval(rows, worst)}."
+                    f"({_display.per_cent(float(rows['share'][worst]))}): "
+                    f"{self._interval(rows, worst)}."
                 )
             harmed = [row for row in found if rows["upper"][row] < 0.0]
             if harmed:
@@ -320,6 +323,9 @@ class DiscoveredSegments:
                     "A stability below 0.5 says that other customers would have given another rule "
                     "for much the same difference."
                 )
+
+    def _interval(self, rows: Mapping[str, Any], row: int) -> str:
+        return _interval(rows, row, self.is_binary)
 
     def _others(self, row: int) -> float:
         rows = self._found["segments"]
@@ -481,7 +487,6 @@ def discover_segments(
     learned = customers.learn()
     attributes = customers.attributes(learned)
     warn_of_numbers_as_text(attributes, ())
-    _leaf_rules.warn_of_leaks(attributes, treated, result)
     with reporting(progress) as report:
         found = _tercet.discover_segments(
             attributes,
@@ -492,6 +497,7 @@ def discover_segments(
             n_jobs=_arguments.threads(n_jobs),
             progress=report,
         )
+    _leaf_rules.warn_of_leaks(attributes, treated, result)
     rules = LeafRules.learn(customers, learned, attributes)
     wheres = [rules.where(condition) for condition in found["conditions"]]
     facts = {
@@ -522,13 +528,15 @@ def _read_costs(cost: Any, arms: tuple[Any, ...]) -> list[float]:
     return [_arguments.finite(cost.get(arm, 0.0), "cost", _COST) for arm in treated]
 
 
-def _signed(value: float) -> str:
-    """Return an effect with its sign, to three digits."""
+def _signed(value: float, binary: bool = False) -> str:
+    """Return an effect with its sign, to three digits; of a share in percentage points."""
     if not np.isfinite(value):
         return ""
-    return f"{value:+.3g}".replace("-", "\N{MINUS SIGN}")
+    shown = f"{100.0 * value if binary else value:+.3g}".replace("-", "\N{MINUS SIGN}")
+    return f"{shown} points" if binary else shown
 
 
-def _interval(rows: Mapping[str, Any], row: int) -> str:
+def _interval(rows: Mapping[str, Any], row: int, binary: bool) -> str:
     effect, low, high = (float(rows[name][row]) for name in ("effect", "lower", "upper"))
-    return f"{_signed(effect)} ({_signed(low)} to {_signed(high)})"
+    ends = (_signed(one, binary).removesuffix(" points") for one in (low, high))
+    return f"{_signed(effect, binary)} ({' to '.join(ends)})"

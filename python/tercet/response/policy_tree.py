@@ -230,8 +230,6 @@ class PolicyTree(Saved):
         learned = customers.learn()
         attributes = customers.attributes(learned)
         warn_of_numbers_as_text(attributes, ())
-        if given.treated is not None and given.experiment is not None:
-            _leaf_rules.warn_of_leaks(attributes, given.treated, given.experiment[1])
         rules = LeafRules.learn(customers, learned, attributes)
         note = {
             "params": params_as_json(self.get_params()),
@@ -251,6 +249,8 @@ class PolicyTree(Saved):
                 n_jobs=_arguments.threads(self.n_jobs),
                 progress=report,
             )
+        if given.treated is not None and given.experiment is not None:
+            _leaf_rules.warn_of_leaks(attributes, given.treated, given.experiment[1])
         self._engine, self._kind = engine, customers.kind or "pandas"
         self._adopt(engine)
         return self

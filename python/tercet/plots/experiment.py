@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import textwrap
 from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
@@ -206,7 +207,7 @@ def _discovered(result: DiscoveredSegments, arms: list[str], most: int, ax: Axes
     numbers = {name: table.floats(name, missing_as_nan=True) for name in figures}
     rows = [row for name in arms for row in range(len(arm)) if arm[row] == name]
     shown, binary = rows[:most], result.is_binary
-    ax = _style.new_axes(ax, height=max(2.8, 1.5 + 0.36 * len(shown)))
+    ax = _style.new_axes(ax, width=8.4, height=max(2.8, 1.6 + 0.5 * len(shown)))
     for place, name in enumerate(arms):
         colour = _COLOURS[place % len(_COLOURS)]
         own = [at for at, row in enumerate(shown) if arm[row] == name]
@@ -231,14 +232,14 @@ def _discovered(result: DiscoveredSegments, arms: list[str], most: int, ax: Axes
                     zorder=2 if raw else 3,
                 )
     ax.axvline(0.0, color=_style.MUTED, linewidth=0.9, zorder=1)
-    names_of = [_style.shortened(rule[row], 52) for row in shown]
+    names_of = ["\n".join(_two_lines(rule[row])) for row in shown]
     ax.set_yticks(np.arange(len(shown)), names_of, parse_math=False)
     ax.set_ylim(len(shown) - 0.4, -0.6)
     more = f"; {len(rows) - len(shown)} more segments" if len(rows) > len(shown) else ""
     _style.dress(
         ax,
         title=f"Effect on {result.outcome} against {result.control}",
-        subtitle="faint: as measured, strong: shrunken, hollow: not clear of chance; "
+        subtitle=f"faint: measured, strong: shrunken, hollow: may be chance; "
         f"{_display.per_cent(result.level)} intervals{more}",
         x_label=_measure(lift=False, rate=binary),
         y_label="Discovered segment",
@@ -250,9 +251,15 @@ def _discovered(result: DiscoveredSegments, arms: list[str], most: int, ax: Axes
     else:
         _style.thousands(ax.xaxis)
     if len(arms) > 1:
-        place_of = {"loc": "upper left", "bbox_to_anchor": (1.0, 1.0)}
-        ax.legend(**place_of, frameon=False, fontsize=_style.TICK_SIZE)
+        ax.legend(loc="best", frameon=False, fontsize=_style.TICK_SIZE)
     return ax
+
+
+def _two_lines(words: str) -> list[str]:
+    """Return a rule in lines that leave room for the effects."""
+    first, joint, rest = words.partition(" and ")
+    lines = [first, joint.lstrip() + rest] if joint else textwrap.wrap(words, 36)[:2]
+    return [_style.shortened(line, 40) for line in lines]
 
 
 def _everybody(

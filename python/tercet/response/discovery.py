@@ -297,8 +297,9 @@ class DiscoveredSegments:
                 )
                 continue
             yield (
-                f"'{arm}': {len(found)} of {len(own)} segments differ from the other customers by "
-                f"more than chance."
+                f"'{arm}': {len(found)} of {len(own)} segments "
+                f"{'differs' if len(found) == 1 else 'differ'} from the other customers by more "
+                "than chance."
             )
             best, worst = found[0], found[-1]
             if rows["difference"][best] > 0:

@@ -65,9 +65,8 @@ fn depth_2(bencher: Bencher<'_, '_>, (n, p, d, bins): (usize, usize, usize, usiz
     let table = table(n, p, d);
     let tree = PolicyTree::new().bins(bins).honest(false);
     bencher.bench_local(|| {
-        let data =
-            PolicyData::from_rewards(table.design(), table.actions.clone(), &table.rewards)
-                .expect("simulated rewards are valid");
+        let data = PolicyData::from_rewards(table.design(), table.actions.clone(), &table.rewards)
+            .expect("simulated rewards are valid");
         tree.fit(&data).expect("it fits")
     });
 }

@@ -130,7 +130,7 @@ def test_what_is_said(found):
     assert "It does most for customers where" in said
     text = repr(found)
     assert text == found.text()
-    assert "false discovery rate" in text.replace("\n  ", " ")
+    assert "p-values: Holm" in text.replace("\n  ", " ")
     assert "<table>" in found._repr_html_()
     assert "no split of the customers gained anything" in discover(min_leaf=N, resamples=0).verdict_
 

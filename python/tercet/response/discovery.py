@@ -34,7 +34,7 @@ __all__ = ["DiscoveredSegments", "discover_segments"]
 
 Objective: TypeAlias = Literal["effect", "policy"]
 
-_ADJUST: Final = ("fdr", "holm", "none")
+_ADJUST: Final = ("holm", "fdr", "none")
 _CORRECTIONS: Final = {
     "fdr": "false discovery rate",
     "holm": "Holm",
@@ -343,7 +343,7 @@ def discover_segments(
     propensity: str | float | Mapping[Any, float] | ArrayLike | None = None,
     objective: Objective = "effect",
     cost: float | Mapping[Any, float] | None = None,
-    adjust: Adjust = "fdr",
+    adjust: Adjust = "holm",
     level: float = 0.95,
     min_leaf: int | None = None,
     bins: int = 64,
@@ -391,10 +391,10 @@ def discover_segments(
     cost : float or mapping, optional
         What a treatment costs, in units of the outcome, or a dict by arm: for "policy", and for the
         column `pays`.
-    adjust : {"fdr", "holm", "none"}
-        How p-values are adjusted: so that of the segments called found at most 5% (1 - level) are
-        not different on average (Benjamini-Hochberg); or so that with 95% (level) probability all
-        are (Holm).
+    adjust : {"holm", "fdr", "none"}
+        How p-values are adjusted: so that with 95% (level) probability all segments called found
+        are different (Holm); or so that at most 5% (1 - level) of them are not, on average
+        (Benjamini-Hochberg).
     level : float
         Confidence level of all intervals.
     min_leaf : int, optional

@@ -37,14 +37,14 @@ impl Halves {
 
 /// The mean of some numbers.
 #[derive(Debug, Clone, Copy, PartialEq)]
-pub(super) struct Mean {
+pub(super) struct Average {
     pub(super) n: usize,
     pub(super) mean: f64,
     /// The variance of the mean; not finite of fewer than two.
     pub(super) variance: f64,
 }
 
-impl Mean {
+impl Average {
     /// Of a number a row.
     pub(super) fn of(rows: impl Iterator<Item = f64> + Clone) -> Self {
         let mut sums = crate::math::sum::Sums::<1>::zero();

@@ -11,7 +11,7 @@ use crate::response::bins::{Binning, Bins};
 use crate::response::data::EffectData;
 use crate::response::experiment::{adjusted, satterthwaite, shrink, student_quantile, two_sided};
 use crate::response::forest::robust::Nuisances;
-use crate::response::halves::{Halves, Mean};
+use crate::response::halves::{Average, Halves};
 use crate::response::policy::of_arms;
 use crate::response::search::{Found, Search, Space, condition};
 
@@ -119,21 +119,22 @@ impl Job<'_> {
         let leaf = |row: u32| tree.leaf(self.bins.row(row as usize));
         let by_leaf = |rows: &[u32]| {
             let mut scores = vec![Vec::new(); k];
-            rows.iter()
-                .for_each(|&row| scores[leaf(row)].push(score(row)));
+            for &row in rows {
+                scores[leaf(row)].push(score(row));
+            }
             scores
         };
         let pays: Vec<bool> = by_leaf(searching)
             .iter()
-            .map(|scores| Mean::of(scores.iter().copied()).mean > cost)
+            .map(|scores| Average::of(scores.iter().copied()).mean > cost)
             .collect();
         let told = by_leaf(&self.halves.estimating);
-        let means: Vec<Mean> = told
+        let means: Vec<Average> = told
             .iter()
-            .map(|scores| Mean::of(scores.iter().copied()))
+            .map(|scores| Average::of(scores.iter().copied()))
             .collect();
-        let all = Mean::of(told.iter().flatten().copied());
-        let ends = |mean: &Mean| -> Result<Option<[f64; 2]>> {
+        let all = Average::of(told.iter().flatten().copied());
+        let ends = |mean: &Average| -> Result<Option<[f64; 2]>> {
             let Some(error) = mean.error() else {
                 return Ok(None);
             };
@@ -144,7 +145,7 @@ impl Job<'_> {
         let mut segments = Vec::with_capacity(k);
         for (leaf, mean) in means.iter().enumerate() {
             let others = told.iter().enumerate().filter(|(other, _)| *other != leaf);
-            let others = Mean::of(others.flat_map(|(_, scores)| scores.iter().copied()));
+            let others = Average::of(others.flat_map(|(_, scores)| scores.iter().copied()));
             let (difference, p) = compared(mean, &others).unzip();
             let own = ends(mean)?;
             segments.push(DiscoveredSegment {
@@ -181,7 +182,7 @@ impl Job<'_> {
     }
 
     /// Draws the effects towards each other; those without an error stay as they are.
-    fn draw_together(&self, means: &[Mean], found: &mut ArmSegments) -> Result<()> {
+    fn draw_together(&self, means: &[Average], found: &mut ArmSegments) -> Result<()> {
         let known = |place: &usize| means[*place].error().is_some_and(|error| error > 0.0);
         let places: Vec<usize> = (0..means.len()).filter(known).collect();
         let effects: Vec<f64> = places.iter().map(|&place| means[place].mean).collect();
@@ -200,7 +201,7 @@ impl Job<'_> {
 
 /// The difference of two means of different customers, and the probability of one as large by chance
 /// (Welch's test).
-fn compared(mean: &Mean, others: &Mean) -> Option<(f64, f64)> {
+fn compared(mean: &Average, others: &Average) -> Option<(f64, f64)> {
     let variances = [mean.error()?.powi(2), others.error()?.powi(2)];
     let error = (variances[0] + variances[1]).sqrt();
     let difference = mean.mean - others.mean;

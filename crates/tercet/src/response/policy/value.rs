@@ -4,7 +4,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::error::Result;
 use crate::math::interval::normal_quantile;
-use crate::response::halves::Mean;
+use crate::response::halves::Average;
 
 /// A mean with its standard error.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
@@ -19,7 +19,7 @@ pub struct Estimate {
 
 impl Estimate {
     pub(super) fn of(rows: impl Iterator<Item = f64> + Clone) -> Option<Self> {
-        let found = Mean::of(rows);
+        let found = Average::of(rows);
         (found.n > 0).then(|| Self {
             n: found.n,
             mean: found.mean,

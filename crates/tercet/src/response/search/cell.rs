@@ -19,7 +19,7 @@ impl<const A: usize> Cell<A> {
         n: 0.0,
     };
 
-    #[inline(always)]
+    #[inline]
     pub(super) fn add(&mut self, other: &Self) {
         for (sum, more) in self.sums.iter_mut().zip(&other.sums) {
             *sum += more;
@@ -27,7 +27,7 @@ impl<const A: usize> Cell<A> {
         self.n += other.n;
     }
 
-    #[inline(always)]
+    #[inline]
     pub(super) fn count(&mut self, numbers: &[f64; A]) {
         for (sum, more) in self.sums.iter_mut().zip(numbers) {
             *sum += more;
@@ -35,7 +35,7 @@ impl<const A: usize> Cell<A> {
         self.n += 1.0;
     }
 
-    #[inline(always)]
+    #[inline]
     pub(super) fn without(&self, part: &Self) -> Self {
         Self {
             sums: std::array::from_fn(|k| self.sums[k] - part.sums[k]),
@@ -63,7 +63,7 @@ pub(super) trait Worth: Sync {
 pub(super) struct BestAction;
 
 impl Worth for BestAction {
-    #[inline(always)]
+    #[inline]
     fn of<const A: usize>(cell: &Cell<A>) -> f64 {
         // Pairs, so that two lanes of a register are compared at once.
         let mut most = cell.sums[0];
@@ -93,7 +93,7 @@ impl Worth for BestAction {
 pub(super) struct Scatter;
 
 impl Worth for Scatter {
-    #[inline(always)]
+    #[inline]
     fn of<const A: usize>(cell: &Cell<A>) -> f64 {
         if cell.n > 0.0 {
             cell.sums[0] * cell.sums[0] / cell.n

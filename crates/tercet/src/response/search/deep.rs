@@ -169,7 +169,9 @@ fn chosen(list: Vec<Pair>, most: usize) -> (Vec<Pair>, bool) {
     order.sort_by(|&a, &b| worth(b).total_cmp(&worth(a)).then(a.cmp(&b)));
     let mut taken: Vec<usize> = order[..most.div_ceil(2)].to_vec();
     let mut is_taken = vec![false; list.len()];
-    taken.iter().for_each(|&place| is_taken[place] = true);
+    for &place in &taken {
+        is_taken[place] = true;
+    }
     // How many of its feature come before each.
     let width = list.iter().map(|pair| pair.feature + 1).max().unwrap_or(0);
     let mut seen = vec![0_usize; width];

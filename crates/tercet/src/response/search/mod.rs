@@ -170,7 +170,9 @@ impl Search<'_> {
     ) -> Result<Found> {
         let n = rows.len().max(1) as f64;
         let mut sum = crate::math::sum::Sums::<1>::zero();
-        rows.iter().for_each(|&row| sum.add(&[score(row)]));
+        for &row in rows {
+            sum.add(&[score(row)]);
+        }
         let centre = sum.total()[0] / n;
         self.run::<1, Scatter>(rows, 1, |row| [score(row) - centre], gate)
     }

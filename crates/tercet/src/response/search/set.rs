@@ -58,7 +58,9 @@ impl<'de> Deserialize<'de> for BinSet {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         let mut set = Self::NONE;
         let bins = Vec::<u8>::deserialize(deserializer)?;
-        bins.into_iter().for_each(|bin| set.put(bin));
+        for bin in bins {
+            set.put(bin);
+        }
         Ok(set)
     }
 }

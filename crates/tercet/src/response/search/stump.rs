@@ -15,12 +15,12 @@ pub(super) struct Rules {
 
 impl Rules {
     /// Whether a tree is better than another one, by worth and number of splits.
-    #[inline(always)]
+    #[inline]
     pub(super) fn better(self, (worth, splits): (f64, u8), (other, fewer): (f64, u8)) -> bool {
         worth > other + self.tolerance || (worth >= other - self.tolerance && splits < fewer)
     }
 
-    #[inline(always)]
+    #[inline]
     pub(super) fn allows<const A: usize>(self, side: &Cell<A>) -> bool {
         side.n >= self.min_leaf
     }
@@ -98,7 +98,7 @@ pub(super) fn ordered<const A: usize, W: Worth>(
 }
 
 /// Offers a part of the node as the left side.
-#[inline(always)]
+#[inline]
 fn offer<const A: usize, W: Worth>(
     left: &Cell<A>,
     total: &Cell<A>,

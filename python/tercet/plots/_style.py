@@ -52,10 +52,11 @@ def new_axes(ax: Axes | None, *, width: float = 7.2, height: float = 4.4) -> Axe
     return created
 
 
-def require(given: object, kind: type, argument: str, made_by: str) -> None:
+def require(given: object, kind: type | tuple[type, ...], argument: str, made_by: str) -> None:
     """Refuse anything but what a plot is of."""
     if not isinstance(given, kind):
-        expected = f"the {kind.__name__} that {made_by} returned"
+        kinds = kind if isinstance(kind, tuple) else (kind,)
+        expected = f"the {' or '.join(one.__name__ for one in kinds)} that {made_by} returned"
         found = f"{argument} is of type {type(given).__name__}: expected {expected}"
         raise ParameterError(found, argument)
 

@@ -21,6 +21,7 @@ mod recovery;
 mod response_allocation;
 mod response_experiment;
 mod response_forest;
+mod response_policy;
 mod response_ranking;
 mod rules;
 mod value_evaluation;

@@ -346,7 +346,11 @@ fn adjust(result: &mut ExperimentResult) {
     }
 }
 
-fn adjusted(p: Vec<Option<f64>>, adjustment: Adjustment) -> Vec<Option<f64>> {
+/// P-values adjusted for their number.
+pub(in crate::response) fn adjusted(
+    p: Vec<Option<f64>>,
+    adjustment: Adjustment,
+) -> Vec<Option<f64>> {
     match adjustment {
         Adjustment::Fdr => benjamini_hochberg(&p),
         Adjustment::Holm => holm(&p),

@@ -40,7 +40,9 @@ use crate::error::{Error, Result};
 use crate::math::interval::normal_quantile;
 use crate::observe::Observer;
 
+pub(super) use analyze::adjusted;
 pub use assignment::{Assignment, Balance, balance as balance_of};
+pub(super) use comparison::{satterthwaite, student_quantile, two_sided};
 pub use data::{Arms, Covariate, ExperimentData, MOST_ARMS, Membership, NO_SEGMENT, Outcome};
 pub use design::ExperimentDesign;
 pub use heterogeneity::{Equality, equality};

@@ -244,9 +244,10 @@ impl Job<'_, '_> {
     fn centre<const K: usize>(&self, observer: &mut dyn Observer) -> Result<Centred<K>> {
         let (data, n) = (self.data, self.data.len());
         let y = data.outcome();
+        let all: Vec<u32> = (0..u32::try_from(n).unwrap_or(u32::MAX)).collect();
         let mut phase = Phase::new(observer, "centring the outcome");
         let expectation = self.expectation(OUTCOME_STREAM);
-        let outcome = expectation.of(self.bins, n, |row| [y[row]], &mut phase)?;
+        let outcome = expectation.of(self.bins, (n, &all), |row| [y[row]], &mut phase)?;
         let treated = |row: usize| data.treated::<K>(row);
         let (treatment, first) = match data.propensities() {
             Propensities::Observed => (vec![mean(n, treated); n], None),
@@ -259,7 +260,7 @@ impl Job<'_, '_> {
                 let mut phase = Phase::new(observer, "centring the treatment");
                 let expectation = self.expectation(TREATMENT_STREAM);
                 let Expected { values, first } =
-                    expectation.of(self.bins, n, treated, &mut phase)?;
+                    expectation.of(self.bins, (n, &all), treated, &mut phase)?;
                 (values, first)
             }
         };
@@ -277,7 +278,9 @@ impl Job<'_, '_> {
             let mut phase = Phase::new(observer, "centring the treatment");
             let square = |row: usize| [records[row].w[0].powi(2)];
             let expectation = self.expectation(SPREAD_STREAM);
-            expectation.of(self.bins, n, square, &mut phase)?.values
+            expectation
+                .of(self.bins, (n, &all), square, &mut phase)?
+                .values
         } else {
             Vec::new()
         };
@@ -299,39 +302,19 @@ impl Job<'_, '_> {
     ) -> Result<()> {
         let (n, least) = (self.data.len(), self.settings.min_propensity);
         let names = self.binning.names();
-        let blame = first.map_or(String::new(), |feature| {
-            format!(" (column '{}' tells most of it)", names[feature])
-        });
-        let remedy = "such customers cannot be compared: leave them out, leave out columns that were made by the treatment, or pass the probabilities that were used";
+        let blame = blame(&names, first);
         if centred.variances.is_empty() {
             if *self.data.propensities() != Propensities::Estimated {
                 return Ok(());
             }
             let all = self.propensities(&centred.treatment);
-            let mut worst = (0, 0);
-            for arm in 0..=K {
-                let few = all[arm..]
-                    .iter()
-                    .step_by(K + 1)
-                    .filter(|p| **p < least)
-                    .count();
-                worst = worst.max((few, arm));
-            }
-            let (few, arm) = worst;
-            if few as f64 > TOLERATED * n as f64 {
-                let reason = format!(
-                    "leaves no overlap: for {few} of {n} rows the features{blame} give arm '{}' a probability below {least}; {remedy}",
-                    self.data.arms()[arm]
-                );
-                return Err(Error::data(self.data.treatment_name(), None, reason));
-            }
-            return Ok(());
+            return check_arms(self.data, &all, least, &blame);
         }
         let floor = self.least_variance();
         let few = centred.variances.iter().filter(|v| v[0] < floor).count();
         if few as f64 > TOLERATED * n as f64 {
             let reason = format!(
-                "leaves no overlap: for {few} of {n} rows the features{blame} all but tell the amount; {remedy}"
+                "leaves no overlap: for {few} of {n} rows the features{blame} all but tell the amount; {REMEDY}"
             );
             return Err(Error::data(self.data.treatment_name(), None, reason));
         }
@@ -524,6 +507,39 @@ impl Job<'_, '_> {
         });
         learned.unzip()
     }
+}
+
+const REMEDY: &str = "such customers cannot be compared: leave them out, leave out columns that were made by the treatment, or pass the probabilities that were used";
+
+/// Which column tells most of the treatment, as an aside.
+pub(super) fn blame(names: &[String], first: Option<usize>) -> String {
+    first.map_or(String::new(), |feature| {
+        format!(" (column '{}' tells most of it)", names[feature])
+    })
+}
+
+/// That nearly all customers could have been in every arm: `propensities` are the arms', row by row.
+pub(super) fn check_arms(
+    data: &EffectData<'_>,
+    propensities: &[f64],
+    least: f64,
+    blame: &str,
+) -> Result<()> {
+    let (n, arms) = (data.len(), data.arms());
+    let mut worst = (0, 0);
+    for arm in 0..arms.len() {
+        let of_arm = propensities[arm..].iter().step_by(arms.len());
+        worst = worst.max((of_arm.filter(|p| **p < least).count(), arm));
+    }
+    let (few, arm) = worst;
+    if few as f64 > TOLERATED * n as f64 {
+        let reason = format!(
+            "leaves no overlap: for {few} of {n} rows the features{blame} give arm '{}' a probability below {least}; {REMEDY}",
+            arms[arm]
+        );
+        return Err(Error::data(data.treatment_name(), None, reason));
+    }
+    Ok(())
 }
 
 /// Effects where all are known: a row that every bag saw is told the mean of the others.

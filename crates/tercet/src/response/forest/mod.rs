@@ -6,6 +6,7 @@ mod growth;
 mod little_bags;
 mod moments;
 mod nuisance;
+pub(super) mod robust;
 mod rules;
 mod sampling;
 mod scores;
@@ -26,6 +27,7 @@ use crate::response::data::{EffectData, Treatment};
 
 pub use fit::OutOfBag;
 pub use fitted::FittedCausalForest;
+pub(super) use sampling::divide;
 pub use scores::AverageEffect;
 
 /// The fewest rows of an arm.

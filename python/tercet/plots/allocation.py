@@ -52,6 +52,9 @@ def profit_by_budget(
     >>> found = tc.allocate(effects, {"action 1": 1, "action 2": 3}, margin=100, budget=2_000)
     >>> ax = tc.plots.profit_by_budget(found)
     """
+    from tercet.response import Allocation
+
+    _style.require(allocation, Allocation, "allocation", "tercet.allocate")
     curve = allocation._found["curve"]
     budget = curve["budget"]
     if not len(budget):

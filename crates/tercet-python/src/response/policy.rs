@@ -21,14 +21,17 @@ type Experiment<'py> = (
 /// The actions, the rewards row by row, and the place of the control.
 type Rewards<'py> = (Vec<String>, Floats<'py>, Option<usize>);
 
+/// The treatment's name and values, the outcome, and what is known of the arms' probabilities.
+type Borrowed<'a> = (
+    &'a str,
+    Values<'a>,
+    (&'a str, &'a [f64]),
+    tercet::response::Propensities<'a>,
+);
+
 /// What customers would bring under each action: one of the two is there.
 struct Given<'a> {
-    experiment: Option<(
-        &'a str,
-        Values<'a>,
-        (&'a str, &'a [f64]),
-        tercet::response::Propensities<'a>,
-    )>,
+    experiment: Option<Borrowed<'a>>,
     rewards: Option<(&'a [String], &'a [f64], Option<usize>)>,
     costs: Vec<f64>,
 }

@@ -152,10 +152,10 @@ mod tests {
             actions: vec![0],
         };
         let mut closed = vec![Some(Obstacle::DoNotContact)];
-        history.rest(&[rule.clone()], 6, 1, &mut closed).unwrap();
+        history.rest(std::slice::from_ref(&rule), 6, 1, &mut closed).unwrap();
         assert_eq!(closed, [Some(Obstacle::DoNotContact)]);
         let told = history
-            .rest(&[rule.clone()], 4, 1, &mut closed)
+            .rest(std::slice::from_ref(&rule), 4, 1, &mut closed)
             .unwrap_err()
             .to_string();
         assert!(

@@ -27,8 +27,7 @@ pub struct CurvePoint {
 pub(super) fn curve(
     data: &AllocationData<'_>,
     options: &Options,
-    groups: &[Vec<usize>],
-    bounds: &[f64],
+    (groups, bounds): (&[Vec<usize>], &[f64]),
     settings: &Allocator,
     errors: Errors,
     phase: &mut Phase<'_>,

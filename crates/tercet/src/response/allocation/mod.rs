@@ -164,7 +164,7 @@ impl Allocator {
             budgeted,
         };
         let totals = given.totals(&choice, errors, &mut phase)?;
-        let curve = curve::curve(data, options, &groups, &bounds, self, errors, &mut phase)?;
+        let curve = curve::curve(data, options, (&groups, &bounds), self, errors, &mut phase)?;
         let told = given.told(&whole.choice);
         Ok(Allocation {
             choice: told.0,

@@ -351,7 +351,7 @@ impl<'o> Market<'o> {
         );
         for torn in &self.torn {
             self.add(torn.customer, torn.options[0], -1.0, |scarce, amount| {
-                left[scarce] += amount
+                left[scarce] += amount;
             });
         }
         left
@@ -436,10 +436,10 @@ impl<'o> Market<'o> {
         let mut used = std::mem::take(&mut self.used);
         let before = self.choice[customer];
         self.add(customer, before, -1.0, |scarce, amount| {
-            used[scarce] += amount
+            used[scarce] += amount;
         });
         self.add(customer, option, 1.0, |scarce, amount| {
-            used[scarce] += amount
+            used[scarce] += amount;
         });
         self.used = used;
         self.choice[customer] = option;
@@ -498,7 +498,7 @@ impl<'o> Market<'o> {
             if !self.reach.is_finite() {
                 self.reach = f64::MAX;
             }
-            return Ok(self.arrive(end));
+            return Ok(self.arrive(end.as_ref()));
         }
     }
 
@@ -652,15 +652,15 @@ impl<'o> Market<'o> {
     }
 
     /// Makes tight what ended the edge.
-    fn arrive(&mut self, end: Option<End>) -> bool {
+    fn arrive(&mut self, end: Option<&End>) -> bool {
         match end {
             None => return false,
-            Some(End::Free(scarce)) => self.free[scarce] = true,
-            Some(End::Joined { torn, option }) => {
+            Some(&End::Free(scarce)) => self.free[scarce] = true,
+            Some(&End::Joined { torn, option }) => {
                 self.torn[torn].options.push(option);
                 self.torn[torn].shares.push(0.0);
             }
-            Some(End::Change { customer, to }) => {
+            Some(&End::Change { customer, to }) => {
                 let own = self.choice[customer];
                 self.choose(customer, TORN);
                 self.torn.push(Torn {

@@ -68,11 +68,17 @@ impl Whole {
     /// Tries the ways to settle the torn, those near their shares first.
     fn settle(&mut self, books: &Books<'_>) {
         let torn: Vec<(usize, Vec<u8>)> = books.market.torn().iter().map(in_order).collect();
-        let mut best = (f64::NEG_INFINITY, vec![NONE; torn.len()]);
-        let mut ways = 0;
-        let mut now = Vec::with_capacity(torn.len());
-        let mut left = self.left.clone();
-        search(books, &torn, &mut left, 0.0, &mut now, &mut best, &mut ways);
+        let mut search = Search {
+            books,
+            torn: &torn,
+            left: self.left.clone(),
+            now: Vec::with_capacity(torn.len()),
+            profit: 0.0,
+            best: (f64::NEG_INFINITY, vec![NONE; torn.len()]),
+            ways: 0,
+        };
+        search.go_on();
+        let best = search.best;
         for ((customer, _), option) in torn.iter().zip(best.1) {
             books.add(*customer, option, -1.0, &mut self.left);
             self.choice[*customer] = option;
@@ -227,41 +233,43 @@ fn in_order(torn: &Torn) -> (usize, Vec<u8>) {
     (torn.customer, options)
 }
 
-/// Depth first: of the torn from `now.len()` on each option that fits.
-fn search(
-    books: &Books<'_>,
-    torn: &[(usize, Vec<u8>)],
-    left: &mut [f64],
+/// The ways to settle the torn, depth first.
+struct Search<'a, 'b> {
+    books: &'a Books<'b>,
+    torn: &'a [(usize, Vec<u8>)],
+    /// What is left of what is scarce, the option of each of the first torn, and what these earn.
+    left: Vec<f64>,
+    now: Vec<u8>,
     profit: f64,
-    now: &mut Vec<u8>,
-    best: &mut (f64, Vec<u8>),
-    ways: &mut usize,
-) {
-    let Some((customer, options)) = torn.get(now.len()) else {
-        *ways += 1;
-        if profit > best.0 {
-            *best = (profit, now.clone());
-        }
-        return;
-    };
-    for &option in options {
-        if *ways >= MOST_WAYS {
+    /// The best profit, and its options.
+    best: (f64, Vec<u8>),
+    ways: usize,
+}
+
+impl Search<'_, '_> {
+    /// Of the torn from `now.len()` on each option that fits.
+    fn go_on(&mut self) {
+        let Some((customer, options)) = self.torn.get(self.now.len()) else {
+            self.ways += 1;
+            if self.profit > self.best.0 {
+                self.best = (self.profit, self.now.clone());
+            }
             return;
-        }
-        if books.fits(*customer, option, left) {
-            books.add(*customer, option, -1.0, left);
-            now.push(option);
-            search(
-                books,
-                torn,
-                left,
-                profit + books.profit(*customer, option),
-                now,
-                best,
-                ways,
-            );
-            now.pop();
-            books.add(*customer, option, 1.0, left);
+        };
+        for &option in options {
+            if self.ways >= MOST_WAYS {
+                return;
+            }
+            if self.books.fits(*customer, option, &self.left) {
+                let before = self.profit;
+                self.books.add(*customer, option, -1.0, &mut self.left);
+                self.now.push(option);
+                self.profit += self.books.profit(*customer, option);
+                self.go_on();
+                self.profit = before;
+                self.now.pop();
+                self.books.add(*customer, option, 1.0, &mut self.left);
+            }
         }
     }
 }

@@ -9,7 +9,9 @@ use crate::observe::{Observer, Phase};
 use crate::parallel::Gate;
 use crate::response::bins::{Binning, Bins};
 use crate::response::data::EffectData;
-use crate::response::experiment::{adjusted, satterthwaite, shrink, student_quantile, two_sided};
+use crate::response::experiment::{
+    adjusted, equality, satterthwaite, shrink, student_quantile, two_sided,
+};
 use crate::response::forest::robust::Nuisances;
 use crate::response::halves::{Average, Halves};
 use crate::response::policy::of_arms;
@@ -187,8 +189,10 @@ impl Job<'_> {
         let places: Vec<usize> = (0..means.len()).filter(known).collect();
         let effects: Vec<f64> = places.iter().map(|&place| means[place].mean).collect();
         let variances: Vec<f64> = places.iter().map(|&place| means[place].variance).collect();
+        let weights: Vec<f64> = places.iter().map(|&place| means[place].n as f64).collect();
+        let freedoms: Vec<f64> = weights.iter().map(|n| n - 1.0).collect();
+        found.differ_p = equality(&effects, &weights, &variances, &freedoms)?.map(|test| test.p);
         if let Some((pool, drawn)) = shrink(&effects, &variances, self.settings.level)? {
-            found.differ_p = Some(pool.p);
             found.tau = Some(pool.tau);
             for (place, drawn) in places.into_iter().zip(drawn) {
                 found.segments[place].effect_shrunken = drawn.effect;

@@ -48,7 +48,7 @@ pub struct ArmSegments {
     pub standard_error: Option<f64>,
     /// Its interval.
     pub ends: Option<[f64; 2]>,
-    /// That the effect is the same in all segments (Cochran's Q); none of a single one.
+    /// That the effect is the same in all segments (Brown and Forsythe's test); none of a single one.
     pub differ_p: Option<f64>,
     /// The same, adjusted for the number of arms.
     pub differ_p_adjusted: Option<f64>,

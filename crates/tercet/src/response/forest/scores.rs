@@ -37,7 +37,7 @@ impl AverageEffect {
             arm: arm.to_owned(),
             estimate,
             standard_error: (sums.total()[0] / (n - 1.0) / n).sqrt(),
-            slope: slope.slope,
+            slope: slope.estimate,
             slope_error: slope.error,
             p_value: slope.p_value,
         }

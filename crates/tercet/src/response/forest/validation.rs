@@ -34,7 +34,7 @@ const NOTHING: f64 = 1e-20;
 /// effects are the same.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 pub(super) struct Slope {
-    pub(super) slope: f64,
+    pub(super) estimate: f64,
     pub(super) error: f64,
     pub(super) p_value: f64,
 }
@@ -168,13 +168,13 @@ fn together(parts: &[(f64, f64, f64)]) -> Slope {
     if parts.is_empty() {
         // Effects that are all the same have no slope.
         return Slope {
-            slope: 0.0,
+            estimate: 0.0,
             error: 0.0,
             p_value: 1.0,
         };
     }
     Slope {
-        slope: ratio / certainty,
+        estimate: ratio / certainty,
         error: square.sqrt() / certainty,
         p_value: Normal::standard().sf(ratio / square.sqrt()),
     }

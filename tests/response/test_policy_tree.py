@@ -51,7 +51,7 @@ def test_the_best_rule_is_found(fitted):
     assert fitted.actions_.tolist() == ["none", "call", "mail"]
     assert fitted.is_exact_
     rules = fitted.rules_.to_pydict()
-    assert rules["action"] == ["call", "none", "mail"] or set(rules["action"]) == set(BEST)
+    assert set(rules["action"]) == set(BEST)
     assert sum(rules["n"]) == N
     assert sum(rules["share"]) == pytest.approx(1.0)
     assert fitted.how_it_ended_ == "the best of all trees of depth 2"

@@ -3,6 +3,7 @@
 use pyo3::prelude::*;
 use tercet::Estimator;
 use tercet::data::Design;
+use tercet::response::Propensities;
 use tercet::response::policy::{self as core, Estimate, PolicyData, PolicyTree, PolicyValue};
 
 use super::forest::{NamedTreatment, Values, known};
@@ -21,17 +22,17 @@ type Experiment<'py> = (
 /// The actions, the rewards row by row, and the place of the control.
 type Rewards<'py> = (Vec<String>, Floats<'py>, Option<usize>);
 
-/// The treatment's name and values, the outcome, and what is known of the arms' probabilities.
-type Borrowed<'a> = (
-    &'a str,
-    Values<'a>,
-    (&'a str, &'a [f64]),
-    tercet::response::Propensities<'a>,
-);
+/// An experiment's arrays, borrowed.
+struct Treated<'a> {
+    treatment: &'a str,
+    values: Values<'a>,
+    outcome: (&'a str, &'a [f64]),
+    propensities: Propensities<'a>,
+}
 
 /// What customers would bring under each action: one of the two is there.
 struct Given<'a> {
-    experiment: Option<Borrowed<'a>>,
+    experiment: Option<Treated<'a>>,
     rewards: Option<(&'a [String], &'a [f64], Option<usize>)>,
     costs: Vec<f64>,
 }
@@ -43,12 +44,12 @@ impl<'a> Given<'a> {
         costs: Vec<f64>,
     ) -> PyResult<Self> {
         let experiment = match experiment {
-            Some(((name, column, arms), (outcome, values), propensities)) => Some((
-                name.as_str(),
-                Values::new(column, arms)?,
-                (outcome.as_str(), values.values()?),
-                known(propensities)?,
-            )),
+            Some(((name, column, arms), (outcome, values), propensities)) => Some(Treated {
+                treatment: name,
+                values: Values::new(column, arms)?,
+                outcome: (outcome, values.values()?),
+                propensities: known(propensities)?,
+            }),
             None => None,
         };
         let rewards = match rewards {
@@ -64,10 +65,10 @@ impl<'a> Given<'a> {
 
     fn data(&self, design: Design<'a>) -> tercet::Result<PolicyData<'a>> {
         let data = match (&self.experiment, &self.rewards) {
-            (Some((name, column, outcome, known)), _) => {
-                let data = column.data(design, name, *outcome)?;
-                let data = data.with_propensities("propensity", known.clone())?;
-                PolicyData::from_experiment(data)?
+            (Some(given), _) => {
+                let data = given.values.data(design, given.treatment, given.outcome)?;
+                let known = given.propensities.clone();
+                PolicyData::from_experiment(data.with_propensities("propensity", known)?)?
             }
             (None, Some((actions, values, control))) => {
                 PolicyData::from_rewards(design, actions.to_vec(), values)?

@@ -152,7 +152,9 @@ mod tests {
             actions: vec![0],
         };
         let mut closed = vec![Some(Obstacle::DoNotContact)];
-        history.rest(std::slice::from_ref(&rule), 6, 1, &mut closed).unwrap();
+        history
+            .rest(std::slice::from_ref(&rule), 6, 1, &mut closed)
+            .unwrap();
         assert_eq!(closed, [Some(Obstacle::DoNotContact)]);
         let told = history
             .rest(std::slice::from_ref(&rule), 4, 1, &mut closed)

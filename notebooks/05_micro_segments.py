@@ -428,7 +428,8 @@ if shop is not None:
 
 # %% [markdown]
 # The e-mail with women's clothing brings visits of those who bought women's clothing before, and
-# hardly any of the others: plain, readable, and measured on customers who did not help to find it.
+# hardly any of new customers who bought men's only: plain, readable, and measured on customers who
+# did not help to find it.
 
 # %%
 if shop is not None:

@@ -12,7 +12,6 @@ import pyarrow as pa
 from tercet._features import NO_LEVEL
 from tercet._frames import new_table
 from tercet._levels import is_number
-from tercet._warning import warn
 from tercet.response import _sentence
 from tercet.response._tree import test_of
 from tercet.response.segment import Segment
@@ -21,14 +20,9 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
 
     from tercet._features import Attribute, Feature
-    from tercet.response._treatment import Treatment
     from tercet.value.propensity._customers import Customers
 
 _BEGINNING = "Customers where "
-#: So many different values are no code of the treatment.
-_MANY = 50
-#: A number so close to the outcome is the outcome again.
-_SAME = 0.9999
 
 
 @dataclass(frozen=True)
@@ -157,21 +151,6 @@ def table_of(customers: Customers) -> Any:
     return new_table(columns, "pyarrow")
 
 
-def warn_of_leaks(
-    attributes: Sequence[Attribute], treated: Treatment, outcome: tuple[str, Any]
-) -> None:
-    """Warn of features that are the outcome or the treatment again."""
-    for name, values in columns_of(attributes):
-        if values.dtype.kind == "f" and _is_again(values, outcome[1]):
-            words = f"column '{name}' is the outcome '{outcome[0]}' again, or all but"
-        elif _tells(values, treated.values):
-            words = f"column '{name}' tells the treatment '{treated.name}' of every customer"
-        else:
-            continue
-        remedy = "rules may only use what was known before the treatment: leave the column out"
-        warn(f"{words}; {remedy}", UserWarning)
-
-
 def _column(customers: Customers, name: str) -> Any:
     return customers.arrow(customers.names.index(name))
 
@@ -189,23 +168,3 @@ def _level(level: str, kind: str) -> str | float | bool:
         return level == "true"
     number = float(level)
     return int(number) if number.is_integer() else number
-
-
-def _is_again(values: Any, outcome: Any) -> bool:
-    known = ~np.isnan(values)
-    x, y = values[known], outcome[known]
-    if len(x) < 3 or len(x) < 0.5 * len(values) or x.min() == x.max() or y.min() == y.max():
-        return False
-    # Of 0/1 outcomes few customers make a column of theirs: so exactly.
-    return bool(abs(np.corrcoef(x, y)[0, 1]) > _SAME)
-
-
-def _tells(values: Any, codes: Any) -> bool:
-    head = values[: 10 * _MANY]
-    if len(np.unique(head)) > _MANY:
-        return False
-    distinct, places = np.unique(values, return_inverse=True)
-    if not 1 < len(distinct) <= _MANY:
-        return False
-    pairs = np.unique(places.astype(np.int64) * (int(codes.max()) + 1) + codes)
-    return len(pairs) == len(distinct)

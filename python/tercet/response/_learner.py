@@ -18,8 +18,8 @@ from tercet._frames import new_table
 from tercet._levels import as_text
 from tercet.exceptions import DataError, NotFittedError, ParameterError
 from tercet.response import _doubly_robust, _treatment
-from tercet.response._caused import warn_of_caused
 from tercet.response._crossing import Template, folds_of, labels_of
+from tercet.response._leaks import warn_of_leaks
 from tercet.value.propensity._customers import read_again, read_customers, warn_of_numbers_as_text
 
 if TYPE_CHECKING:
@@ -246,9 +246,14 @@ class Learner(Estimator):
         features = tuple(customers.learn())
         attributes = customers.by_feature(features)
         warn_of_numbers_as_text(attributes, ())
-        if word != "estimated":
-            probabilities = rows if shares is None else shares
-            warn_of_caused(attributes, codes, np.asarray(probabilities))
+        probabilities = rows if shares is None else shares
+        estimated = word == "estimated" or probabilities is None
+        warn_of_leaks(
+            attributes,
+            (treated.name, codes),
+            (name, y),
+            None if estimated else np.asarray(probabilities),
+        )
         least = int(settings["min_level_count"])
         template = Template.of(
             self.outcome_model, "outcome_model", attributes, customers.named, least

@@ -14,6 +14,7 @@ from tercet._levels import as_text, quoted
 from tercet._progress import Progress, reporting
 from tercet.response import _leaf_rules, _treatment
 from tercet.response._leaf_rules import LeafRules
+from tercet.response._leaks import warn_of_leaks
 from tercet.response.segment_book import SegmentBook
 from tercet.value.propensity._customers import (
     read_again,
@@ -498,7 +499,8 @@ def discover_segments(
             n_jobs=_arguments.threads(n_jobs),
             progress=report,
         )
-    _leaf_rules.warn_of_leaks(attributes, treated, result)
+    probabilities = _treatment.probabilities(known, treated)
+    warn_of_leaks(attributes, (treated.name, treated.values), result, probabilities)
     rules = LeafRules.learn(customers, learned, attributes)
     wheres = [rules.where(condition) for condition in found["conditions"]]
     facts = {

@@ -16,8 +16,8 @@ from tercet._frames import new_table
 from tercet._progress import Progress, reporting
 from tercet.exceptions import NotFittedError
 from tercet.response import _treatment
-from tercet.response._caused import warn_of_caused
 from tercet.response._crossing import labels_of
+from tercet.response._leaks import warn_of_leaks
 from tercet.value.propensity._customers import (
     read_again,
     read_customers,
@@ -249,9 +249,9 @@ class CausalForest(Saved):
                 n_jobs=_arguments.threads(self.n_jobs),
                 progress=report,
             )
-        probabilities = _treatment.probabilities(known, treated)
-        if probabilities is not None:
-            warn_of_caused(attributes, treated.values, probabilities)
+        if treated.arms:
+            probabilities = _treatment.probabilities(known, treated)
+            warn_of_leaks(attributes, (treated.name, treated.values), result, probabilities)
         self._engine, self._kind = engine, customers.kind or "pandas"
         effects, scores, self._expected, self._propensities = told
         self._effects, self._scores = _narrow(effects), _narrow(scores)

@@ -21,6 +21,7 @@ from tercet.exceptions import NotFittedError, ParameterError
 from tercet.response import _leaf_rules, _treatment
 from tercet.response._crossing import labels_of
 from tercet.response._leaf_rules import LeafRules
+from tercet.response._leaks import warn_of_leaks
 from tercet.value.propensity._customers import (
     column_of,
     is_table,
@@ -250,7 +251,9 @@ class PolicyTree(Saved):
                 progress=report,
             )
         if given.treated is not None and given.experiment is not None:
-            _leaf_rules.warn_of_leaks(attributes, given.treated, given.experiment[1])
+            treated, (_, result, known) = given.treated, given.experiment
+            probabilities = _treatment.probabilities(known, treated)
+            warn_of_leaks(attributes, (treated.name, treated.values), result, probabilities)
         self._engine, self._kind = engine, customers.kind or "pandas"
         self._adopt(engine)
         return self

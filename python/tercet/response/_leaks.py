@@ -1,4 +1,4 @@
-"""Features that know of the treatment although nobody could know of it before."""
+"""Features that know of the outcome or the treatment although nobody could know of it before."""
 
 from __future__ import annotations
 
@@ -10,9 +10,11 @@ import numpy as np
 from tercet._levels import quoted
 from tercet._warning import warn
 from tercet.exceptions import ExperimentWarning
+from tercet.response._leaf_rules import columns_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
+    from collections.abc import Set as AbstractSet
 
     from numpy.typing import NDArray
 
@@ -25,24 +27,56 @@ _ALPHA: Final = 0.001
 _ROWS: Final = 100_000
 _FEWEST: Final = 20
 _NAMED: Final = 5
+#: Columns of more different values tell no arm.
+_MANY: Final = 50
+#: The correlation of what is the same again.
+_SAME: Final = 0.9999
 
 
-def warn_of_caused(attributes: Sequence[Attribute], codes: NDArray[Any], known: Floats) -> None:
+def warn_of_leaks(
+    attributes: Sequence[Attribute],
+    treatment: tuple[str, NDArray[Any]],
+    outcome: tuple[str, Floats],
+    known: Floats | None,
+) -> None:
+    """Warn of features that are the outcome again, or know of the treatment.
+
+    Parameters
+    ----------
+    attributes : sequence
+        The features, as the core takes them.
+    treatment : tuple
+        What it is called, and the arm of each customer.
+    outcome : tuple
+        What it is called, and its values.
+    known : numpy.ndarray of shape (arms,) or (n, arms), optional
+        The probabilities of the arms, where they are known. Where they are not, a feature may
+        depend on the treatment; it must not tell it.
+    """
+    told = set()
+    for name, values in columns_of(attributes):
+        if values.dtype.kind == "f" and _is_again(values, outcome[1]):
+            words = f"column '{name}' is the outcome '{outcome[0]}' again, or all but"
+        elif _tells(values, treatment[1]):
+            words = f"column '{name}' tells the treatment '{treatment[0]}' of every customer"
+        else:
+            continue
+        remedy = "only what was known before the treatment may be a feature: leave the column out"
+        warn(f"{words}; {remedy}", ExperimentWarning)
+        told.add(name)
+    if known is not None:
+        _warn_of_caused(attributes, treatment[1], known, told)
+
+
+def _warn_of_caused(
+    attributes: Sequence[Attribute], codes: NDArray[Any], known: Floats, told: AbstractSet[str]
+) -> None:
     """Warn of features that depend on the treatment where its probabilities are known.
 
     Given its probability, treatment was drawn by chance, and nothing that was there before depends
     on it. What does was made by the treatment (mails opened, visits since, the arm itself), or the
     probabilities are wrong. Every number's ranks, gaps and levels are set against the arms, the
     p-values multiplied by how many there are.
-
-    Parameters
-    ----------
-    attributes : sequence
-        The features, as the core takes them.
-    codes : numpy.ndarray of shape (n,)
-        The arms.
-    known : numpy.ndarray of shape (arms,) or (n, arms)
-        Their probabilities.
     """
     step = -(-len(codes) // _ROWS)
     known = np.broadcast_to(known, (len(codes), known.shape[-1]))[::step]
@@ -63,7 +97,8 @@ def warn_of_caused(attributes: Sequence[Attribute], codes: NDArray[Any], known: 
                 tests += len(z)
                 p = math.erfc(float(z.max()) / math.sqrt(2.0))
                 least[one] = min(p, least.get(one, 1.0))
-    found = sorted((p, name) for name, p in least.items() if p * tests < _ALPHA)
+    suspect = {name: p for name, p in least.items() if p * tests < _ALPHA}
+    found = sorted((p, name) for name, p in suspect.items() if name not in told)
     if not found:
         return
     worst = [name for _, name in found[:_NAMED]]
@@ -94,3 +129,23 @@ def _numbers(column: NDArray[Any], *, has_levels: bool) -> Iterator[Floats]:
         ranks = np.full(len(column), 0.5 * counts.sum())
         ranks[~missing] = middles[places]
         yield ranks
+
+
+def _is_again(values: Any, outcome: Any) -> bool:
+    known = ~np.isnan(values)
+    x, y = values[known], outcome[known]
+    if len(x) < 3 or len(x) < 0.5 * len(values) or x.min() == x.max() or y.min() == y.max():
+        return False
+    # Of 0/1 outcomes few customers make a column of theirs: so exactly.
+    return bool(abs(np.corrcoef(x, y)[0, 1]) > _SAME)
+
+
+def _tells(values: Any, codes: Any) -> bool:
+    head = values[: 10 * _MANY]
+    if len(np.unique(head)) > _MANY:
+        return False
+    distinct, places = np.unique(values, return_inverse=True)
+    if not 1 < len(distinct) <= _MANY:
+        return False
+    pairs = np.unique(places.astype(np.int64) * (int(codes.max()) + 1) + codes)
+    return len(pairs) == len(distinct)

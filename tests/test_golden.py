@@ -27,6 +27,7 @@ def test_there_are_golden_models():
         "k_means.scores.json",
         "latent_class.scores.json",
         "max_diff.scores.json",
+        "policy_tree.scores.json",
         "propensity.scores.json",
         "segment_book.scores.json",
         "segment_projection.scores.json",

@@ -57,6 +57,11 @@ SAID = {
         "The telephone company's file is not here",
         6,
     ),
+    "05_micro_segments": (
+        "customers of Hillstrom's shop",
+        "Hillstrom's file is not here",
+        6,
+    ),
 }
 
 

@@ -66,6 +66,7 @@ AIMS = (
     ("propensity_fit", 1_000_000, "linfa", 20),
     ("propensity_fit", 100_000, "lbfgs", 3),
     ("causal_forest", 100_000, "econml", 20),
+    ("allocation", 10_000, "highs", 100),
 )
 
 THREAD_VARIABLES = (
@@ -78,6 +79,8 @@ THREAD_VARIABLES = (
 LIFETIMES_UP_TO = 1_000_000
 ECONML_UP_TO = 100_000
 ECONML_SECONDS = 600
+# A mixed-integer programme of 50,000 unknowns takes the better part of a minute.
+HIGHS_UP_TO = 10_000
 # What is small for `--quick`; elsewhere a million.
 QUICK_UP_TO = {"latent_class_fit": 20_000}
 ALL = None  # threads: as many as the library takes by itself
@@ -88,6 +91,7 @@ NAMES = {
     "lbfgs": "scikit-learn lbfgs",
     "newton_cholesky": "scikit-learn newton-cholesky",
     "linfa": "linfa-logistic",
+    "highs": "scipy milp (HiGHS)",
 }
 # linfa is no Python package: a program of this workspace does what `jobs.py` does.
 LINFA = ROOT / "target" / "release" / "examples" / "linfa_logistic"
@@ -294,6 +298,16 @@ TASKS = (
         width=20,
     ),
     Task(
+        "allocation",
+        "Which action for whom: five actions, a budget, and limits on two actions and on all",
+        "tercet gives the prices of what is scarce too, and here no curve of other budgets. HiGHS"
+        " may stop within 1e-4 of the best, and gets the programme as it wants it; making that is"
+        " not counted. It runs once, up to 10,000 customers.",
+        (1_000, 10_000, 1_000_000),
+        (*TERCET, Contender("highs", 1)),
+        runs=3,
+    ),
+    Task(
         "propensity_curves",
         "Propensities: curves of 10 features, a strength each",
         "The defaults but for calibration; with standard errors.",
@@ -333,6 +347,8 @@ class Series:
 def data_file(task: Task, size: int) -> Path:
     if task.name == "causal_forest":
         return data.experiment(size, task.width, CACHE)
+    if task.name == "allocation":
+        return data.effects_of_actions(size, CACHE)
     if task.width:
         return data.matrix(size, task.width, CACHE)
     if task.on_survey:
@@ -386,6 +402,8 @@ def runs_of(contender: Contender, task: Task, size: int, options: argparse.Names
     if contender.library == "econml":
         # At a million it asks for more memory and time than anybody has here.
         return int(size <= ECONML_UP_TO and not options.quick)
+    if contender.library == "highs":
+        return int(size <= HIGHS_UP_TO and not (options.quick and size > 1_000))
     if contender.library == "linfa":
         return int(LINFA.exists())
     return 1 if options.quick else task.runs
@@ -424,6 +442,8 @@ def comparison(task: Task, size: int, series: list[Series]) -> str:
         return compare_ridges(task, size, series)
     if task.name == "causal_forest":
         return compare_effects(task, size, series)
+    if task.name == "allocation":
+        return compare_allocations(task, size, series)
     tolerance = {
         "propensity_curves": 1e-9,
         "propensity_reasons": 1e-9,
@@ -504,6 +524,19 @@ def compare_effects(task: Task, size: int, series: list[Series]) -> str:
         if one.contender.threads == 1
     )
     return f"correlation with true effects, and share in the intervals: {'; '.join(words)}"
+
+
+def compare_allocations(task: Task, size: int, series: list[Series]) -> str:
+    """The highest profit, and how far below it each library is."""
+    profit = {one.contender.library: one.digest["profit"] for one in series}
+    best = max(profit.values())
+    bound = series[0].digest["bound"]
+    if profit["tercet"] < best * (1.0 - 1e-3) or best > bound * (1.0 + 1e-9):
+        sys.exit(f"{task.title}, {size:,}: {profit}, bound {bound}")
+    words = ", ".join(
+        f"{NAMES.get(library, library)} {best - value:.2g}" for library, value in profit.items()
+    )
+    return f"profit {best:,.2f} of at most {bound:,.2f}; below it by: {words}"
 
 
 def compare_segments(task: Task, size: int, series: list[Series]) -> str:

@@ -183,6 +183,18 @@ def experiment(n: int, width: int, cache: Path, seed: int = 7) -> Path:
     return path
 
 
+def effects_of_actions(n: int, cache: Path, seed: int = 8) -> Path:
+    """NumPy file of the effects of five actions on `n` customers; the dear ones do more."""
+    path = cache / f"effects-{n}-{seed}.npy"
+    if not path.exists():
+        path.parent.mkdir(parents=True, exist_ok=True)
+        rng = np.random.default_rng(seed)
+        unfinished = path.with_name(path.stem + "-unfinished.npy")
+        np.save(unfinished, rng.normal(0.0, 0.03, (n, 5)) + np.linspace(0.0, 0.04, 5))
+        unfinished.rename(path)
+    return path
+
+
 def ridge_objective(coefficients: Any, path: Path) -> float:
     """Sum of log losses and half the squared slopes; the intercept comes first and is free."""
     values = np.load(path)

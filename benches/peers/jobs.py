@@ -27,6 +27,8 @@ Work = Callable[[], Any]
 
 HORIZON_WEEKS = 39
 CLV_MONTHS, MONTHLY_RATE = 12, 0.01
+# What five actions cost, what an outcome earns, and the money there is by customer.
+PRICES, MARGIN, MONEY = (0.1, 0.5, 1.0, 2.0, 4.0), 100.0, 0.4
 
 
 # --- tercet ---------------------------------------------------------------------------------------
@@ -497,6 +499,49 @@ def econml_causal_forest(job: Job, path: Path, rows: int | None) -> Work:
     return work
 
 
+def tercet_allocation(job: Job, path: Path, rows: int | None) -> Work:
+    import tercet as tc
+
+    effects = np.load(path)[:rows]
+    n = len(effects)
+    cost = {f"action {place + 1}": price for place, price in enumerate(PRICES)}
+    limits = {"action 5": n // 50, "action 4": n // 20, "total": n // 2}
+    settings = {"curve_points": 0, "n_jobs": job["threads"]}
+
+    def work() -> dict[str, float]:
+        found = tc.allocate(effects, cost, MARGIN, MONEY * n, limits, **settings)
+        return {"profit": found.profit_, "bound": found.bound_}
+
+    return work
+
+
+def highs_allocation(job: Job, path: Path, rows: int | None) -> Work:
+    from scipy import sparse
+    from scipy.optimize import LinearConstraint, milp
+
+    effects = np.load(path)[:rows]
+    n, k = effects.shape
+    cost = np.tile(PRICES, n)
+    profit = MARGIN * effects.ravel() - cost
+    action = np.tile(np.arange(k), n)
+    scarce = np.vstack([cost, action == 4, action == 3, np.ones(n * k)])
+    each = sparse.kron(sparse.eye_array(n), np.ones((1, k)))
+    programme = sparse.csr_array(sparse.vstack([each, sparse.csr_array(scarce)]))
+    bounds = np.concatenate([np.ones(n), [MONEY * n, n // 50, n // 20, n // 2]])
+
+    def work() -> dict[str, float]:
+        found = milp(
+            -profit,
+            integrality=np.ones(n * k),
+            bounds=(0, 1),
+            constraints=LinearConstraint(programme, -np.inf, bounds),
+            options={"mip_rel_gap": 1e-4},
+        )
+        return {"profit": -found.fun, "bound": -found.mip_dual_bound}
+
+    return work
+
+
 def digest_effects(result: Effects) -> dict[str, float]:
     """How near the truth the middles are, and how often the intervals hold it."""
     held = (result.ends[:, 0] <= result.truth) & (result.truth <= result.ends[:, 1])
@@ -505,6 +550,11 @@ def digest_effects(result: Effects) -> dict[str, float]:
         "correlation": float(np.corrcoef(middles, result.truth)[0, 1]),
         "coverage": float(held.mean()),
     }
+
+
+def digest_allocation(result: dict[str, float]) -> dict[str, float]:
+    """The profit, and what it can be at most."""
+    return result
 
 
 def digest_ridge(result: Any) -> dict[str, float]:
@@ -576,9 +626,11 @@ DIGESTS = {
     "propensity_curves": digest_curves,
     "propensity_reasons": digest_reasons,
     "causal_forest": digest_effects,
+    "allocation": digest_allocation,
 }
 # Contenders that are a part of a package.
 PACKAGES = dict.fromkeys(("kmeans", "gaussian_mixture", "lbfgs", "newton_cholesky"), "scikit-learn")
+PACKAGES["highs"] = "scipy"
 
 
 # --- measuring ------------------------------------------------------------------------------------

@@ -123,7 +123,8 @@ def numbered(word: str, numbers: Sequence[object]) -> str:
 
 def decimals(value: float | None, n: int, unit: str = "") -> str:
     """Return a number with so many decimals; a dash where there is none."""
-    return "-" if value is None or math.isnan(value) else f"{value:,.{n}f}{unit}"
+    # What is rounded to 0 has no sign.
+    return "-" if value is None or math.isnan(value) else f"{value:z,.{n}f}{unit}"
 
 
 def per_cent(value: float | None, n: int = 0) -> str:

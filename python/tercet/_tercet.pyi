@@ -20,6 +20,7 @@ __all__ = [
     "FittedKMeansSegments",
     "FittedLatentClass",
     "FittedMaxDiff",
+    "FittedPolicyTree",
     "FittedPropensity",
     "FittedSegmentProjection",
     "FittedTypingTool",
@@ -28,6 +29,7 @@ __all__ = [
     "SegmentRules",
     "align_assignments",
     "align_models",
+    "allocate",
     "analyze_experiment",
     "assign_arms",
     "balance_of_arms",
@@ -36,6 +38,7 @@ __all__ = [
     "brier_scores",
     "check_unique_ids",
     "concordance",
+    "discover_segments",
     "distal_outcome",
     "enough_data",
     "event_table",
@@ -1386,6 +1389,162 @@ class FittedMaxDiff:
         """
 
 @final
+class FittedPolicyTree:
+    """
+    A fitted rule: immutable.
+
+    Attributes are triples as for a propensity.
+    """
+    @property
+    def actions(self, /) -> list[str]:
+        """
+        The actions' names.
+        """
+    def apply(
+        self,
+        /,
+        attributes: SupportsGetItem[
+            int, tuple[str, NDArray[uint16] | NDArray[float64], SupportsGetItem[int, str]]
+        ],
+        *,
+        n_jobs: SupportsIndex | None = None,
+        progress: Callable[[str, int, int | None, float | None], object] | None = None,
+    ) -> NDArray[int64]:
+        """
+        The leaf of every customer.
+        """
+    @property
+    def best_single(self, /) -> int:
+        """
+        The place of the best action for everybody.
+        """
+    @property
+    def control(self, /) -> int | None:
+        """
+        The place of the action that the rule is compared with.
+        """
+    @property
+    def costs(self, /) -> NDArray[float64]:
+        """
+        What each action costs.
+        """
+    @property
+    def features(self, /) -> list[str]:
+        """
+        The names of the attributes.
+        """
+    @staticmethod
+    def fit(
+        attributes: SupportsGetItem[
+            int, tuple[str, NDArray[uint16] | NDArray[float64], SupportsGetItem[int, str]]
+        ],
+        experiment: tuple[
+            tuple[str, NDArray[uint16] | NDArray[float64], SupportsGetItem[int, str]],
+            tuple[str, NDArray[float64]],
+            tuple[str, NDArray[float64] | None],
+        ]
+        | None,
+        rewards: tuple[SupportsGetItem[int, str], NDArray[float64], SupportsIndex | None] | None,
+        costs: SupportsGetItem[int, SupportsFloat | SupportsIndex],
+        *,
+        settings: dict[str, Any],
+        note: str,
+        n_jobs: SupportsIndex | None = None,
+        progress: Callable[[str, int, int | None, float | None], object] | None = None,
+    ) -> FittedPolicyTree:
+        """
+        Searches the rule.
+
+        `experiment` is the treatment (name, codes, arms), the outcome (name, numbers) and what is known of
+        the arms' probabilities, as for a causal forest; `rewards` the actions, a number an action row by row,
+        and the control's place. One of them is needed. `costs` are a number an action. `settings` has
+        `depth`, `min_leaf` (or None), `bins`, `shortlist`, `honest`, `nuisance_trees`, `min_propensity` and
+        `seed`; `note`, a JSON text, is kept with the model.
+        """
+    @staticmethod
+    def from_json(json: str) -> FittedPolicyTree:
+        """
+        The model from a JSON text.
+        """
+    @property
+    def is_exact(self, /) -> bool:
+        """
+        Whether no tree of the depth is better on the rows that were searched.
+        """
+    def leaves(self, /, *, level: SupportsFloat | SupportsIndex) -> dict[str, Any]:
+        """
+        The leaves: `condition` (JSON texts), `action` (places), `n`, and of the half that did not choose:
+        `rows`, `reward`, `standard_error`, `lower`, `upper`.
+        """
+    @property
+    def nodes(self, /) -> list[tuple[int, int | None, str]]:
+        """
+        Splits and leaves, parents first: depth, leaf (None of a split), and who goes to the left as a JSON
+        text.
+        """
+    @property
+    def note(self, /) -> str:
+        """
+        What was kept with the model, as a JSON text.
+        """
+    @property
+    def outcome(self, /) -> str | None:
+        """
+        What the outcome is called, if there was one.
+        """
+    @property
+    def report(self, /) -> dict[str, Any]:
+        """
+        How the fit went, by name.
+        """
+    def save(self, /, path: str | PathLike[str]) -> None:
+        """
+        Writes the model to a file, whole or not at all.
+        """
+    @property
+    def settings(self, /) -> str:
+        """
+        The settings that it was fitted with, as a JSON text.
+        """
+    def to_json(self, /) -> str:
+        """
+        The model as a JSON text.
+        """
+    @property
+    def treatment(self, /) -> str | None:
+        """
+        What the treatment is called, if there was one.
+        """
+    def value(self, /, *, level: SupportsFloat | SupportsIndex) -> dict[str, Any] | None:
+        """
+        What the rule is worth on the half that did not choose it; None of a fit that was not honest. See
+        `value_on`.
+        """
+    def value_on(
+        self,
+        /,
+        attributes: SupportsGetItem[
+            int, tuple[str, NDArray[uint16] | NDArray[float64], SupportsGetItem[int, str]]
+        ],
+        experiment: tuple[
+            tuple[str, NDArray[uint16] | NDArray[float64], SupportsGetItem[int, str]],
+            tuple[str, NDArray[float64]],
+            tuple[str, NDArray[float64] | None],
+        ]
+        | None,
+        rewards: tuple[SupportsGetItem[int, str], NDArray[float64], SupportsIndex | None] | None,
+        costs: SupportsGetItem[int, SupportsFloat | SupportsIndex],
+        *,
+        level: SupportsFloat | SupportsIndex,
+        n_jobs: SupportsIndex | None = None,
+        progress: Callable[[str, int, int | None, float | None], object] | None = None,
+    ) -> dict[str, Any]:
+        """
+        What the rule is worth on other customers: the rule's reward, each action's for everybody, and what
+        the rule adds to each: `value`, `standard_error`, `lower`, `upper`, `rows`.
+        """
+
+@final
 class FittedPropensity:
     """
     A fitted propensity: immutable.
@@ -2034,6 +2193,32 @@ def align_models(first: FittedLatentClass, second: FittedLatentClass) -> dict[st
     `similarity` and `adjusted_rand` (None).
     """
 
+def allocate(
+    actions: SupportsGetItem[int, str],
+    effects: NDArray[float64],
+    cost: tuple[str, NDArray[float64]],
+    margin: tuple[str, NDArray[float64]],
+    errors: NDArray[float64] | None,
+    scores: NDArray[float64] | None,
+    closed: NDArray[uint8] | None,
+    ids: tuple[str, NDArray[int64] | tuple[NDArray[int64], NDArray[uint8]]] | None,
+    contacts: tuple[NDArray[int64], NDArray[int64], NDArray[uint32] | None] | None,
+    *,
+    settings: dict[str, Any],
+    n_jobs: SupportsIndex | None = None,
+    progress: Callable[[str, int, int | None, float | None], object] | None = None,
+) -> dict[str, Any]:
+    """
+    Chooses an action for each customer, or none.
+
+    Arrays of effects, errors, scores and `closed` have a number an action and customer, customer by
+    customer; in `closed` 0 is open, and 1, 2 and 3 stand for "do not contact", "not eligible" and "resting".
+    `settings` has `budget` (None or an amount), `limits` (pairs of actions and a number), `level`,
+    `error_correlation`, `curve_points`, `seed`, and with contacts `rules` and `as_of`. Returns `choice` (-1
+    for none) and `reason` (a place among `reasons`) by customer, `totals`, `bound`, `budget_price`,
+    `limit_prices`, `curve` and `exact_prices`.
+    """
+
 def analyze_experiment(
     arms: tuple[str, SupportsGetItem[int, str], NDArray[uint16], SupportsIndex],
     outcomes: SupportsGetItem[
@@ -2144,6 +2329,28 @@ def concordance(
 ) -> dict[str, Any]:
     """
     Harrell's and Uno's C, and the weight of the pairs: `harrell`, `uno`, `pairs`.
+    """
+
+def discover_segments(
+    attributes: SupportsGetItem[
+        int, tuple[str, NDArray[uint16] | NDArray[float64], SupportsGetItem[int, str]]
+    ],
+    treatment: tuple[str, NDArray[uint16] | NDArray[float64], SupportsGetItem[int, str]],
+    outcome: tuple[str, NDArray[float64]],
+    propensities: tuple[str, NDArray[float64] | None],
+    *,
+    settings: dict[str, Any],
+    n_jobs: SupportsIndex | None = None,
+    progress: Callable[[str, int, int | None, float | None], object] | None = None,
+) -> dict[str, Any]:
+    """
+    Looks for segments, a tree an arm.
+
+    Treatment, outcome and probabilities are as for a causal forest. `settings` has `depth`, `objective`,
+    `cost` (a number an arm but the control, or none), `min_leaf` (or None), `bins`, `shortlist`, `level`,
+    `adjust`, `resamples`, `nuisance_trees`, `min_propensity` and `seed`. Returns `segments` (columns, the
+    largest effect of each arm first; `arm` is a place), `conditions` (JSON texts), `arms` (columns),
+    `names`, `n_searched`, `n_estimated` and `min_leaf`.
     """
 
 def distal_outcome(

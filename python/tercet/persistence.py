@@ -15,7 +15,7 @@ from tercet.needs import (
     SegmentProjection,
     TypingTool,
 )
-from tercet.response import CausalForest, SegmentBook
+from tercet.response import CausalForest, PolicyTree, SegmentBook
 from tercet.value.evaluation import Calibration
 from tercet.value.hazard import HazardModel
 from tercet.value.lifetime import BGNBD, GammaGamma
@@ -43,6 +43,7 @@ _MODELS: dict[str, type[Saved | SnapshotModel | SegmentBook]] = {
     "latent_class": LatentClass,
     "lead_score": LeadScore,
     "max_diff": MaxDiff,
+    "policy_tree": PolicyTree,
     "propensity": Propensity,
     "purchase_model": PurchaseModel,
     "segment_book": SegmentBook,

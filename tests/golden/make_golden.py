@@ -58,6 +58,7 @@ ROWS: dict[str, Any] = {
     "calibration": [0.0, 0.001, 0.02, 0.1, 0.25, 0.5, 0.9, 1.0],
     "bg_nbd": CUSTOMERS,
     "causal_forest": ATTRIBUTES,
+    "policy_tree": ATTRIBUTES,
     "gamma_gamma": CUSTOMERS,
     "latent_class": RESPONDENTS,
     "propensity": ATTRIBUTES,
@@ -73,6 +74,7 @@ ITEMS = ["brand", "care", "spend", "visits", "returns"]
 QUESTIONS: dict[str, list[tuple[str, dict[str, Any]]]] = {
     "calibration": [("predict", {})],
     "causal_forest": [("effect", {}), ("effect_interval", {"level": 0.9})],
+    "policy_tree": [("apply", {})],
     "bg_nbd": [
         ("probability_alive", {}),
         ("expected_purchases", {"horizon": 39.0}),
@@ -134,6 +136,7 @@ def models() -> dict[str, Any]:
         "calibration": tc.Calibration("beta", shift=0.05).fit(p**1.2, rng.random(1_000) < p),
         "bg_nbd": tc.BGNBD().fit(summary),
         "causal_forest": causal_forest(survey),
+        "policy_tree": policy_tree(survey),
         "gamma_gamma": tc.GammaGamma().fit(summary),
         "latent_class": segments,
         "propensity": propensity(survey),
@@ -192,6 +195,19 @@ def causal_forest(survey: dict[str, Any]) -> tc.CausalForest:
     features["age"] = np.where(survey["care"] == 1.0, np.nan, features["age"])
     spend = np.where(np.isnan(spend), 0.0, spend)
     return tc.CausalForest(n_trees=8, control="none").fit(features, arm, spend)
+
+
+def policy_tree(survey: dict[str, Any]) -> tc.PolicyTree:
+    """Three actions and their costs, levels, and a number that is missing at times."""
+    rng = np.random.default_rng(3)
+    arm = rng.choice(["none", "mail", "call"], len(survey["age"]))
+    spend = np.where(np.isnan(survey["spend"]), 0.0, survey["spend"])
+    spend = spend + 10.0 * (arm == "mail") * (survey["age"] > 50)
+    spend = spend + 8.0 * (arm == "call") * (survey["region"] == "north")
+    features = {name: survey[name] for name in ("age", "region")}
+    features["age"] = np.where(survey["care"] == 1.0, np.nan, features["age"])
+    tree = tc.PolicyTree(control="none", nuisance_trees=8)
+    return tree.fit(features, arm, spend, "observed", cost={"mail": 1.0, "call": 2.0})
 
 
 def hazard(survey: dict[str, Any]) -> tc.HazardModel:

@@ -100,7 +100,11 @@ def response_drawers() -> dict[str, Callable[..., Axes]]:
     rng = np.random.default_rng(1)
     effect, treated = rng.random(1_000), rng.random(1_000) < 0.5
     ranking = tc.rank_effects(effect, treated, effect * treated + rng.normal(size=1_000))
-    return {"qini": lambda **on: plots.qini(ranking, **on)}
+    allocation = tc.allocate(effect, rng.random(1_000), budget=100)
+    return {
+        "qini": lambda **on: plots.qini(ranking, **on),
+        "profit_by_budget": lambda **on: plots.profit_by_budget(allocation, **on),
+    }
 
 
 @pytest.fixture(scope="module")

@@ -8,7 +8,8 @@ with centred covariates, a fit for every segment (HC2, HC3; for clusters a fit f
 cov_type="cluster"). Without covariates intervals and p-values are scipy's of Welch's test. Limits
 of Fieller are found as roots of the t-statistic of `mean - ratio * control`. Adjusted p-values are
 statsmodels' multipletests; the sample ratio is scipy's chisquare; the confidence sequence is the
-paper's formula with scipy's lambertw; shrinkage is the posterior summed on a dense grid of tau.
+paper's formula with scipy's lambertw; shrinkage is the posterior summed on a dense grid of tau;
+the test that effects are equal is statsmodels' anova_generic with use_var="bf".
 """
 
 import argparse
@@ -22,6 +23,7 @@ import statsmodels
 import statsmodels.api as sm
 from scipy import optimize, special, stats
 from statsmodels.stats.multitest import multipletests
+from statsmodels.stats.oneway import anova_generic
 from statsmodels.stats.power import normal_power_het
 
 FOLDER = Path(__file__).parent / "experiment"
@@ -274,7 +276,24 @@ def make():
             f"shrinkage_{place}", "shrinkage", given, checks(found, loose), "DuMouchel (1994)"
         )
 
+    for place, (means, n, variances) in enumerate(groups()):
+        given = {"effects": means, "weights": n, "variances": (variances / n), "freedoms": n - 1}
+        found = anova_generic(means, variances, n, use_var="bf")
+        values = {"f": found.statistic, "freedoms": found.df, "p": found.pvalue}
+        values = {name: np.atleast_1d(value).tolist() for name, value in values.items()}
+        source = "Brown & Forsythe (1974); Mehrotra (1997)"
+        yield case(f"equality_{place}", "equality", columns(given), [*checks(values)], source)
+
     yield case("power", "power", {}, power_checks(), "statsmodels.stats.power.normal_power_het")
+
+
+def groups():
+    """Means of groups of several sizes with variances that differ."""
+    rng = np.random.default_rng(7)
+    for k, apart in ((2, 0.5), (5, 0.0), (40, 0.3)):
+        n, variances = rng.integers(4, 60, k).astype(float), rng.gamma(2.0, 1.0, k)
+        means = rng.normal(0, apart, k) + rng.normal(size=k) * np.sqrt(variances / n)
+        yield means, n, variances
 
 
 def power_checks():

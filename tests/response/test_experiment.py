@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import pickle
+import re
 import warnings
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -285,6 +287,14 @@ BAD: dict[str, tuple[dict[str, Any], dict[str, Any], str, int | None]] = {
     "constant covariate": ({"past": [1.0] * 2_000}, {"covariates": "past"}, "leave it out", None),
     "infinite covariate": ({"past": [np.inf] + [1.0] * 1_999}, {"covariates": "past"}, "inf", 0),
     "empty segment": ({}, {"segments": {"nobody": [False] * 2_000}}, "without a customer", None),
+    "outcome too great": ({"spend": [1.0, 1e300] * 1_000}, {}, "divide it", 1),
+    "outcome too small": ({"spend": [0.0, 1e-300] * 1_000}, {}, "multiply it", None),
+    "dates as covariate": (
+        {"past": pd.date_range("2024-01-01", periods=20).repeat(100)},
+        {"covariates": "past"},
+        "days before the experiment",
+        None,
+    ),
     "short segment": ({}, {"segments": {"few": [True] * 3}}, "3 values for 2,000 rows", None),
     "segment of numbers": ({}, {"segments": {"age": [7] * 2_000}}, "not true or false", 0),
     "segment missing": ({}, {"segments": {"x": [None] + [True] * 1_999}}, "is missing", 0),
@@ -399,3 +409,17 @@ def test_nothing_warns_where_nothing_is_wrong():
     with warnings.catch_warnings():
         warnings.simplefilter("error")
         analyze(simple(), ["spend", "bought"], segments="country", covariates="past")
+
+
+def test_results_are_pickled():
+    found = analyze(pd.DataFrame(simple()), segments="country")
+    again = pickle.loads(pickle.dumps(found))
+    pd.testing.assert_frame_equal(again.table_, found.table_)
+    assert repr(again) == repr(found)
+
+
+def test_a_mean_of_0_has_no_sign():
+    data = pd.DataFrame(simple())
+    data["visit"] = (np.arange(len(data)) < 3) & (data["arm"] == "mail")
+    found = analyze(data, "visit", covariates="past")
+    assert not re.search(r"[-\u2212]0(\.0+)?%", f"{found} {found.verdict_}")

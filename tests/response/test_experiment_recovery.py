@@ -142,3 +142,52 @@ def test_the_power_of_a_plan_is_what_experiments_find():
         data = {"arm": arm, "spend": rng.random(plan.n_) < np.where(arm == "mail", 0.15, 0.10)}
         found += analyze(data)["p"].iloc[0] < 0.05
     assert 0.74 <= found / runs <= 0.86
+
+
+def small_segments(rng: np.random.Generator, k: int, n: int, kind: str) -> dict[str, Any]:
+    """Segments of few customers, a third of them treated, without any effect."""
+    segment = np.repeat(np.arange(k), n)
+    arm = np.where(np.tile(np.arange(n) % 3 == 0, k), "mail", "none")
+    spend = rng.random(k * n) < 0.2 if kind == "binary" else rng.lognormal(size=k * n)
+    return {"arm": arm, "segment": segment.astype(str), "spend": spend.astype(float)}
+
+
+@pytest.mark.parametrize("kind", ["binary", "log-normal"])
+@pytest.mark.parametrize(("k", "n"), [(20, 12), (40, 30), (20, 51)])
+def test_equal_effects_in_small_segments_are_seldom_called_different(kind: str, k: int, n: int):
+    rng = np.random.default_rng([k, n])
+    alarms, runs = 0, 200
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", tc.ExperimentWarning)
+        for _ in range(runs):
+            data = small_segments(rng, k, n, kind)
+            result = tc.analyze_experiment(
+                pd.DataFrame(data), "arm", "none", "spend", segments="segment", n_jobs=1
+            )
+            alarms += result.heterogeneity_["p"].iloc[0] < 0.05
+    assert alarms / runs <= 0.09
+
+
+def test_shrunken_effects_on_skewed_spend_are_not_drawn_down():
+    rng = np.random.default_rng(4)
+    raw, shrunken, off, hits, rows = 0.0, 0.0, 0.0, 0, 0
+    for n in (20, 60, 200):
+        for _ in range(30):
+            segment = np.repeat(np.arange(20), n)
+            arm = np.tile(np.where(np.arange(n) % 2, "mail", "none"), 20)
+            lift = 0.3 * (1 + rng.normal(size=20))
+            spend = np.where(rng.random(len(segment)) < 0.3, rng.lognormal(size=len(segment)), 0.0)
+            spend = spend * (1 + lift[segment] * (arm == "mail"))
+            data = {"arm": arm, "segment": segment.astype(str), "spend": spend}
+            table = analyze(data, segments="segment").iloc[1:]
+            truth = 0.3 * np.exp(0.5) * lift[table["segment"].astype(int)]
+            raw += ((table["effect"] - truth) ** 2).sum()
+            shrunken += ((table["effect_shrunken"] - truth) ** 2).sum()
+            off += (table["effect_shrunken"] - truth).sum()
+            low, high = table["shrunken_lower"], table["shrunken_upper"]
+            hits += ((low <= truth) & (truth <= high)).sum()
+            rows += len(table)
+    # The mean effect is 0.15; weighed by their own variances segments lose half of it.
+    assert abs(off / rows) < 0.03
+    assert shrunken < 0.25 * raw
+    assert 0.92 <= hits / rows <= 0.99

@@ -150,6 +150,58 @@ def test_a_placebo_finds_nothing():
     assert summary["lower"][0] < 0 < summary["upper"][0]
 
 
+def test_equal_effects_are_seldom_called_different():
+    alarms = 0
+    for seed in range(100):
+        rng = np.random.default_rng(seed)
+        X = rng.normal(size=(600, 5))
+        treated, y = rng.random(600) < 0.5, rng.lognormal(0.5 * X[:, 0], 1.0)
+        model = forest(random_state=seed).fit(X, treated, y, "observed" if seed % 2 else None)
+        alarms += model.summary()["p_value"][0] < 0.05
+    # 5 give or take 2.2.
+    assert alarms <= 12
+
+
+def test_small_differences_of_effects_are_found():
+    rng = np.random.default_rng(2)
+    found = 0
+    for seed in range(10):
+        X, treated = rng.normal(size=(4_000, 5)), rng.random(4_000) < 0.5
+        y = X[:, 1] + treated * 0.5 * X[:, 0] + rng.normal(0, 2, 4_000)
+        model = forest(random_state=seed).fit(X, treated, y, "observed")
+        found += model.summary()["p_value"][0] < 0.05
+    assert found >= 8
+
+
+def test_features_that_the_treatment_made_are_named():
+    opened = MAILED & (RNG.random(N) < 0.3)
+    with pytest.warns(tc.ExperimentWarning, match=r"differ in 'opened', which chance"):
+        forest(n_trees=8).fit({**FEATURES, "opened": opened}, MAILED, SPEND, "observed")
+    X = np.column_stack([ORDERS, np.where(MAILED, 5.0, 1.0) + RNG.normal(size=N)])
+    with pytest.warns(tc.ExperimentWarning, match="'x1'"):
+        forest(n_trees=8).fit(X, MAILED, SPEND, MAILED.mean())
+    text = np.where(ARM == "none", "nothing", "a letter")
+    with pytest.warns(tc.ExperimentWarning, match="'what'"):
+        forest(n_trees=8, control="none").fit({**FEATURES, "what": text}, ARM, SPEND, "observed")
+    unknown = np.where(opened, np.nan, AGE)
+    with pytest.warns(tc.ExperimentWarning, match="'age'"):
+        forest(n_trees=8).fit({**FEATURES, "age": unknown}, MAILED, SPEND, "observed")
+
+
+@pytest.mark.parametrize("scale", [1e300, -1e200, 1e-300])
+def test_outcomes_that_cannot_be_squared_are_refused(scale):
+    with pytest.raises(tc.DataError, match=r"outcome.* squared .*give the column in a"):
+        forest().fit(FEATURES, MAILED, SPEND * scale, "observed")
+
+
+def test_outcomes_of_any_usual_size_are_alike():
+    plain = forest().fit(FEATURES, MAILED, SPEND, "observed")
+    for scale in (2.0**80, 2.0**-80):
+        scaled = forest().fit(FEATURES, MAILED, SPEND * scale, "observed")
+        np.testing.assert_allclose(scaled.effect(FEATURES), plain.effect(FEATURES) * scale, 1e-3)
+        assert scaled.summary()["p_value"][0] == pytest.approx(plain.summary()["p_value"][0])
+
+
 def test_scikit_learn_clones_it(fitted):
     from sklearn.base import clone
 
@@ -170,6 +222,8 @@ LATE = pa.array([None if row == 4 else label for row, label in enumerate(ARM.tol
         ({}, (MAILED, np.where(np.arange(N) == 7, np.inf, SPEND)), "row 7: is inf"),
         ({"control": "none"}, (LATE, SPEND), "column 'treatment', row 4: is missing"),
         ({}, (np.zeros(N, bool), SPEND), "has one arm only"),
+        ({}, (np.full(N, "mail"), SPEND), "has one arm only, 'mail'"),
+        ({}, (0, SPEND), "rename numbered columns"),
         ({}, (ARM, SPEND), "control = None: expected the arm to compare with"),
         ({"control": "post"}, (ARM, SPEND), "control = 'post': expected one of the arms"),
         ({}, (ORDERS >= 5, SPEND), "leaves no overlap"),

@@ -204,3 +204,29 @@ def test_what_cannot_be_is_refused_in_words(settings, arguments, message):
     with pytest.raises((tc.DataError, tc.ParameterError)) as caught:
         tc.DRLearner(**{"outcome_model": Ridge(), **settings}).fit(FEATURES, *arguments)
     assert message in str(caught.value)
+
+
+@every_learner
+def test_equal_effects_are_seldom_called_different(learner):
+    from sklearn.tree import DecisionTreeRegressor
+
+    alarms = 0
+    for seed in range(60):
+        rng = np.random.default_rng(seed)
+        X, treated = rng.normal(size=(600, 4)), rng.random(600) < 0.5
+        model = learner(DecisionTreeRegressor(min_samples_leaf=30))
+        alarms += model.fit(X, treated, rng.normal(X[:, 0]), 0.5).summary()["p_value"][0] < 0.05
+    # 3 give or take 1.7.
+    assert alarms <= 9
+
+
+@every_learner
+def test_features_that_the_treatment_made_are_named(learner):
+    columns = {"orders": ORDERS, "since": np.where(MAILED, 3.0, 0.0) + RNG.normal(size=N)}
+    with pytest.warns(tc.ExperimentWarning, match="'since'"):
+        learner(LinearRegression()).fit(columns, MAILED, SPEND, "observed")
+
+
+def test_outcomes_that_cannot_be_squared_are_refused():
+    with pytest.raises(tc.DataError, match="another unit"):
+        tc.TLearner(LinearRegression()).fit(FEATURES, MAILED, SPEND * 1e300, "observed")

@@ -353,3 +353,31 @@ def test_books_show_themselves(book):
     assert "5 more segments" in repr(many)
     assert "5 more segments" in repr(many.evaluate(customers()))
     assert "<table>" in many._repr_html_()
+
+
+def test_stored_memberships_are_read_back_exactly(table, kind):
+    book = tc.SegmentBook(
+        [tc.Segment.from_sql("big", "spend > 50"), tc.Segment.from_sql("none", "spend > 999")]
+    )
+    columns = {"customer_id": ["kim", "ann", "bob", "eve"], "spend": [10.0, 80.0, 20.0, 60.0]}
+    found = book.evaluate(table(columns, kind), customer="customer_id")
+    stored = found.to_table()
+    again = tc.SegmentMembers.from_table(
+        stored, segments=found.ids, customers=table(columns, kind), as_of=found.as_of
+    )
+    assert again.ids == found.ids
+    assert again.sizes == found.sizes == {"big": 2, "none": 0}
+    assert (again.n_customers, again.coverage) == (4, 0.5)
+    np.testing.assert_array_equal(np.asarray(again), np.asarray(found))
+    assert again.customer_ids("big") == found.customer_ids("big") == ["ann", "eve"]
+    assert tc.SegmentMembers.from_table(stored).ids == ["big"]
+
+
+def test_stored_members_who_are_unknown_are_refused():
+    stored = {"customer_id": ["ann", "eve"], "segment": ["big", "slow"]}
+    with pytest.raises(tc.DataError, match=r"column 'segment', row 1: is 'slow'.* segments="):
+        tc.SegmentMembers.from_table(stored, segments=["big"])
+    with pytest.raises(tc.DataError, match=r"column 'customer_id', row 1: is 'eve'.* customers="):
+        tc.SegmentMembers.from_table(stored, customers={"customer_id": ["ann", "bob"]})
+    with pytest.raises(tc.ParameterError, match="segments"):
+        tc.SegmentMembers.from_table(stored, segments="big")

@@ -181,6 +181,13 @@ def test_sql_by_hand(sql, tree):
     assert tc.Segment.from_sql("s", sql).where == tree
 
 
+@pytest.mark.parametrize("number", ["1e400", "-1e400", "9" * 400, ".5E999"])
+def test_numbers_beyond_all_numbers_are_refused(number):
+    for condition in (f"a > {number}", f"a IN (1, {number})"):
+        with pytest.raises(tc.ParameterError, match="greater than every number"):
+            tc.Segment.from_sql("s", condition)
+
+
 @pytest.mark.parametrize(
     ("sql", "words"),
     [

@@ -34,13 +34,19 @@ mod _tercet {
     #[pymodule_export]
     use crate::persist::model_kind;
     #[pymodule_export]
+    use crate::response::allocation::allocate;
+    #[pymodule_export]
+    use crate::response::discovery::discover_segments;
+    #[pymodule_export]
     use crate::response::experiment::{
         analyze_experiment, assign_arms, balance_of_arms, plan_experiment,
     };
     #[pymodule_export]
     use crate::response::ranking::rank_effects;
     #[pymodule_export]
-    use crate::response::{FittedCausalForest, SegmentMemberships, SegmentRules, read_segment};
+    use crate::response::{
+        FittedCausalForest, FittedPolicyTree, SegmentMemberships, SegmentRules, read_segment,
+    };
     #[pymodule_export]
     use crate::simulate::{simulate_needs, simulate_purchases};
     #[pymodule_export]

@@ -10,6 +10,8 @@
 //! | value customers | [`value::lifetime::LifetimeValue`] |
 //! | tell how probable it is that customers churn, buy, use a feature | [`value::propensity::Propensity`] |
 //! | tell what a treatment does to each customer | [`response::forest::CausalForest`] |
+//! | choose an action for each customer by a few questions | [`response::policy::PolicyTree`] |
+//! | discover segments in which an action works otherwise | [`response::discovery::SegmentDiscovery`] |
 //! | judge whether a ranking by effect pays | [`response::Ranking`] |
 //! | tell when customers churn, and by which of several ways | [`value::hazard::HazardModel`] |
 //! | judge probabilities, calibrate them, decide by them | [`value::evaluation`] |

@@ -6,6 +6,7 @@ saves anything. They need matplotlib: `pip install 'tercet[plots]'`.
 
 from __future__ import annotations
 
+from tercet.plots.allocation import profit_by_budget
 from tercet.plots.behaviour import lifecycle_flow, rfm_grid
 from tercet.plots.curve import propensity_curve
 from tercet.plots.experiment import detectable_effect, effects_by_segment
@@ -38,6 +39,7 @@ __all__ = [
     "lifecycle_flow",
     "lift",
     "probability_alive_map",
+    "profit_by_budget",
     "profit_by_cutoff",
     "projected_shares",
     "propensity_curve",

@@ -7,7 +7,10 @@ first plot is drawn.
 
 from __future__ import annotations
 
+import inspect
 from typing import TYPE_CHECKING, Literal
+
+from tercet.exceptions import ParameterError
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -47,6 +50,22 @@ def new_axes(ax: Axes | None, *, width: float = 7.2, height: float = 4.4) -> Axe
         ) from missing
     _, created = plt.subplots(figsize=(width, height), dpi=110, layout="constrained")
     return created
+
+
+def require(given: object, kind: type | tuple[type, ...], argument: str, made_by: str) -> None:
+    """Refuse anything but what a plot is of."""
+    if not isinstance(given, kind):
+        kinds = kind if isinstance(kind, tuple) else (kind,)
+        expected = f"the {' or '.join(one.__name__ for one in kinds)} that {made_by} returned"
+        found = f"{argument} is of type {type(given).__name__}: expected {expected}"
+        raise ParameterError(found, argument)
+
+
+def require_part(given: object, part: str, argument: str, what: str) -> None:
+    """Refuse what has not the part that a plot is of; without looking at it."""
+    if inspect.getattr_static(given, part, None) is None:
+        message = f"{argument} is of type {type(given).__name__}: expected {what}"
+        raise ParameterError(message, argument)
 
 
 def dress(

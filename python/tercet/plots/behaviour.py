@@ -66,6 +66,9 @@ def rfm_grid(
     >>> shop = tc.datasets.simulate_purchases(1_000, seed=1)
     >>> ax = tc.plots.rfm_grid(tc.behaviour(shop.transactions, as_of="2025-01-01"))
     """
+    from tercet.response import Behaviour
+
+    _style.require(behaviour, Behaviour, "behaviour", "tercet.behaviour")
     shown = {
         "customers": ("Where are the customers?", "customers"),
         "money": ("Where is the money?", "amount in the window"),
@@ -152,6 +155,10 @@ def lifecycle_flow(earlier: Behaviour, later: Behaviour, *, ax: Axes | None = No
     >>> september = tc.behaviour(shop, as_of="2024-09-01", recipe=june.recipe)
     >>> ax = tc.plots.lifecycle_flow(june, september)
     """
+    from tercet.response import Behaviour
+
+    _style.require(earlier, Behaviour, "earlier", "tercet.behaviour")
+    _style.require(later, Behaviour, "later", "tercet.behaviour")
     moves = later._moves(earlier)
     # Best on top: what falls is lost.
     order = ["active", "new", "won back", "slowing", "passive", "lost"]

@@ -98,6 +98,7 @@ def propensity_curve(
     >>> model = tc.Propensity().fit({"visits": visits}, left)
     >>> ax = tc.plots.propensity_curve(model, "visits", {"visits": visits})
     """
+    _style.require_part(model, "curve", "model", "a tercet.Propensity")
     name = _words(label, "label") or feature
     try:
         curve = _Curve.of(model.curve(feature, points=points, level=level))

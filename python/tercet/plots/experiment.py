@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import textwrap
 from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
@@ -15,7 +16,7 @@ if TYPE_CHECKING:
     from matplotlib.axis import Axis
 
     from tercet._columns import Floats
-    from tercet.response import ExperimentPlan, ExperimentResult
+    from tercet.response import DiscoveredSegments, ExperimentPlan, ExperimentResult
 
 #: Okabe and Ito (2008).
 _COLOURS: Final = ("#0072b2", "#d55e00", "#009e73", "#cc79a7", "#e69f00", "#56b4e9", "#22303c")
@@ -23,7 +24,7 @@ _EVERYONE: Final = "everyone"
 
 
 def effects_by_segment(
-    result: ExperimentResult,
+    result: ExperimentResult | DiscoveredSegments,
     outcome: str | None = None,
     *,
     arms: str | list[str] | None = None,
@@ -35,16 +36,20 @@ def effects_by_segment(
     Faint: the effect as it was measured in the segment. Strong: drawn towards the other segments',
     which is the better guess of what would happen again. The band is the effect on everyone.
 
+    Of segments that were discovered each arm has its own, in its colour; hollow are those that are
+    not clear of chance.
+
     Parameters
     ----------
-    result : ExperimentResult
-        What `tercet.analyze_experiment` found.
+    result : ExperimentResult or DiscoveredSegments
+        What `tercet.analyze_experiment` or `tercet.discover_segments` found.
     outcome : str, optional
         The outcome; default: the first. For several, draw each on axes of its own.
     arms : str or list of str, optional
         The arms, a colour each; default: all but the control.
     most : int
-        Segments that are drawn at most: those with the smallest standard errors.
+        Segments that are drawn at most: those with the smallest standard errors; of segments that
+        were discovered the first of `table_`.
     ax : Axes, optional
         Axes to draw on. Default: new ones.
 
@@ -68,9 +73,14 @@ def effects_by_segment(
     >>> result = tc.analyze_experiment(data, "arm", "none", "spend", segments="shop")
     >>> ax = tc.plots.effects_by_segment(result)
     """
-    outcome = result.outcomes[0] if outcome is None else outcome
-    if outcome not in result.outcomes:
-        raise _arguments.refusal(outcome, "outcome", f"one of {result.outcomes}")
+    from tercet.response import DiscoveredSegments, ExperimentResult
+
+    makers = "tercet.analyze_experiment or tercet.discover_segments"
+    _style.require(result, (ExperimentResult, DiscoveredSegments), "result", makers)
+    outcomes = [result.outcome] if isinstance(result, DiscoveredSegments) else result.outcomes
+    outcome = outcomes[0] if outcome is None else outcome
+    if outcome not in outcomes:
+        raise _arguments.refusal(outcome, "outcome", f"one of {outcomes}")
     treated = [arm for arm in result.arms if arm != result.control]
     chosen = treated if arms is None else [arms] if isinstance(arms, str) else list(arms)
     if not chosen or not set(chosen) <= set(treated):
@@ -78,9 +88,14 @@ def effects_by_segment(
     most = _arguments.whole(most, "most", "a whole number, at least 1")
     if most < 1:
         raise _arguments.refusal(most, "most", "a whole number, at least 1")
+    if isinstance(result, DiscoveredSegments):
+        return _discovered(result, chosen, most, ax)
     rows = _Rows(result, outcome)
     segments = rows.order(chosen, most)
-    ax = _style.new_axes(ax, height=max(2.8, 1.5 + 0.32 * max(1, len(segments)) * _room(chosen)))
+    # Rows come closer and the figure wider as there are more of them.
+    lines = max(1, len(segments)) * _room(chosen)
+    height = max(2.8, 1.5 + 0.32 * min(lines, 12.0) + 0.22 * max(lines - 12.0, 0.0))
+    ax = _style.new_axes(ax, width=float(np.clip(0.8 * height, 7.2, 10.0)), height=height)
     for place, arm in enumerate(chosen):
         rows.draw(ax, arm, segments, (place, len(chosen)))
     ax.axvline(0.0, color=_style.MUTED, linewidth=0.9, zorder=1)
@@ -134,12 +149,20 @@ def detectable_effect(
     Axes
         The axes, for further changes.
 
+    Raises
+    ------
+    ParameterError
+        For anything but a plan.
+
     Examples
     --------
     >>> import tercet as tc
     >>> plan = tc.plan_experiment(0.05, lift=0.1, segments={"new": 0.4, "loyal": 0.1})
     >>> ax = tc.plots.detectable_effect(plan)
     """
+    from tercet.response import ExperimentPlan
+
+    _style.require(plan, ExperimentPlan, "plan", "tercet.plan_experiment")
     column = "detectable_lift" if _arguments.truth(lift, "lift") else "detectable"
     names = ("n", "segment", "arm", column)
     table = read_table(plan.curve_, {name: name for name in names}, what="curve")
@@ -186,6 +209,82 @@ def detectable_effect(
     if len(shown) > 1:
         ax.legend(frameon=False, fontsize=_style.TICK_SIZE)
     return ax
+
+
+def _discovered(result: DiscoveredSegments, arms: list[str], most: int, ax: Axes | None) -> Axes:
+    """Draw segments that were discovered, arm below arm."""
+    figures = ("effect", "lower", "upper", "effect_shrunken", "shrunken_lower", "shrunken_upper")
+    wanted = {name: name for name in ("arm", "rule", "found", *figures)}
+    table = read_table(result.table_, wanted, what="result")
+    arm, rule, found = (table.arrow(name).to_pylist() for name in ("arm", "rule", "found"))
+    numbers = {name: table.floats(name, missing_as_nan=True) for name in figures}
+    rows = [row for name in arms for row in range(len(arm)) if arm[row] == name]
+    shown, binary = rows[:most], result.is_binary
+    ax = _style.new_axes(ax, width=8.4, height=max(2.8, 1.6 + 0.5 * len(shown)))
+    for place, name in enumerate(arms):
+        colour = _COLOURS[place % len(_COLOURS)]
+        own = [at for at, row in enumerate(shown) if arm[row] == name]
+        if own:
+            _everybody(ax, result, name, (min(own) - 0.5, max(own) + 0.5), colour)
+        for at in own:
+            row = shown[at]
+            for raw in (True, False):
+                names = figures[:3] if raw else figures[3:]
+                middle, low, high = (float(numbers[one][row]) for one in names)
+                ax.errorbar(
+                    [middle],
+                    [at + (0.16 if raw else 0.0)],
+                    xerr=np.nan_to_num(np.maximum([[middle - low], [high - middle]], 0.0)),
+                    fmt="o",
+                    color=colour,
+                    markerfacecolor=colour if found[row] or raw else "white",
+                    alpha=0.35 if raw else 1.0,
+                    elinewidth=0.9 if raw else 1.8,
+                    markersize=3.0 if raw else 5.5,
+                    label=name if at == own[0] and not raw else None,
+                    zorder=2 if raw else 3,
+                )
+    ax.axvline(0.0, color=_style.MUTED, linewidth=0.9, zorder=1)
+    names_of = ["\n".join(_two_lines(rule[row])) for row in shown]
+    ax.set_yticks(np.arange(len(shown)), names_of, parse_math=False)
+    ax.set_ylim(len(shown) - 0.4, -0.6)
+    more = f"; {len(rows) - len(shown)} more segments" if len(rows) > len(shown) else ""
+    _style.dress(
+        ax,
+        title=f"Effect on {result.outcome} against {result.control}",
+        subtitle=f"faint: measured, strong: shrunken, hollow: may be chance; "
+        f"{_display.per_cent(result.level)} intervals{more}",
+        x_label=_measure(lift=False, rate=binary),
+        y_label="Discovered segment",
+        grid="x",
+    )
+    ax.tick_params(axis="y", length=0)
+    if binary:
+        _hundredths(ax.xaxis, "")
+    else:
+        _style.thousands(ax.xaxis)
+    if len(arms) > 1:
+        ax.legend(loc="best", frameon=False, fontsize=_style.TICK_SIZE)
+    return ax
+
+
+def _two_lines(words: str) -> list[str]:
+    """Return a rule in lines that leave room for the effects."""
+    first, joint, rest = words.partition(" and ")
+    lines = [first, joint.lstrip() + rest] if joint else textwrap.wrap(words, 36)[:2]
+    return [_style.shortened(line, 40) for line in lines]
+
+
+def _everybody(
+    ax: Axes, result: DiscoveredSegments, arm: str, rows: tuple[float, float], colour: str
+) -> None:
+    """Draw an arm's effect on everybody as a band beside its segments."""
+    names = ("arm", "effect", "lower", "upper")
+    table = read_table(result.arms_, {name: name for name in names}, what="result")
+    place = table.arrow("arm").to_pylist().index(arm)
+    effect, low, high = (float(table.floats(name)[place]) for name in names[1:])
+    ax.fill_between([low, high], *rows, color=colour, alpha=0.10, linewidth=0, zorder=0)
+    ax.plot([effect, effect], rows, color=colour, linewidth=0.8, alpha=0.6, zorder=1)
 
 
 class _Rows:

@@ -72,6 +72,7 @@ def customer_history(
     >>> model = tc.BGNBD().fit(summary)
     >>> ax = tc.plots.customer_history(model, log.transactions, customer_id=1)
     """
+    _style.require_part(model, "time_unit", "model", "a model of purchases, such as tercet.BGNBD")
     rules = LogRules(customer, time, amount, observation_end, merge, refunds, after_end)
     known = customer_times(model.time_unit, transactions, customer_id, rules)
     moments, frequency, recency = _states(known.purchases, known.end)

@@ -51,6 +51,7 @@ def calibration_holdout(
     >>> model = tc.BGNBD().fit(calibration)
     >>> ax = tc.plots.calibration_holdout(model, calibration)
     """
+    _style.require_part(model, "frequency", "model", "a model of purchases, such as tercet.BGNBD")
     check = check_holdout(model, calibration, max_frequency=max_frequency)
     ax = _style.new_axes(ax)
     place = np.arange(len(check.groups))

@@ -64,6 +64,7 @@ def probability_alive_map(
     >>> model = tc.BGNBD().fit(summary)
     >>> ax = tc.plots.probability_alive_map(model, summary)
     """
+    _style.require_part(model, "frequency", "model", "a model of purchases, such as tercet.BGNBD")
     return _draw(
         model,
         summary,
@@ -120,6 +121,7 @@ def expected_purchases_map(
     >>> model = tc.BGNBD().fit(summary)
     >>> ax = tc.plots.expected_purchases_map(model, summary, horizon=52)
     """
+    _style.require_part(model, "time_unit", "model", "a model of purchases, such as tercet.BGNBD")
     ahead = _style.plural(horizon, model.time_unit)
     return _draw(
         model,

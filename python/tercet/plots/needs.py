@@ -65,6 +65,7 @@ def segment_criteria(
     >>> selection = tc.select_segments(survey, range(1, 4), starts=4, replications=0, stability=0)
     >>> ax = tc.plots.segment_criteria(selection)
     """
+    _style.require_part(selection, "table", "selection", "what tercet.select_segments returned")
     listed = ", ".join(f'"{name}"' for name in CRITERIA)
     chosen = _arguments.names(criteria, "criteria", f"a list of {listed}")
     chosen = [_arguments.word(name, "criteria", list(CRITERIA)) for name in chosen]
@@ -140,6 +141,7 @@ def segment_profile(
     >>> model = tc.LatentClass(3, starts=4, response_style="random_intercept").fit(survey)
     >>> ax = tc.plots.segment_profile(model.profile(survey))
     """
+    _style.require_part(profile, "table", "profile", "the SegmentProfile of a model")
     cells = _Cells.of(profile, items)
     n_rows, n_segments = cells.values.shape
     if ax is None:
@@ -216,6 +218,9 @@ def segment_sizes(
     >>> survey = tc.datasets.simulate_needs(2_000, n_respondents=300, seed=1).survey
     >>> ax = tc.plots.segment_sizes(tc.LatentClass(3, starts=4).fit(survey))
     """
+    _style.require_part(
+        model, "shares_", "model", "a model of segments, such as tercet.LatentClass"
+    )
     shares, ends = model.shares_, _share_ends(model, level)
     numbers = np.arange(1, len(shares) + 1)
     ax = _style.new_axes(ax, width=6.6, height=1.6 + 0.5 * len(shares))
@@ -280,6 +285,7 @@ def question_accuracy(tool: Any, *, ax: Axes | None = None) -> Axes:
     >>> tool = tc.TypingTool(model, n_questions=3, folds=3, max_questions=5).fit(survey)
     >>> ax = tc.plots.question_accuracy(tool)
     """
+    _style.require_part(tool, "agreement_", "tool", "a tercet.TypingTool")
     columns = ("n_questions", "in_sample", "cross_validated", "majority")
     table = read_table(tool.agreement_, {name: name for name in columns}, what="agreement")
     numbers, inside, held_out, majority = (table.floats(name) for name in columns)
@@ -360,6 +366,7 @@ def projected_shares(
     >>> projection = tc.SegmentProjection(model).fit(asked, features=["age", "orders"])
     >>> ax = tc.plots.projected_shares(projection, company.customers)
     """
+    _style.require_part(projection, "predict_proba", "projection", "a tercet.SegmentProjection")
     members = projection.predict_proba(customers)
     summed = members.mean(axis=0)
     modal = np.bincount(members.argmax(axis=1), minlength=len(summed)) / len(members)

@@ -46,6 +46,9 @@ def reliability(reliability: Reliability, *, ax: Axes | None = None) -> Axes:
     >>> p = rng.beta(1, 4, 2_000)
     >>> ax = tc.plots.reliability(tc.reliability(rng.random(2_000) < p, p))
     """
+    from tercet.value.evaluation import Reliability
+
+    _style.require(reliability, Reliability, "reliability", "tercet.reliability")
     found = reliability._found
     predicted, observed = found["mean_predicted"], found["observed"]
     lower, upper = found["lower"], found["upper"]
@@ -121,6 +124,9 @@ def gain(table: GainTable, *, ax: Axes | None = None) -> Axes:
     >>> p = rng.beta(1, 4, 2_000)
     >>> ax = tc.plots.gain(tc.gain_table(rng.random(2_000) < p, p, shares=50))
     """
+    from tercet.value.evaluation import GainTable
+
+    _style.require(table, GainTable, "table", "tercet.gain_table")
     found = table._found
     share, captured = found["share"], found["captured"]
     ax = _style.new_axes(ax, width=6.2, height=4.6)
@@ -183,6 +189,9 @@ def lift(table: GainTable, *, ax: Axes | None = None) -> Axes:
     >>> p = rng.beta(1, 4, 2_000)
     >>> ax = tc.plots.lift(tc.gain_table(rng.random(2_000) < p, p))
     """
+    from tercet.value.evaluation import GainTable
+
+    _style.require(table, GainTable, "table", "tercet.gain_table")
     found = table._found
     share = found["share"]
     before = np.append(0.0, share[:-1])
@@ -261,6 +270,9 @@ def profit_by_cutoff(
     >>> best = tc.best_cutoff(rng.random(2_000) < p, p, benefit=30, cost=6)
     >>> ax = tc.plots.profit_by_cutoff(best)
     """
+    from tercet.value.evaluation import BestCutoff
+
+    _style.require(best, BestCutoff, "best", "tercet.best_cutoff")
     if currency is not None and not isinstance(currency, str):
         raise _arguments.refusal(currency, "currency", 'a word, such as "dollars"')
     share, cutoff, _, profit, lower, upper = best._curve.T

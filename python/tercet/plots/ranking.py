@@ -19,7 +19,8 @@ def qini(ranking: EffectRanking, *, ax: Axes | None = None) -> Axes:
     """Draw what treating the best share of the customers gains, against a random choice.
 
     Where the band leaves the straight line, the ranking is better there than chance. The curve may
-    fall: then treatment does harm to those treated last.
+    fall: then treatment does harm to those treated last. The order of `other=` is drawn too,
+    without a band; `ranking.comparison` says whether the two can be told apart.
 
     Parameters
     ----------
@@ -33,6 +34,11 @@ def qini(ranking: EffectRanking, *, ax: Axes | None = None) -> Axes:
     Axes
         The axes, for further changes.
 
+    Raises
+    ------
+    ParameterError
+        For anything but a ranking.
+
     Examples
     --------
     >>> import numpy as np
@@ -42,6 +48,9 @@ def qini(ranking: EffectRanking, *, ax: Axes | None = None) -> Axes:
     >>> spend = rng.normal(size=2_000) + 0.1 * orders * mailed
     >>> ax = tc.plots.qini(tc.rank_effects(orders, mailed, spend))
     """
+    from tercet.response import EffectRanking
+
+    _style.require(ranking, EffectRanking, "ranking", "tercet.rank_effects")
     found = ranking._found["gains"]
     share = np.append(0.0, found["share"])
     gain = np.append(0.0, found["gain"])
@@ -51,6 +60,16 @@ def qini(ranking: EffectRanking, *, ax: Axes | None = None) -> Axes:
     ax = _style.new_axes(ax, width=6.2, height=4.6)
     ax.fill_between(share, lower, upper, color=_style.PALE, alpha=0.5, linewidth=0)
     ax.plot(share, gain, color=_style.ACTUAL, linewidth=2.0, label="in this order")
+    rival = ranking._found.get("other_gains")
+    if rival is not None:
+        ax.plot(
+            np.append(0.0, rival["share"]),
+            np.append(0.0, rival["gain"]),
+            color=_style.MUTED,
+            linewidth=1.6,
+            linestyle="-.",
+            label="in the other order",
+        )
     ax.plot(
         share, by_chance, color=_style.EXPECTED, linewidth=1.2, linestyle="--", label="at random"
     )

@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from numpy.typing import NDArray
 
     from tercet._columns import Floats
@@ -28,23 +30,56 @@ def scores(codes: NDArray[Any], y: Floats, outcomes: Floats, propensities: Float
     return found
 
 
-def average(values: Floats, effects: Floats) -> dict[str, float]:
-    """Return the mean effect and the slope of scores on predicted effects, as a forest does."""
+@dataclass(frozen=True)
+class Slope:
+    """The slope of scores on effects that were predicted from other customers.
+
+    Attributes
+    ----------
+    slope, slope_error : float
+        1 where predicted effects differ as much as true ones, 0 where they tell nothing; its error.
+    p_value : float
+        How probable so large a ratio of the two is where all effects are the same.
+    """
+
+    slope: float
+    slope_error: float
+    p_value: float
+
+    @classmethod
+    def together(cls, parts: Sequence[tuple[float, float, float]]) -> Slope:
+        """Make one of several parts', each a weight, a slope and its error.
+
+        Where every part was predicted from earlier parts only, the ratios of slopes to errors are
+        standard normal numbers, one given the others, if all effects are the same; so is their
+        weighed sum (Wager 2024, arXiv:2405.05534).
+        """
+        if not parts:
+            # Effects that are all the same have no slope.
+            return cls(0.0, 0.0, 1.0)
+        ratio = sum(weight * slope / error for weight, slope, error in parts)
+        certainty = sum(weight / error for weight, _, error in parts)
+        size = math.sqrt(sum(weight**2 for weight, _, _ in parts))
+        p = 0.5 * math.erfc(ratio / size / math.sqrt(2.0))
+        return cls(ratio / certainty, size / certainty, p)
+
+
+def slope_of(values: Floats, effects: Floats) -> tuple[float, float] | None:
+    """Return the slope of scores on predicted effects and its error, as the forest does (HC1)."""
     n = len(values)
     off = effects - effects.mean()
     spread = float(off @ off)
-    mean = float(values.mean())
-    found = {"effect": mean, "standard_error": float(values.std(ddof=1) / np.sqrt(n))}
-    none = {"slope": 0.0, "slope_error": 0.0, "p_value": 1.0}
-    if not spread > 0.0:
-        return found | none
+    if not (n > 2 and spread > 1e-20 * float(effects @ effects)):
+        return None
     slope = float(off @ values) / spread
-    residuals = values - mean - slope * off
+    residuals = values - values.mean() - slope * off
     error = float(np.sqrt(((off * residuals) ** 2).sum() * n / (n - 2.0))) / spread
-    if not error > 0.0:
-        return found | none
-    p = 0.5 * math.erfc(slope / error / math.sqrt(2.0))
-    return found | {"slope": slope, "slope_error": error, "p_value": p}
+    return (slope, error) if math.isfinite(slope) and 0.0 < error < math.inf else None
+
+
+def average(values: Floats) -> tuple[float, float]:
+    """Return the mean effect and its error."""
+    return float(values.mean()), float(values.std(ddof=1) / np.sqrt(len(values)))
 
 
 @dataclass(frozen=True)

@@ -34,7 +34,7 @@ MOST_LEVELS: Final = 50
 #: The code of a row that belongs to no segment of a column.
 _NO_SEGMENT: Final = np.iinfo(np.uint32).max
 
-_NAMES = "a column's name, or a list of different columns' names"
+_NAMES = "a column's name, or a list of different columns' names (as text: rename numbered columns)"
 _SEGMENTS = (
     "a column's name or several, a dict of segments' names and true/false values one a row, what "
     "SegmentBook.evaluate found, or a table of true/false columns"
@@ -153,6 +153,12 @@ def read_covariates(table: Table, wanted: Iterable[str]) -> list[tuple[str, Floa
         if is_number(column.type) or pa.types.is_null(column.type):
             found.append((name, table.floats(name, missing_as_nan=True)))
             continue
+        if pa.types.is_temporal(column.type):
+            reason = (
+                f"holds values of type {column.type}; a covariate is a number, text, a category or "
+                "true/false: convert it, say to days before the experiment began"
+            )
+            raise column_error(name, reason)
         labels, codes = levels_of(column, name)
         if len(labels) > MOST_LEVELS:
             reason = f"has {len(labels):,} levels where {MOST_LEVELS} are the most; group them"

@@ -19,6 +19,7 @@ from tercet._levels import as_text
 from tercet.exceptions import DataError, NotFittedError, ParameterError
 from tercet.response import _doubly_robust, _treatment
 from tercet.response._crossing import Template, folds_of, labels_of
+from tercet.response._leaks import warn_of_leaks
 from tercet.value.propensity._customers import read_again, read_customers, warn_of_numbers_as_text
 
 if TYPE_CHECKING:
@@ -35,6 +36,8 @@ if TYPE_CHECKING:
 #: The fewest rows of an arm, and the share of rows without overlap that is no error.
 _FEWEST = 20
 _TOLERATED = 0.05
+#: The greatest outcome whose squares and products are numbers, and the inverse of the smallest.
+_GREATEST = 1e30
 
 
 @dataclass(frozen=True)
@@ -87,6 +90,11 @@ class Parts:
                 "told": None if self.told is None else self.told[rows],
             }
         )
+
+    def enough(self, rows: Rows) -> bool:
+        """Return whether models can learn from some rows: there are some of every arm."""
+        counts = np.bincount(self.codes[rows], minlength=self.n_arms)
+        return bool((counts >= _FEWEST).all())
 
     def template(self, model: Any, name: str) -> Template:
         """Return the template of another model of the same features."""
@@ -153,6 +161,8 @@ class State:
     scores: Floats
     outcomes: Floats
     propensities: Floats
+    #: Whether effects differ, an arm but the control each.
+    slopes: tuple[_doubly_robust.Slope, ...]
 
 
 class Learner(Estimator):
@@ -210,6 +220,11 @@ class Learner(Estimator):
         -------
         self
 
+        Warns
+        -----
+        ExperimentWarning
+            Of features that depend on the treatment although its probability is known.
+
         Raises
         ------
         DataError
@@ -231,6 +246,14 @@ class Learner(Estimator):
         features = tuple(customers.learn())
         attributes = customers.by_feature(features)
         warn_of_numbers_as_text(attributes, ())
+        probabilities = rows if shares is None else shares
+        estimated = word == "estimated" or probabilities is None
+        warn_of_leaks(
+            attributes,
+            (treated.name, codes),
+            (name, y),
+            None if estimated else np.asarray(probabilities),
+        )
         least = int(settings["min_level_count"])
         template = Template.of(
             self.outcome_model, "outcome_model", attributes, customers.named, least
@@ -289,6 +312,7 @@ class Learner(Estimator):
             scores,
             outcomes,
             np.array(p),
+            self._validated(parts, fold, scores),
         )
         self._kind = customers.kind or "pandas"
         return self
@@ -379,7 +403,9 @@ class Learner(Estimator):
         -------
         table
             As `CausalForest.summary`: a row an arm with `arm`, `effect`, `standard_error`,
-            `lower`, `upper`, `slope`, `slope_error`, `p_value`.
+            `lower`, `upper`, `slope`, `slope_error`, `p_value`. The slope is that of the scores of
+            each of the `folds` on effects learned from the folds before it, so that `p_value`
+            holds what it promises.
 
         Raises
         ------
@@ -389,21 +415,40 @@ class Learner(Estimator):
             For a level that cannot be.
         """
         state, z = self._require(), _quantile(level)
-        rows = [
-            _doubly_robust.average(state.scores[:, k], state.crossed_effect[:, k])
-            for k in range(state.scores.shape[1])
-        ]
-        found = {name: np.array([row[name] for row in rows]) for name in rows[0]}
-        effect, error = found["effect"], found["standard_error"]
+        means = np.array([_doubly_robust.average(values) for values in state.scores.T])
+        effect, error = means[:, 0], means[:, 1]
         columns = {
             "arm": pa.array([as_text(arm) for arm in state.arms[1:]], pa.string()),
             "effect": effect,
             "standard_error": error,
             "lower": effect - z * error,
             "upper": effect + z * error,
-            **{name: found[name] for name in ("slope", "slope_error", "p_value")},
+            **{
+                name: np.array([getattr(slope, name) for slope in state.slopes])
+                for name in ("slope", "slope_error", "p_value")
+            },
         }
         return new_table(columns, self._kind)
+
+    def _validated(
+        self, parts: Parts, fold: NDArray[np.int64], scores: Floats
+    ) -> tuple[_doubly_robust.Slope, ...]:
+        """Set the scores of each fold against effects predicted from earlier folds alone.
+
+        Crossed effects of two folds know of each other: their slopes are not independent.
+        """
+        found: list[list[tuple[float, float, float]]] = [[] for _ in scores.T]
+        for part in range(1, parts.folds):
+            before, own = fold < part, fold == part
+            if not parts.enough(before):
+                continue
+            effects = self._learn(parts.of(before))(parts.coded[own])
+            for k, slopes in enumerate(found):
+                one = _doubly_robust.slope_of(scores[own, k], effects[:, k])
+                if one is not None:
+                    # More rows tell better what to look for.
+                    slopes.append((float(part), *one))
+        return tuple(_doubly_robust.Slope.together(slopes) for slopes in found)
 
     @property
     def arms_(self) -> NDArray[Any]:
@@ -502,12 +547,11 @@ class Learner(Estimator):
         against = as_text(state.arms[0])
         count = _display.count(len(state.scores))
         words = [f"{count} rows; outcome: {state.outcome_name}, against {against!r}."]
-        for k, arm in enumerate(state.arms[1:]):
-            found = _doubly_robust.average(state.scores[:, k], state.crossed_effect[:, k])
-            effect, off = found["effect"], z * found["standard_error"]
-            numbers = (effect, effect - off, effect + off)
-            rows.append((as_text(arm), *(f"{x:.4g}" for x in numbers), f"{found['slope']:.2f}"))
-            p = found["p_value"]
+        for k, (arm, slope) in enumerate(zip(state.arms[1:], state.slopes, strict=True)):
+            effect, error = _doubly_robust.average(state.scores[:, k])
+            numbers = (effect, effect - z * error, effect + z * error)
+            rows.append((as_text(arm), *(f"{x:.4g}" for x in numbers), f"{slope.slope:.2f}"))
+            p = slope.p_value
             differ = "differ from customer to customer" if p < 0.05 else "may be the same for all"
             words.append(f"Effects of {as_text(arm)!r} {differ} ({_display.p_sentence(p)}).")
         header = ("arm", "mean effect", "lower", "upper", "slope")
@@ -526,6 +570,13 @@ def _checked(
         row = int(strange.argmax())
         reason = f"is {y[row]}; leave out rows whose outcome is not known, or say what it is"
         raise column_error(name, reason, row)
+    most = float(np.abs(y).max(initial=0.0))
+    if most > _GREATEST or 0.0 < most < 1.0 / _GREATEST:
+        reason = (
+            f"goes up to {most:.3g}; numbers between {1.0 / _GREATEST:g} and {_GREATEST:g} can be "
+            "squared: give the column in another unit"
+        )
+        raise column_error(name, reason)
     if len(treated.arms) < 2:
         reason = "has one arm only; an effect is a difference between two"
         raise column_error(treated.name, reason)

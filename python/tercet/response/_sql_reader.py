@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib
 import json
+import sys
 from typing import TYPE_CHECKING, Any, Final, NoReturn
 
 from tercet import _arguments
@@ -197,6 +198,10 @@ def _number(text: str) -> float:
     text = f"0{text}" if text.startswith(".") else text
     json_text = text.replace(".e", ".0e").replace(".E", ".0E") + ("0" if text.endswith(".") else "")
     value: float = json.loads(json_text)
+    if abs(value) > sys.float_info.max:  # also of a whole number without end
+        text = text if len(text) < 30 else f"{text[:12]}... ({len(text)} digits)"
+        reason = "is greater than every number that a column holds; leave the comparison out"
+        raise ParameterError(f"sql: {text} {reason}", "sql")
     return float(value) if abs(value) >= 2**63 and int(float(value)) == value else value
 
 

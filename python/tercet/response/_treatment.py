@@ -69,6 +69,9 @@ def read_treatment(given: Any, control: Any, customers: Customers) -> Treatment:
     if len(labels) > MOST_ARMS:
         reason = f"has {len(labels):,} arms; at most {MOST_ARMS} are compared at once"
         raise column_error(name, f"{reason}, and amounts are numbers: convert the column")
+    if len(labels) < 2:
+        reason = f"has one arm only, {as_text(labels[0])!r}" if labels else "has no row"
+        raise column_error(name, f"{reason}; an effect is a difference between two")
     arms = _in_order(labels, control)
     codes = column.dictionary_encode().indices.to_numpy(zero_copy_only=False)
     places = np.array([arms.index(label) for label in labels], dtype=np.uint16)
@@ -116,6 +119,20 @@ def read_known(given: Any, treatment: Treatment, customers: Customers) -> Known:
     return "rows", np.column_stack([1.0 - treated, treated]).ravel()
 
 
+def probabilities(known: Known, treatment: Treatment) -> Floats | None:
+    """Return known probabilities, an arm or a row and arm each; None where they are not known."""
+    word, values = known
+    n_arms = len(treatment.arms)
+    if word == "estimated" or not n_arms:
+        return None
+    if values is None:
+        shares: Floats = np.bincount(treatment.values.astype(np.int64), minlength=n_arms) / len(
+            treatment.values
+        )
+        return shares
+    return values if word == "shares" else values.reshape(-1, n_arms)
+
+
 def _check_two(treatment: Treatment, given: Any) -> None:
     if len(treatment.arms) != 2:
         arms = f"a probability an arm, since there are {len(treatment.arms)}"
@@ -125,6 +142,9 @@ def _check_two(treatment: Treatment, given: Any) -> None:
 def _column(given: Any, argument: str, customers: Customers) -> tuple[str, Any]:
     if isinstance(given, str):
         return given, column_of(customers.table, given, argument)
+    if isinstance(given, int) and not isinstance(given, bool):
+        expected = "values, one a row, or the name of a column, a text: rename numbered columns"
+        raise _arguments.refusal(given, argument, expected)
     if given is None:
         raise _arguments.refusal(given, argument, "values, one a row, or the name of a column")
     check_same_rows(given, customers.given, argument, "X")

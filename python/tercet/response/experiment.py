@@ -59,8 +59,8 @@ class ExperimentResult:
         `chi_squared`, `p` and `p_adjusted` (the same in all rows of a segment; Holm over segments).
     heterogeneity_ : table
         One row an arm, outcome and column of segments: `mean` effect over segments and `tau`, how
-        far it varies from segment to segment (a standard deviation), with intervals; `q`, `p` and
-        `p_adjusted`, that effects are equal (Cochran).
+        far it varies from segment to segment (a standard deviation), with intervals; `f`, `p` and
+        `p_adjusted`, that effects are equal (Brown and Forsythe).
     outcomes_ : table
         `outcome`, `kind` ("binary" or "continuous"), `cap` (where large values were drawn in) and
         `n_capped`, `n_missing`, `missing_p` (that arms do not differ in it).
@@ -155,7 +155,7 @@ class ExperimentResult:
             "n_segments": found["segments"],
         }
         names = ["mean", "mean_lower", "mean_upper", "tau", "tau_lower", "tau_upper"]
-        names += ["q", "p", "p_adjusted"]
+        names += ["f", "p", "p_adjusted"]
         return new_table({**columns, **{name: found[name] for name in names}}, self._kind)
 
     @property

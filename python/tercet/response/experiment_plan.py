@@ -501,11 +501,21 @@ def plan_experiment(
     wanted = {
         "effect": None if effect is None else float(effect),
         "lift": None if lift is None else float(lift),
-        "n": None if n is None else _design.at_least_1(n, "n"),
+        "n": None if n is None else _enough(n, shares, held),
     }
     everyone = _design.PlannedSegment(_read.EVERYONE, 1.0, mean, spread)
     parts = [everyone, *_design.planned_segments(segments, everyone)]
     return ExperimentPlan(shares, parts, held, wanted, settings)
+
+
+def _enough(n: Any, shares: Mapping[str, float], held: float) -> int:
+    """Return a number of customers that leaves every arm two, of whom a variance can be told."""
+    found = _design.at_least_1(n, "n")
+    total = sum(shares.values())
+    least = math.ceil(2 * total / min(shares.values()) / (1.0 - held) - 1e-9)
+    if found < least:
+        raise _arguments.refusal(n, "n", f"at least {least}, two customers an arm")
+    return found
 
 
 def _lift(effect: Floats, baseline: Floats) -> Floats:

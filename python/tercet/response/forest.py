@@ -17,6 +17,7 @@ from tercet._progress import Progress, reporting
 from tercet.exceptions import NotFittedError
 from tercet.response import _treatment
 from tercet.response._crossing import labels_of
+from tercet.response._leaks import warn_of_leaks
 from tercet.value.propensity._customers import (
     read_again,
     read_customers,
@@ -206,6 +207,12 @@ class CausalForest(Saved):
         -------
         self
 
+        Warns
+        -----
+        ExperimentWarning
+            Of features that depend on the treatment although its probability is known: they were
+            made by it.
+
         Raises
         ------
         DataError
@@ -242,6 +249,9 @@ class CausalForest(Saved):
                 n_jobs=_arguments.threads(self.n_jobs),
                 progress=report,
             )
+        if treated.arms:
+            probabilities = _treatment.probabilities(known, treated)
+            warn_of_leaks(attributes, (treated.name, treated.values), result, probabilities)
         self._engine, self._kind = engine, customers.kind or "pandas"
         effects, scores, self._expected, self._propensities = told
         self._effects, self._scores = _narrow(effects), _narrow(scores)
@@ -342,10 +352,10 @@ class CausalForest(Saved):
         -------
         table
             A row an arm: `arm`; `effect`, the mean over the customers of the fit by doubly robust
-            scores, with `standard_error`, `lower`, `upper`; `slope` of the scores on the effects
-            predicted out of bag, 1 where these differ as much as true effects do and 0 where they
-            tell nothing, with its `slope_error`; `p_value` of a slope as large by chance,
-            too small as a rule: see the methods page.
+            scores, with `standard_error`, `lower`, `upper`; `slope` of the scores on effects that
+            small forests of other customers predict, 1 where these differ as much as true effects
+            do and 0 where they tell nothing, with its `slope_error`; `p_value` of a slope as large
+            by chance, where all effects are the same.
 
         Raises
         ------
@@ -547,9 +557,5 @@ def _narrow(found: Floats) -> Floats:
 
 
 def _differ(p: float) -> str:
-    """Return whether effects differ; out of bag small p-values come about too often by chance."""
-    if p < 0.001:
-        return "differ from customer to customer"
-    if p < 0.05:
-        return "seem to differ from customer to customer; confirm it on customers held out"
-    return "may be the same for all"
+    """Return whether effects differ."""
+    return "differ from customer to customer" if p < 0.05 else "may be the same for all"

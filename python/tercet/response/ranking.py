@@ -207,6 +207,10 @@ def rank_effects(
         check_same_rows(other, effect, "other", "effect")
         rival = _inputs.read_numbers(other, "other")
     found = _tercet.rank_effects(values, priority, rival, shares=_inputs.steps(shares), level=level)
+    if rival is not None:
+        # What the other ranking reaches, to be drawn beside.
+        own = _tercet.rank_effects(values, rival, None, shares=_inputs.steps(shares), level=level)
+        found["other_gains"] = own["gains"]
     return EffectRanking(found, level, _inputs.kind_of(effect))
 
 

@@ -14,7 +14,7 @@ from tercet._snapshots import small
 from tercet.exceptions import ParameterError
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
 
     from numpy.typing import NDArray
 
@@ -62,9 +62,15 @@ class SegmentMembers:
         *,
         customer: str = "customer_id",
         segment: str = "segment",
+        segments: Sequence[str] | None = None,
+        customers: Any = None,
         as_of: str | None = None,
     ) -> SegmentMembers:
         """Read memberships that `to_table` wrote and somebody stored.
+
+        The table has no row of a segment without members, and none of a customer in no segment.
+        With `segments=members.ids` and `customers=`, the table that was evaluated, all is as it
+        was.
 
         Parameters
         ----------
@@ -72,18 +78,35 @@ class SegmentMembers:
             One row a customer and segment.
         customer, segment : str
             The columns.
+        segments : list of str, optional
+            All segments, in the order that they are to have. Default: those in the table.
+        customers : table, optional
+            All customers, in the order that they are to have, with a column `customer`. Default:
+            those in the table, in the order of their first rows.
         as_of : str, optional
             The date of the evaluation.
 
         Returns
         -------
         SegmentMembers
-            Of the customers who are in any segment; others are not in the table.
+            Without `customers` of those who are in any segment; `coverage` is 1 then.
 
         Raises
         ------
         DataError
-            For a column that is missing, or a gap in one.
+            For a column that is missing, a gap in one, and a customer or a segment in the table
+            who is none of `customers` or `segments`.
+
+        Examples
+        --------
+        >>> import tercet as tc
+        >>> book = tc.SegmentBook([tc.Segment.from_sql("big", "spend > 50")])
+        >>> table = {"customer_id": ["a", "b", "c"], "spend": [10, 80, 60]}
+        >>> found = book.evaluate(table, customer="customer_id")
+        >>> stored = found.to_table()
+        >>> again = tc.SegmentMembers.from_table(stored, segments=found.ids, customers=table)
+        >>> again.members("big").tolist(), again.n_customers
+        ([False, True, True], 3)
         """
         names = {"customer": customer, "segment": segment}
         table = read_table(memberships, names, (), "table of memberships")
@@ -92,21 +115,28 @@ class SegmentMembers:
         if labels.null_count:
             row = int(np.argmax(pc.is_null(labels).to_numpy(zero_copy_only=False)))
             raise _columns.column_error(segment, "is missing; fill the gap or drop the row", row)
-        customers = pc.unique(ids)
-        places = pc.index_in(ids, value_set=customers).to_numpy(zero_copy_only=False)
-        known = labels.dictionary_encode()
-        codes = known.indices.to_numpy(zero_copy_only=False)
+        names_of = _all_segments(labels, segments)
+        codes = _found_in(labels, pa.array(names_of, pa.string()), segment, "segments")
+        whole = table
+        if customers is None:
+            everyone = pc.unique(ids)
+        else:
+            whole = read_table(customers, {"customer": customer}, (), "table of customers")
+            everyone = small.id_column(whole, customer)
+        places = _found_in(ids, everyone, customer, "customers")
         order = np.argsort(codes, kind="stable")
-        ends = np.cumsum(np.bincount(codes, minlength=len(known.dictionary)))
-        rows = np.split(places.astype(np.int64)[order], ends[:-1])
+        ends = np.cumsum(np.bincount(codes, minlength=len(names_of)))
+        rows = np.split(places[order], ends[:-1])
         found = _tercet.SegmentMemberships.from_rows(
-            [np.ascontiguousarray(one) for one in rows], len(customers)
+            [np.ascontiguousarray(one) for one in rows], len(everyone)
         )
-        # Customers in the order of their first rows, as the caller has them.
-        first = np.full(len(customers), len(places))
-        np.minimum.at(first, places, np.arange(len(places)))
-        names_of = known.dictionary.to_pylist()
-        kept = _only(table, customer, first)
+        if customers is None:
+            # Customers in the order of their first rows, as the caller has them.
+            first = np.full(len(everyone), len(places))
+            np.minimum.at(first, places, np.arange(len(places)))
+        else:
+            first = np.arange(len(everyone))
+        kept = _only(whole, customer, first)
         unknown = dict.fromkeys(names_of, 0)
         return cls(found, unknown, dict.fromkeys(names_of, "stored"), as_of, kept, customer)
 
@@ -280,6 +310,26 @@ class SegmentMembers:
         covered = f"{_display.per_cent(self.coverage, 1)} of the customers are in a segment."
         more = [f"{len(self) - 20} more segments."] if len(self) > 20 else []
         return _display.Grid(title, ["segment", "members", "share"], rows, [covered, *more])
+
+
+def _all_segments(labels: Any, given: Sequence[str] | None) -> list[str]:
+    """Return the segments' names: those given, else those that occur in their order."""
+    if given is None:
+        found: list[str] = pc.unique(labels).to_pylist()
+        return found
+    expected = "a list of different segments' names"
+    return _arguments.names(given, "segments", expected)
+
+
+def _found_in(column: Any, known: Any, name: str, argument: str) -> Integers:
+    """Return the place of each row's value among those that are known."""
+    places = pc.index_in(column, value_set=known.cast(column.type))
+    if places.null_count:
+        row = int(np.argmax(pc.is_null(places).to_numpy(zero_copy_only=False)))
+        reason = f"is {column[row].as_py()!r}, which is none of {argument}="
+        raise _columns.column_error(name, f"{reason}; add it there, or drop the row", row)
+    found: Integers = places.to_numpy(zero_copy_only=False).astype(np.int64)
+    return found
 
 
 def _only(table: Table, name: str, rows: Integers) -> Table:

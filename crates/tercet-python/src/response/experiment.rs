@@ -246,7 +246,7 @@ fn heterogeneity<'py>(py: Python<'py>, found: &[Heterogeneity]) -> PyResult<Colu
         .with::<f64>("tau", number(|one| one.tau))?
         .with::<f64>("tau_lower", number(|one| one.tau_ends[0]))?
         .with::<f64>("tau_upper", number(|one| one.tau_ends[1]))?
-        .with::<f64>("q", number(|one| one.q))?
+        .with::<f64>("f", number(|one| one.f))?
         .with::<f64>("p", number(|one| one.p))?
         .with::<f64>("p_adjusted", number(|one| one.p_adjusted))
 }

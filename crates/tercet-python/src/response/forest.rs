@@ -15,7 +15,7 @@ use crate::records::Record;
 use crate::{errors, model, persist};
 
 /// A treatment: codes of arms, or amounts.
-enum TreatmentColumn<'py> {
+pub(crate) enum TreatmentColumn<'py> {
     Codes(Codes<'py>),
     Amounts(Floats<'py>),
 }
@@ -34,7 +34,7 @@ impl<'py> FromPyObject<'_, 'py> for TreatmentColumn<'py> {
 }
 
 /// What the caller calls a treatment, the treatment, and its arms' names (none for amounts).
-type NamedTreatment<'py> = (String, TreatmentColumn<'py>, Vec<String>);
+pub(super) type NamedTreatment<'py> = (String, TreatmentColumn<'py>, Vec<String>);
 /// Effects, scores, expected outcomes, probabilities of arms.
 type Told = (Table, Table, Column<f64>, Table);
 
@@ -198,20 +198,20 @@ impl FittedCausalForest {
 }
 
 /// A treatment's values, borrowed.
-enum Values<'a> {
+pub(super) enum Values<'a> {
     Codes(&'a [u16], &'a [String]),
     Amounts(&'a [f64]),
 }
 
 impl<'a> Values<'a> {
-    fn new(column: &'a TreatmentColumn<'_>, arms: &'a [String]) -> PyResult<Self> {
+    pub(super) fn new(column: &'a TreatmentColumn<'_>, arms: &'a [String]) -> PyResult<Self> {
         Ok(match column {
             TreatmentColumn::Codes(codes) => Self::Codes(codes.values()?, arms),
             TreatmentColumn::Amounts(amounts) => Self::Amounts(amounts.values()?),
         })
     }
 
-    fn data(
+    pub(super) fn data(
         &self,
         design: Design<'a>,
         name: &str,
@@ -228,7 +228,7 @@ impl<'a> Values<'a> {
     }
 }
 
-fn known<'a>(given: &'a (String, Option<Floats<'_>>)) -> PyResult<Propensities<'a>> {
+pub(super) fn known<'a>(given: &'a (String, Option<Floats<'_>>)) -> PyResult<Propensities<'a>> {
     let (word, values) = given;
     let values = match values {
         Some(values) => values.values()?,

@@ -45,6 +45,15 @@ enum Kind {
     },
 }
 
+/// What tells the bins of a feature apart.
+#[derive(Debug, Clone, Copy)]
+pub(super) enum Cuts<'b> {
+    /// A number up to the first edge is in bin 1, one above the last in bin `edges.len() + 1`.
+    Numbers(&'b [f64]),
+    /// The level at place `k` is in bin `k + 1`; and the bin of rare levels, which those never seen join.
+    Levels(&'b [String], Option<u8>),
+}
+
 /// Rows as bytes, row by row.
 #[derive(Debug, Clone)]
 pub(super) struct Bins {
@@ -58,6 +67,11 @@ impl Bins {
         self.width
     }
 
+    /// Number of rows.
+    pub(super) fn len(&self) -> usize {
+        self.values.len() / self.width.max(1)
+    }
+
     /// The bins of a row.
     #[inline]
     pub(super) fn row(&self, row: usize) -> &[u8] {
@@ -66,8 +80,19 @@ impl Bins {
 }
 
 impl Binning {
-    /// Learns at most `most` bins a number.
+    /// Learns at most `most` bins a number, cut halfway between neighbouring values, so that rounding of a
+    /// value does not carry it over.
     pub(super) fn learn(design: &Design<'_>, most: usize) -> Self {
+        Self::learn_cut(design, most, halfway)
+    }
+
+    /// Learns at most `most` bins a number, cut at the number between neighbouring values that takes the
+    /// fewest digits, so that people can read it.
+    pub(super) fn learn_round(design: &Design<'_>, most: usize) -> Self {
+        Self::learn_cut(design, most, roundest)
+    }
+
+    fn learn_cut(design: &Design<'_>, most: usize, between: fn(f64, f64) -> f64) -> Self {
         let columns = design.names().iter().zip(design.features());
         let features = columns.map(|(name, feature)| {
             let kind = match feature.view() {
@@ -75,7 +100,7 @@ impl Binning {
                     let step = values.len().div_ceil(SAMPLED);
                     let sampled = values.iter().step_by(step).filter(|x| !x.is_nan());
                     Kind::Numbers {
-                        edges: edges(sampled.collect(), most),
+                        edges: edges(sampled.collect(), most, between),
                     }
                 }
                 FeatureView::Levels { codes, levels } => pooled(codes, levels),
@@ -99,6 +124,23 @@ impl Binning {
     pub(super) fn unordered(&self) -> Vec<bool> {
         let is = |one: &Binned| matches!(one.kind, Kind::Levels { .. });
         self.features.iter().map(is).collect()
+    }
+
+    /// What tells the bins of a feature apart.
+    pub(super) fn cuts(&self, feature: usize) -> Cuts<'_> {
+        match &self.features[feature].kind {
+            Kind::Numbers { edges } => Cuts::Numbers(edges),
+            Kind::Levels { levels, other } => Cuts::Levels(levels, *other),
+        }
+    }
+
+    /// How many bins each feature has, the missing one included.
+    pub(super) fn counts(&self) -> Vec<usize> {
+        let count = |one: &Binned| match &one.kind {
+            Kind::Numbers { edges } => edges.len() + 2,
+            Kind::Levels { levels, other } => levels.len() + 1 + usize::from(other.is_some()),
+        };
+        self.features.iter().map(count).collect()
     }
 
     /// The rows of a table in these bins; columns are found by their names.
@@ -220,22 +262,49 @@ impl Binned {
     }
 }
 
-/// Edges between equally filled bins: halfway between neighbouring values, so that rounding of a value
-/// does not carry it over.
-fn edges(mut values: Vec<f64>, most: usize) -> Vec<f64> {
+/// A number that is at least `low` and below `high`, halfway.
+fn halfway(low: f64, high: f64) -> f64 {
+    let middle = low + (high - low) / 2.0;
+    // Between neighbouring floats there is nothing: the lower one is its own edge.
+    if middle < high && middle.is_finite() {
+        middle
+    } else {
+        low
+    }
+}
+
+/// A number that is at least `low` and below `high`, of as few digits as can be.
+fn roundest(low: f64, high: f64) -> f64 {
+    if low < 0.0 && high > 0.0 {
+        return 0.0;
+    }
+    // Steps from far above the gap to far below what floats can tell apart in it.
+    let span = (high - low).log10().floor();
+    if !span.is_finite() {
+        return halfway(low, high);
+    }
+    for finer in -1..=3 {
+        let exponent = f64::from(finer) - span;
+        // Powers of ten are whole on one side, so that 0.3 is 3 / 10 and not 3 times a tenth.
+        let scale = 10_f64.powf(exponent.abs());
+        let found = if exponent > 0.0 {
+            (low * scale).ceil() / scale
+        } else {
+            (low / scale).ceil() * scale
+        };
+        if found >= low && found < high {
+            return found;
+        }
+    }
+    halfway(low, high)
+}
+
+/// Edges between equally filled bins, each `between` two neighbouring values.
+fn edges(mut values: Vec<f64>, most: usize, between: fn(f64, f64) -> f64) -> Vec<f64> {
     values.sort_unstable_by(f64::total_cmp);
     let n = values.len();
     let mut distinct = values.clone();
     distinct.dedup();
-    let between = |low: f64, high: f64| {
-        let middle = low + (high - low) / 2.0;
-        // Between neighbouring floats there is nothing: the lower one is its own edge.
-        if middle < high && middle.is_finite() {
-            middle
-        } else {
-            low
-        }
-    };
     if distinct.len() <= most {
         return distinct
             .windows(2)
@@ -317,6 +386,25 @@ mod tests {
             assert_eq!(of_bin.sum::<usize>(), 100);
         }
         assert!(Binning::learn(&numbers(&[f64::NAN; 3]), 10).check().is_ok());
+    }
+
+    #[test]
+    fn round_edges_lie_between_their_neighbours() {
+        for (low, high, wanted) in [
+            (29.93, 30.07, 30.0),
+            (0.28, 0.31, 0.3),
+            (2.0, 3.0, 2.0),
+            (-1.0, 1.0, 0.0),
+            (-3.0, -2.0, -3.0),
+            (1_234.5, 4_000.0, 2_000.0),
+            (0.0, 1e-9, 0.0),
+        ] {
+            assert_eq!(roundest(low, high), wanted);
+        }
+        let (low, high) = (1.0, 1.0 + f64::EPSILON);
+        assert_eq!(roundest(low, high), low);
+        let (low, high) = (-f64::MAX, -1.0);
+        assert!((low..high).contains(&roundest(low, high)));
     }
 
     #[test]

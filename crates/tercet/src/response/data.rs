@@ -80,6 +80,7 @@ impl<'a> EffectData<'a> {
             );
             return Err(Error::data(outcome_name, row, reason));
         }
+        check_magnitude(outcome_name, outcome)?;
         let data = Self {
             design,
             treatment_name: treatment_name.to_owned(),
@@ -162,6 +163,7 @@ impl<'a> EffectData<'a> {
                     let reason = format!("is {}; an amount is a finite number", values[row]);
                     return refuse(Some(row), reason);
                 }
+                check_magnitude(name, values)?;
                 if values.iter().all(|w| *w == values[0]) {
                     return refuse(
                         None,
@@ -286,6 +288,29 @@ impl<'a> EffectData<'a> {
     }
 }
 
+/// The greatest number whose squares and products stay numbers, and the inverse of the smallest.
+const GREATEST: f64 = 1e30;
+
+/// That numbers can be squared: neither so great nor, all of them, so small that squares are no numbers.
+pub(crate) fn check_magnitude(name: &str, values: &[f64]) -> Result<()> {
+    let sizes = || values.iter().map(|value| value.abs());
+    if let Some(row) = sizes().position(|size| size > GREATEST && size.is_finite()) {
+        let reason = format!(
+            "is {:e}, too great to be squared (1e30 is the most); give the column in a larger unit: divide it",
+            values[row]
+        );
+        return Err(Error::data(name, row, reason));
+    }
+    let most = sizes().fold(0.0, f64::max);
+    if most > 0.0 && most < 1.0 / GREATEST {
+        let reason = format!(
+            "is nowhere further from 0 than {most:e}, too little to be squared (1e-30 is the least); give the column in a smaller unit: multiply it"
+        );
+        return Err(Error::data(name, None, reason));
+    }
+    Ok(())
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -314,6 +339,10 @@ mod tests {
         assert!(told(arms(&[0, 1], &["a", "b"]), y).contains("expected 3 rows, found 2"));
         let missing = told(arms(&[0, 1, 0], &["a", "b"]), &[1.0, f64::NAN, 0.0]);
         assert!(missing.starts_with("column 'spend', row 1"), "{missing}");
+        let great = told(arms(&[0, 1, 0], &["a", "b"]), &[1.0, 0.0, -2e300]);
+        assert!(great.contains("row 2: is -2e300, too great"), "{great}");
+        let small = told(arms(&[0, 1, 0], &["a", "b"]), &[1e-300, 0.0, 2e-301]);
+        assert!(small.contains("multiply it"), "{small}");
         assert!(told(Treatment::Amount(&[2.0; 3]), y).contains("nothing to compare"));
         assert!(told(Treatment::Amount(&[2.0, f64::NAN, 1.0]), y).contains("row 1"));
     }

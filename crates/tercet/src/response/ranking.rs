@@ -6,6 +6,7 @@ use crate::data::check_length;
 use crate::error::{Error, Result};
 use crate::math::interval::normal_quantile;
 use crate::math::sum::Sums;
+use crate::response::data::check_magnitude;
 
 /// Customers around the end of a share from whom the effect there is told: a part of all, and at least.
 const AROUND: f64 = 0.05;
@@ -168,6 +169,7 @@ impl<'a> Ranking<'a> {
             let reason = format!("is {}; a score is a finite number", scores[row]);
             return Err(Error::data("scores", row, reason));
         }
+        check_magnitude("scores", scores)?;
         if let Some(row) = priority.iter().position(|value| value.is_nan()) {
             let reason = "is missing; leave the row out, or give it a place";
             return Err(Error::data("effect", row, reason));

@@ -14,6 +14,7 @@ use tercet::needs::{FittedGaussianMixtureSegments, FittedKMeansSegments};
 use tercet::needs::{FittedLatentClass, FittedMaxDiff, FittedSegmentProjection, FittedTypingTool};
 use tercet::persist::kind_of;
 use tercet::response::forest::FittedCausalForest;
+use tercet::response::policy::FittedPolicyTree;
 use tercet::response::rules::{Column as RuleColumn, Customers, SegmentBook};
 use tercet::value::evaluation::FittedCalibration;
 use tercet::value::hazard::FittedHazard;
@@ -92,6 +93,10 @@ fn old_files_load_and_score_as_they_did() {
                 "causal_forest" => {
                     let model = FittedCausalForest::from_json(&text).unwrap();
                     causal_forest(&model, &told["rows"], score)
+                }
+                "policy_tree" => {
+                    let model = FittedPolicyTree::from_json(&text).unwrap();
+                    policy_tree(&model, &told["rows"])
                 }
                 "hazard" => {
                     let model = FittedHazard::from_json(&text).unwrap();
@@ -427,6 +432,14 @@ fn causal_forest(model: &FittedCausalForest, rows: &Value, score: &Value) -> Vec
         }
         quantity => panic!("{quantity}: a quantity without a golden test"),
     }
+}
+
+/// The leaf of each customer.
+fn policy_tree(model: &FittedPolicyTree, rows: &Value) -> Vec<f64> {
+    let read = attributes(&model.features(), rows);
+    let customers = design(model.features(), &read);
+    let leaves = model.apply(&customers, &mut ()).unwrap();
+    leaves.into_iter().map(|leaf| leaf as f64).collect()
 }
 
 fn hazard(model: &FittedHazard, rows: &Value, score: &Value) -> Vec<f64> {

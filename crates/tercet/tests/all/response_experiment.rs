@@ -6,7 +6,7 @@ use tercet::data::Ids;
 use tercet::response::experiment::{
     Adjustment, Arms, Caution, Covariate, EffectRow, ExperimentAnalysis, ExperimentData,
     ExperimentDesign, ExperimentResult, Family, Membership, MissingOutcome, NO_SEGMENT, Outcome,
-    shrink,
+    equality, shrink,
 };
 
 /// Labels as places in their sorted list.
@@ -131,6 +131,25 @@ fn effects_are_those_of_statsmodels_and_scipy() {
     for (name, case) in cases("experiment", "effects") {
         run_checks(&name, &case["expected"], |quantity, check| {
             column(&analyze(&case, &check["arguments"]), quantity)
+        });
+    }
+}
+
+#[test]
+fn equality_is_statsmodels_brown_and_forsythe() {
+    for (name, case) in cases("experiment", "equality") {
+        let given = |column: &str| numbers(&case["input"][column]);
+        let found = equality(
+            &given("effects"),
+            &given("weights"),
+            &given("variances"),
+            &given("freedoms"),
+        );
+        let found = found.unwrap().unwrap();
+        run_checks(&name, &case["expected"], |quantity, _| match quantity {
+            "f" => vec![found.f],
+            "freedoms" => found.freedoms.into(),
+            _ => vec![found.p],
         });
     }
 }

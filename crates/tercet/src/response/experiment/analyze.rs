@@ -2,6 +2,7 @@
 
 use super::comparison::{Comparison, Rule, compare};
 use super::data::{ExperimentData, Outcome};
+use super::heterogeneity::{self, EffectSpread, Pooled, Spread};
 use super::means::{ArmMean, Means};
 use super::panel::{Panel, Prepared, Scaled, scaled};
 use super::result::{Caution, EffectRow, ExperimentResult, Heterogeneity, OutcomeNote, Reading};
@@ -37,6 +38,7 @@ pub(super) fn analyze(
     let heads = head_count(&roster, observer)?;
     let input = (data, &roster, heads.as_slice());
     let means = all_means(settings, input, (&covariates, gaps), observer)?;
+    let (rows, spreads) = compare_all(&roster, &means, rule)?;
     let mut result = ExperimentResult {
         settings: settings.clone(),
         arms: data.arms.names.clone(),
@@ -50,13 +52,13 @@ pub(super) fn analyze(
         n_rows: data.len(),
         n_clusters: roster.clusters.as_ref().map(super::roster::Clusters::len),
         sample_ratio: sample_ratio::compare(&heads, &shares),
-        rows: compare_all(&roster, &means, rule)?,
+        rows,
         heterogeneity: Vec::new(),
         n_unadjusted: unadjusted(&means),
         warnings: Vec::new(),
         verdict: Vec::new(),
     };
-    shrink_all(&mut result, &roster.families, observer)?;
+    shrink_all(&mut result, &spreads, &roster.families, observer)?;
     adjust(&mut result);
     result.warnings = verdict::warnings(&result);
     result.verdict = verdict::words(&result);
@@ -146,21 +148,25 @@ fn unadjusted(means: &[Means<'_>]) -> usize {
     means.iter().map(of).max().unwrap_or(0)
 }
 
-fn compare_all(roster: &Roster<'_>, means: &[Means<'_>], rule: Rule) -> Result<Vec<EffectRow>> {
+/// Rows of the result, and how far the effect of each varies.
+type Compared = (Vec<EffectRow>, Vec<Option<EffectSpread>>);
+
+fn compare_all(roster: &Roster<'_>, means: &[Means<'_>], rule: Rule) -> Result<Compared> {
     let control = roster.arms.control;
-    let mut rows = Vec::new();
+    let (mut rows, mut spreads) = (Vec::new(), Vec::new());
     for segment in 0..roster.n_segments() {
         for arm in (0..roster.n_arms()).filter(|arm| *arm != control) {
             for panel in means {
                 for (own, outcome) in panel.panel.places.iter().enumerate() {
-                    let mut row = one_row(panel, segment, (arm, control), own, rule)?;
+                    let (mut row, spread) = one_row(panel, segment, (arm, control), own, rule)?;
                     row.outcome = *outcome;
                     rows.push(row);
+                    spreads.push(spread);
                 }
             }
         }
     }
-    Ok(rows)
+    Ok((rows, spreads))
 }
 
 fn one_row(
@@ -169,21 +175,19 @@ fn one_row(
     (arm, control): (usize, usize),
     outcome: usize,
     rule: Rule,
-) -> Result<EffectRow> {
+) -> Result<(EffectRow, Option<EffectSpread>)> {
     let (a, b) = (
         means.of(segment, arm, outcome),
         means.of(segment, control, outcome),
     );
     let drawn = |one, other| means.drawn(segment, (one, other), outcome);
+    let drawn = [
+        drawn(arm, arm),
+        drawn(control, control),
+        drawn(arm, control),
+    ];
     let found = match (&a, &b) {
-        (Some(a), Some(b)) => {
-            let drawn = [
-                drawn(arm, arm),
-                drawn(control, control),
-                drawn(arm, control),
-            ];
-            Some(compare(a, b, drawn, rule)?)
-        }
+        (Some(a), Some(b)) => Some(compare(a, b, drawn, rule)?),
         _ => None,
     };
     // Counts of rows, which are whole and far below 2^53.
@@ -192,7 +196,7 @@ fn one_row(
     let mean = |one: &Option<ArmMean>| one.map_or(f64::NAN, |one| one.mean);
     let of = |what: fn(&Comparison) -> Option<f64>| found.as_ref().and_then(what);
     let effect = found.map_or(f64::NAN, |found| found.effect);
-    Ok(EffectRow {
+    let row = EffectRow {
         arm,
         outcome,
         segment,
@@ -211,6 +215,22 @@ fn one_row(
         shrunken_ends: found.and_then(|found| found.ends),
         variance_reduction: of(|found| found.variance_reduction),
         caution: caution(a.as_ref(), b.as_ref(), found.as_ref()),
+    };
+    let drawn = drawn[0] + drawn[1] - 2.0 * drawn[2];
+    let spread = a.zip(b).and_then(|(a, b)| {
+        Some(EffectSpread {
+            arms: [spread(&a)?, spread(&b)?],
+            drawn,
+        })
+    });
+    Ok((row, spread))
+}
+
+fn spread(one: &ArmMean) -> Option<Spread> {
+    Some(Spread {
+        units: one.units,
+        variance: one.variance?,
+        freedom: one.freedom,
     })
 }
 
@@ -238,6 +258,7 @@ fn caution(
 /// Draws effects of segments towards each other: for every arm, outcome and family of segments.
 fn shrink_all(
     result: &mut ExperimentResult,
+    spreads: &[Option<EffectSpread>],
     families: &[usize],
     observer: &mut dyn Observer,
 ) -> Result<()> {
@@ -270,14 +291,16 @@ fn shrink_all(
     let rows = &result.rows;
     let mut phase = Phase::new(observer, "shrinking").of(pools.len());
     let found = map_tasks(pools.len(), &mut phase, |task, _| {
-        let own = || places[task].iter().map(|place| &rows[*place]);
-        let effects: Vec<f64> = own().map(|row| row.effect).collect();
-        let errors = own().filter_map(|row| row.standard_error);
-        let variances: Vec<f64> = errors.map(|error| error * error).collect();
-        shrinkage::shrink(&effects, &variances, level)
+        let own = || places[task].iter().copied();
+        let effects: Vec<f64> = own().map(|place| rows[place].effect).collect();
+        let spreads: Vec<EffectSpread> = own().filter_map(|place| spreads[place]).collect();
+        let test = heterogeneity::of_segments(&effects, &spreads)?;
+        let pooled = Pooled::of(&spreads);
+        let variances: Vec<f64> = spreads.iter().map(|one| pooled.variance(one)).collect();
+        Ok(test.zip(shrinkage::shrink(&effects, &variances, level)?))
     })?;
     for (((arm, outcome, family), places), found) in pools.into_iter().zip(places).zip(found) {
-        let Some((pool, shrunken)) = found else {
+        let Some((test, (pool, shrunken))) = found else {
             continue;
         };
         for (place, one) in places.into_iter().zip(shrunken) {
@@ -293,8 +316,8 @@ fn shrink_all(
             mean_ends: pool.mean_ends,
             tau: pool.tau,
             tau_ends: pool.tau_ends,
-            q: pool.q,
-            p: pool.p,
+            f: test.f,
+            p: test.p,
             p_adjusted: f64::NAN,
         });
     }
@@ -323,7 +346,11 @@ fn adjust(result: &mut ExperimentResult) {
     }
 }
 
-fn adjusted(p: Vec<Option<f64>>, adjustment: Adjustment) -> Vec<Option<f64>> {
+/// P-values adjusted for their number.
+pub(in crate::response) fn adjusted(
+    p: Vec<Option<f64>>,
+    adjustment: Adjustment,
+) -> Vec<Option<f64>> {
     match adjustment {
         Adjustment::Fdr => benjamini_hochberg(&p),
         Adjustment::Holm => holm(&p),

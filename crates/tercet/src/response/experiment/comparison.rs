@@ -102,7 +102,7 @@ pub(super) fn compare(
 }
 
 /// Degrees of freedom of a sum of two variances (Satterthwaite 1946, Biometrics Bulletin 2, 110-114).
-fn satterthwaite(variances: [f64; 2], freedoms: [f64; 2]) -> f64 {
+pub(in crate::response) fn satterthwaite(variances: [f64; 2], freedoms: [f64; 2]) -> f64 {
     let sum = variances[0] + variances[1];
     let each = |k: usize| variances[k] * variances[k] / freedoms[k];
     let freedom = sum * sum / (each(0) + each(1));
@@ -136,7 +136,7 @@ fn fieller(means: [f64; 2], [va, vb, both]: [f64; 3], reach: f64) -> Option<[f64
 }
 
 /// The quantile of Student's t of a two-sided interval.
-pub(super) fn student_quantile(level: f64, freedom: f64) -> Result<f64> {
+pub(in crate::response) fn student_quantile(level: f64, freedom: f64) -> Result<f64> {
     let normal = normal_quantile(level)?;
     let Some(student) = student(freedom) else {
         return Ok(normal);
@@ -154,7 +154,7 @@ pub(super) fn student_quantile(level: f64, freedom: f64) -> Result<f64> {
 }
 
 /// Twice the tail beyond `|t|`.
-pub(super) fn two_sided(t: f64, freedom: f64) -> f64 {
+pub(in crate::response) fn two_sided(t: f64, freedom: f64) -> f64 {
     match student(freedom) {
         Some(student) => (2.0 * student.sf(t.abs())).min(1.0),
         None => erfc(t.abs() / std::f64::consts::SQRT_2),

@@ -2,6 +2,7 @@
 
 use crate::data::{Ids, check_size};
 use crate::error::{Error, Result};
+use crate::response::data::check_magnitude;
 
 /// More arms than any campaign has: beyond it the column is something else.
 pub const MOST_ARMS: usize = 100;
@@ -323,7 +324,7 @@ fn check_length(column: &str, expected: usize, found: usize) -> Result<()> {
 fn check_finite(column: &str, values: &[f64], remedy: &str) -> Result<()> {
     match values.iter().position(|value| value.is_infinite()) {
         Some(row) => Err(Error::data(column, row, format!("is infinite; {remedy}"))),
-        None => Ok(()),
+        None => check_magnitude(column, values),
     }
 }
 

@@ -92,8 +92,8 @@ pub struct Heterogeneity {
     pub tau: f64,
     /// Its interval.
     pub tau_ends: [f64; 2],
-    /// Cochran's Q.
-    pub q: f64,
+    /// How far effects lie apart, in squares, by how far chance alone puts them: about 1 where they are equal.
+    pub f: f64,
     /// That all effects are equal. Segments that overlap are not independent; then it is a rough guide.
     pub p: f64,
     /// The same, adjusted for the number of such questions.

@@ -12,7 +12,6 @@
 //!
 //! With `u = τ / (s0 + τ)` the prior is uniform on (0, 1): a Gauss-Legendre rule in `u` serves every scale.
 
-use statrs::distribution::{ChiSquared, ContinuousCDF};
 use statrs::function::erf::erfc;
 
 use crate::error::{Error, Result};
@@ -47,10 +46,6 @@ pub struct Pool {
     pub tau: f64,
     /// Its interval.
     pub tau_ends: [f64; 2],
-    /// Cochran's Q.
-    pub q: f64,
-    /// The probability of so large a Q where all effects are equal.
-    pub p: f64,
 }
 
 /// A value of `τ` and what it says of the mean.
@@ -95,7 +90,6 @@ pub fn shrink(
     let nodes = posterior(effects, variances, s0);
     let segments = effects.iter().zip(variances);
     let shrunken = segments.map(|(effect, variance)| one(&nodes, *effect, *variance, (level, z)));
-    let (q, p) = cochran(effects, variances);
     let tails = [0.5 - 0.5 * level, 0.5 + 0.5 * level];
     let tau = |share: f64| {
         let u = tau_quantile(&nodes, share);
@@ -111,8 +105,6 @@ pub fn shrink(
         mean_ends: mixture_interval(&means, (level, z)),
         tau: tau(0.5),
         tau_ends: tails.map(tau),
-        q,
-        p,
     };
     Ok(Some((pool, shrunken.collect())))
 }
@@ -256,23 +248,6 @@ fn tau_quantile(nodes: &[Node], share: f64) -> f64 {
     nodes.last().map_or(0.0, |node| node.u)
 }
 
-/// Cochran's Q: squared distances from the weighted mean, chi-squared where all effects are equal.
-fn cochran(effects: &[f64], variances: &[f64]) -> (f64, f64) {
-    let (mut sum, mut weighted) = (0.0, 0.0);
-    for (effect, variance) in effects.iter().zip(variances) {
-        sum += 1.0 / variance;
-        weighted += effect / variance;
-    }
-    let mean = weighted / sum;
-    let segments = effects.iter().zip(variances);
-    let q = segments
-        .map(|(effect, variance)| (effect - mean).powi(2) / variance)
-        .sum();
-    let degrees = effects.len() as f64 - 1.0;
-    let p = ChiSquared::new(degrees).map_or(f64::NAN, |chi| chi.sf(q));
-    (q, p)
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -282,7 +257,7 @@ mod tests {
         let variances = [0.04; 6];
         let same = [1.0, 1.1, 0.9, 1.05, 0.95, 1.0];
         let (pool, drawn) = shrink(&same, &variances, 0.95).unwrap().unwrap();
-        assert!((pool.mean - 1.0).abs() < 1e-9 && pool.p > 0.9);
+        assert!((pool.mean - 1.0).abs() < 1e-9 && pool.tau < 0.1);
         assert!((drawn[1].effect - 1.0) < 0.35 * 0.1, "{drawn:?}");
         let far = [-50.0, 20.0, 90.0, -10.0, 40.0, 0.0];
         let (_, left) = shrink(&far, &variances, 0.95).unwrap().unwrap();

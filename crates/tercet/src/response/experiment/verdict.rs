@@ -258,6 +258,8 @@ fn stands(result: &ExperimentResult, row: &EffectRow) -> bool {
 
 /// A mean: a share in per cent, or a number.
 fn amount(value: f64, binary: bool) -> String {
+    // What rounding leaves of 0 is 0, without a sign.
+    let value = if value.abs() < 1e-12 { 0.0 } else { value };
     if binary {
         format!("{}%", plain(100.0 * value))
     } else {

@@ -13,6 +13,7 @@ use super::smoothing::Smooth;
 use super::tree::Tree;
 use super::trees::{Bag, add, out_of_bag};
 use super::trend::{Columns, Trend};
+use super::validation::{Slope, Validation};
 use crate::error::{Error, Result};
 use crate::model::FitReport;
 use crate::observe::{Observer, Phase};
@@ -24,6 +25,9 @@ use crate::response::data::{EffectData, Propensities, Treatment};
 const OUTCOME_STREAM: u64 = 1 << 40;
 const TREATMENT_STREAM: u64 = 2 << 40;
 const SPREAD_STREAM: u64 = 3 << 40;
+const VALIDATION_STREAM: u64 = 4 << 40;
+/// The share of the trees that each of the forests has which say whether effects differ.
+const VALIDATED_BY: f64 = 0.15;
 /// Rows from which the factor of the little bags is learned.
 const LEARNED_FROM: usize = 1000;
 /// The share of rows without overlap that is no error.
@@ -142,7 +146,8 @@ impl Job<'_, '_> {
         let mut effects = filled(effects);
         drop(gate);
         let propensities = self.propensities(&centred.treatment);
-        let scores = self.scores(&centred, &effects, &propensities);
+        let scores = self.scores(&centred, |row| effects[row], &propensities);
+        let slopes = self.slopes(&centred, &effects, &propensities, observer)?;
         let trees: Vec<_> = bags.into_iter().flat_map(|bag| bag.trees).collect();
         let importance = self.importance(&trees);
         let (factors, variances) = self.factors::<K>(&trees);
@@ -160,7 +165,7 @@ impl Job<'_, '_> {
             missed.push(smooth.missed(|row| scores[row][k], |row| effects[row][k], variance));
             trends.push(trend);
         }
-        let averages = self.averages(&scores, &effects);
+        let averages = self.averages(&scores, &slopes);
         let leaves: usize = trees.iter().map(Tree::n_leaves).sum();
         let fitted = FittedCausalForest {
             settings: self.settings.clone(),
@@ -239,9 +244,10 @@ impl Job<'_, '_> {
     fn centre<const K: usize>(&self, observer: &mut dyn Observer) -> Result<Centred<K>> {
         let (data, n) = (self.data, self.data.len());
         let y = data.outcome();
+        let all: Vec<u32> = (0..u32::try_from(n).unwrap_or(u32::MAX)).collect();
         let mut phase = Phase::new(observer, "centring the outcome");
         let expectation = self.expectation(OUTCOME_STREAM);
-        let outcome = expectation.of(self.bins, n, |row| [y[row]], &mut phase)?;
+        let outcome = expectation.of(self.bins, (n, &all), |row| [y[row]], &mut phase)?;
         let treated = |row: usize| data.treated::<K>(row);
         let (treatment, first) = match data.propensities() {
             Propensities::Observed => (vec![mean(n, treated); n], None),
@@ -254,7 +260,7 @@ impl Job<'_, '_> {
                 let mut phase = Phase::new(observer, "centring the treatment");
                 let expectation = self.expectation(TREATMENT_STREAM);
                 let Expected { values, first } =
-                    expectation.of(self.bins, n, treated, &mut phase)?;
+                    expectation.of(self.bins, (n, &all), treated, &mut phase)?;
                 (values, first)
             }
         };
@@ -272,7 +278,9 @@ impl Job<'_, '_> {
             let mut phase = Phase::new(observer, "centring the treatment");
             let square = |row: usize| [records[row].w[0].powi(2)];
             let expectation = self.expectation(SPREAD_STREAM);
-            expectation.of(self.bins, n, square, &mut phase)?.values
+            expectation
+                .of(self.bins, (n, &all), square, &mut phase)?
+                .values
         } else {
             Vec::new()
         };
@@ -294,39 +302,19 @@ impl Job<'_, '_> {
     ) -> Result<()> {
         let (n, least) = (self.data.len(), self.settings.min_propensity);
         let names = self.binning.names();
-        let blame = first.map_or(String::new(), |feature| {
-            format!(" (column '{}' tells most of it)", names[feature])
-        });
-        let remedy = "such customers cannot be compared: leave them out, leave out columns that were made by the treatment, or pass the probabilities that were used";
+        let blame = blame(&names, first);
         if centred.variances.is_empty() {
             if *self.data.propensities() != Propensities::Estimated {
                 return Ok(());
             }
             let all = self.propensities(&centred.treatment);
-            let mut worst = (0, 0);
-            for arm in 0..=K {
-                let few = all[arm..]
-                    .iter()
-                    .step_by(K + 1)
-                    .filter(|p| **p < least)
-                    .count();
-                worst = worst.max((few, arm));
-            }
-            let (few, arm) = worst;
-            if few as f64 > TOLERATED * n as f64 {
-                let reason = format!(
-                    "leaves no overlap: for {few} of {n} rows the features{blame} give arm '{}' a probability below {least}; {remedy}",
-                    self.data.arms()[arm]
-                );
-                return Err(Error::data(self.data.treatment_name(), None, reason));
-            }
-            return Ok(());
+            return check_arms(self.data, &all, least, &blame);
         }
         let floor = self.least_variance();
         let few = centred.variances.iter().filter(|v| v[0] < floor).count();
         if few as f64 > TOLERATED * n as f64 {
             let reason = format!(
-                "leaves no overlap: for {few} of {n} rows the features{blame} all but tell the amount; {remedy}"
+                "leaves no overlap: for {few} of {n} rows the features{blame} all but tell the amount; {REMEDY}"
             );
             return Err(Error::data(self.data.treatment_name(), None, reason));
         }
@@ -398,14 +386,14 @@ impl Job<'_, '_> {
     fn scores<const K: usize>(
         &self,
         centred: &Centred<K>,
-        effects: &[[f64; K]],
+        effects: impl Fn(usize) -> [f64; K],
         propensities: &[f64],
     ) -> Vec<[f64; K]> {
         let least = self.settings.min_propensity;
         let amount = !centred.variances.is_empty();
         let floor = if amount { self.least_variance() } else { 0.0 };
-        let score = |(row, effects): (usize, &[f64; K])| {
-            let record = &centred.records[row];
+        let score = |(row, record): (usize, &Record<K>)| {
+            let effects = effects(row);
             if amount {
                 let variance = centred.variances[row][0].max(floor);
                 return [scores::of_amount(record.w[0], record.y, effects[0], variance); K];
@@ -414,24 +402,49 @@ impl Job<'_, '_> {
             let own = own.iter().map(|p| p.max(least)).collect::<Vec<f64>>();
             let y = self.data.outcome()[row];
             let outcome = (y, centred.outcome[row][0]);
-            scores::of_arms(self.data.arm(row), outcome, effects, &own)
+            scores::of_arms(self.data.arm(row), outcome, &effects, &own)
         };
-        effects.iter().enumerate().map(score).collect()
+        centred.records.iter().enumerate().map(score).collect()
+    }
+
+    /// Whether effects differ, an effect each.
+    fn slopes<const K: usize>(
+        &self,
+        centred: &Centred<K>,
+        effects: &[[f64; K]],
+        propensities: &[f64],
+        observer: &mut dyn Observer,
+    ) -> Result<Vec<Slope>> {
+        // Scores about the mean effect, so that none knows of the others' trees.
+        let centre = mean(effects.len(), |row| effects[row]);
+        let scores = self.scores(centred, |_| centre, propensities);
+        let growth = |n: usize| self.growth(self.settings.leaf_of(n), true);
+        #[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss)] // a share of a count
+        let n_trees = (VALIDATED_BY * self.settings.n_trees as f64).ceil() as usize;
+        let validation = Validation {
+            growth: &growth,
+            rule: Effects {
+                amount: matches!(self.data.treatment(), Treatment::Amount(_)),
+            },
+            n_trees,
+            seed: self.settings.seed,
+            stream: VALIDATION_STREAM,
+        };
+        let mut phase = Phase::new(observer, "validating").of(1);
+        validation.of(self.bins, &centred.records, &scores, &mut phase)
     }
 
     fn averages<const K: usize>(
         &self,
         scores: &[[f64; K]],
-        effects: &[[f64; K]],
+        slopes: &[Slope],
     ) -> Vec<AverageEffect> {
         let names: Vec<&str> = match self.data.treatment() {
             Treatment::Arms { arms, .. } => arms[1..].iter().map(String::as_str).collect(),
             Treatment::Amount(_) => vec![self.data.treatment_name()],
         };
         let of = |(k, name): (usize, &&str)| {
-            let scores: Vec<f64> = scores.iter().map(|score| score[k]).collect();
-            let effects: Vec<f64> = effects.iter().map(|effect| effect[k]).collect();
-            AverageEffect::of(name, &scores, &effects)
+            AverageEffect::of(name, scores.iter().map(|score| score[k]), slopes[k])
         };
         names.iter().enumerate().map(of).collect()
     }
@@ -494,6 +507,39 @@ impl Job<'_, '_> {
         });
         learned.unzip()
     }
+}
+
+const REMEDY: &str = "such customers cannot be compared: leave them out, leave out columns that were made by the treatment, or pass the probabilities that were used";
+
+/// Which column tells most of the treatment, as an aside.
+pub(super) fn blame(names: &[String], first: Option<usize>) -> String {
+    first.map_or(String::new(), |feature| {
+        format!(" (column '{}' tells most of it)", names[feature])
+    })
+}
+
+/// That nearly all customers could have been in every arm: `propensities` are the arms', row by row.
+pub(super) fn check_arms(
+    data: &EffectData<'_>,
+    propensities: &[f64],
+    least: f64,
+    blame: &str,
+) -> Result<()> {
+    let (n, arms) = (data.len(), data.arms());
+    let mut worst = (0, 0);
+    for arm in 0..arms.len() {
+        let of_arm = propensities[arm..].iter().step_by(arms.len());
+        worst = worst.max((of_arm.filter(|p| **p < least).count(), arm));
+    }
+    let (few, arm) = worst;
+    if few as f64 > TOLERATED * n as f64 {
+        let reason = format!(
+            "leaves no overlap: for {few} of {n} rows the features{blame} give arm '{}' a probability below {least}; {REMEDY}",
+            arms[arm]
+        );
+        return Err(Error::data(data.treatment_name(), None, reason));
+    }
+    Ok(())
 }
 
 /// Effects where all are known: a row that every bag saw is told the mean of the others.

@@ -6,6 +6,7 @@ mod growth;
 mod little_bags;
 mod moments;
 mod nuisance;
+pub(super) mod robust;
 mod rules;
 mod sampling;
 mod scores;
@@ -14,6 +15,7 @@ mod split;
 mod tree;
 mod trees;
 mod trend;
+mod validation;
 
 use serde::{Deserialize, Serialize};
 
@@ -25,6 +27,7 @@ use crate::response::data::{EffectData, Treatment};
 
 pub use fit::OutOfBag;
 pub use fitted::FittedCausalForest;
+pub(super) use sampling::divide;
 pub use scores::AverageEffect;
 
 /// The fewest rows of an arm.

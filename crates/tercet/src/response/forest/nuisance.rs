@@ -28,18 +28,18 @@ pub(super) struct Expected<const K: usize> {
 }
 
 impl Expectation<'_> {
-    /// Fits to all `n` rows.
+    /// Fits to some of the rows and tells all `n`.
     pub(super) fn of<const K: usize>(
         &self,
         bins: &Bins,
-        n: usize,
+        (n, learned): (usize, &[u32]),
         value: impl Fn(usize) -> [f64; K] + Sync + Send,
         phase: &mut Phase<'_>,
     ) -> Result<Expected<K>> {
         let bags = map_tasks(self.n_trees, phase, |tree, gate| {
             let mut generator = self.seed.stream(self.stream + tree as u64);
-            let rows = 0..u32::try_from(n).unwrap_or(u32::MAX);
-            let (inside, _) = divide(rows, n / 2, &mut generator);
+            let rows = learned.iter().copied();
+            let (inside, _) = divide(rows, learned.len() / 2, &mut generator);
             let record = |row| Record {
                 y: 0.0,
                 w: value(row),
@@ -66,7 +66,7 @@ impl Expectation<'_> {
         }
         let most = (0..counts.len()).max_by_key(|&feature| counts[feature]);
         let gate = Gate::new(phase);
-        let overall = mean(n, &value);
+        let overall = mean(learned.len(), |place| value(learned[place] as usize));
         let values = out_of_bag(&bags, bins, n, K, &gate, |_, mean, trees| {
             // A row that every tree saw, as happens with few trees, is told the mean of all.
             std::array::from_fn(|k| if trees == 0 { overall[k] } else { mean[k] })

@@ -12,7 +12,7 @@ fn below(generator: &mut ChaCha8Rng, bound: usize) -> usize {
 /// Divides rows at random into `wanted` and the others, both in their order.
 ///
 /// Knuth's algorithm S: every row is drawn with the chance that fills the part exactly.
-pub(super) fn divide(
+pub(in crate::response) fn divide(
     rows: impl ExactSizeIterator<Item = u32>,
     wanted: usize,
     generator: &mut ChaCha8Rng,

@@ -1,8 +1,8 @@
 //! Scores whose mean is the mean effect, whichever way customers are grouped or ranked.
 
 use serde::{Deserialize, Serialize};
-use statrs::distribution::{ContinuousCDF, Normal};
 
+use super::validation::Slope;
 use crate::math::sum::Sums;
 
 /// A mean effect over the customers of a fit, and whether the forest's effects tell customers apart.
@@ -14,8 +14,9 @@ pub struct AverageEffect {
     pub estimate: f64,
     /// Its standard error.
     pub standard_error: f64,
-    /// The slope of the scores on the effects that trees without the customer predict: 1 where these
-    /// differ as much as the true effects do, 0 where they say nothing.
+    /// The slope of the scores on the effects that small forests of other customers, each of the earlier
+    /// ones of a random order, predict: 1 where these differ as much as the true effects do, 0 where they
+    /// say nothing.
     pub slope: f64,
     /// Its standard error, without assuming equal variances (HC1).
     pub slope_error: f64,
@@ -24,40 +25,21 @@ pub struct AverageEffect {
 }
 
 impl AverageEffect {
-    /// From a score and a predicted effect a customer.
-    pub(super) fn of(arm: &str, scores: &[f64], effects: &[f64]) -> Self {
-        let n = scores.len() as f64;
-        let pairs = || scores.iter().zip(effects);
+    /// From a score a customer, and what they say of predicted effects.
+    pub(super) fn of(arm: &str, scores: impl Iterator<Item = f64> + Clone, slope: Slope) -> Self {
         let mut sums = Sums::<2>::zero();
-        pairs().for_each(|(score, effect)| sums.add(&[*score, *effect]));
-        let [estimate, centre] = sums.total().map(|sum| sum / n);
-        let mut sums = Sums::<3>::zero();
-        for (score, effect) in pairs() {
-            let (score, effect) = (score - estimate, effect - centre);
-            sums.add(&[score * score, effect * effect, score * effect]);
-        }
-        let [square, spread, product] = sums.total();
-        let slope = product / spread;
-        let mut meat = Sums::<1>::zero();
-        for (score, effect) in pairs() {
-            let effect = effect - centre;
-            let residual = score - estimate - slope * effect;
-            meat.add(&[(effect * residual).powi(2)]);
-        }
-        let slope_error = (meat.total()[0] * n / (n - 2.0)).sqrt() / spread;
-        let told = slope.is_finite() && slope_error > 0.0;
+        scores.clone().for_each(|score| sums.add(&[1.0, score]));
+        let [n, sum] = sums.total();
+        let estimate = sum / n;
+        let mut sums = Sums::<1>::zero();
+        scores.for_each(|score| sums.add(&[(score - estimate).powi(2)]));
         Self {
             arm: arm.to_owned(),
             estimate,
-            standard_error: (square / (n - 1.0) / n).sqrt(),
-            // Effects that are all the same have no slope.
-            slope: if told { slope } else { 0.0 },
-            slope_error: if told { slope_error } else { 0.0 },
-            p_value: if told {
-                Normal::standard().sf(slope / slope_error)
-            } else {
-                1.0
-            },
+            standard_error: (sums.total()[0] / (n - 1.0) / n).sqrt(),
+            slope: slope.estimate,
+            slope_error: slope.error,
+            p_value: slope.p_value,
         }
     }
 }

@@ -27,6 +27,9 @@ use crate::response::bins::Bins;
 
 /// Parts of the rows; the first is only learned from.
 const PARTS: usize = 5;
+/// Rows that are looked at, at most: differences that so many do not show are of no use to anybody, and
+/// the forests of a million rows would cost a quarter of the fit.
+const MOST_ROWS: usize = 200_000;
 /// Predictions whose variance is a smaller share of their mean square are all the same.
 const NOTHING: f64 = 1e-20;
 
@@ -102,9 +105,12 @@ impl Validation<'_> {
     }
 }
 
-/// Rows in a random order, in parts; those of a part in their order.
+/// Rows in a random order, in parts; those of a part in their order. Of many a random sample.
 fn shuffled(n: usize, generator: &mut ChaCha8Rng) -> Vec<Vec<u32>> {
     let mut left: Vec<u32> = (0..u32::try_from(n).unwrap_or(u32::MAX)).collect();
+    if n > MOST_ROWS {
+        left = divide(left.iter().copied(), MOST_ROWS, generator).0;
+    }
     let parts = (0..PARTS).map(|part| {
         let wanted = left.len() / (PARTS - part);
         let (drawn, others) = divide(left.iter().copied(), wanted, generator);
@@ -177,5 +183,23 @@ fn together(parts: &[(f64, f64, f64)]) -> Slope {
         estimate: ratio / certainty,
         error: square.sqrt() / certainty,
         p_value: Normal::standard().sf(ratio / square.sqrt()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn parts_are_of_different_rows_and_not_of_all_where_these_are_many() {
+        for (n, looked_at) in [(1_003, 1_003), (MOST_ROWS + 50_000, MOST_ROWS)] {
+            let parts = shuffled(n, &mut Seed(1).stream(0));
+            assert_eq!(parts.len(), PARTS);
+            let mut rows: Vec<u32> = parts.concat();
+            rows.sort_unstable();
+            rows.dedup();
+            assert_eq!(rows.len(), looked_at);
+            assert!(parts.iter().all(|part| part.len() >= looked_at / PARTS));
+        }
     }
 }

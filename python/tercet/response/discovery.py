@@ -387,8 +387,9 @@ def discover_segments(
         The probability of treatment, where it is known, as for `CausalForest`; "observed" for an
         experiment in which everybody had the same chances. None: estimated from the features.
     objective : {"effect", "policy"}
-        Whether effects shall differ as much as they can between segments, or treating some and not
-        others shall pay as much as it can: $\sum n \max(0, \text{effect} - \text{cost})$.
+        Whether effects shall differ as much as can be told between segments (a split that only
+        chance would explain is not made), or treating some and not others shall pay as much as it
+        can: $\sum n \max(0, \text{effect} - \text{cost})$.
     cost : float or mapping, optional
         What a treatment costs, in units of the outcome, or a dict by arm: for "policy", and for the
         column `pays`.

@@ -92,20 +92,28 @@ impl Job<'_> {
         };
         let mut phase = Phase::new(observer, "searching");
         let gate = Gate::new(&mut phase);
-        let search = |rows: &[u32], min_leaf: usize| -> Result<Found> {
-            let search = Search {
-                bins: self.bins,
-                space: self.space,
-                depth: self.settings.depth,
-                min_leaf,
-                shortlist: self.settings.shortlist,
-            };
-            match self.settings.objective {
-                Objective::Effect => search.effects(rows, &score, &gate),
-                Objective::Policy => search.policy(rows, (&rewards, 2), &gate),
-            }
+        let of = |min_leaf: usize| Search {
+            bins: self.bins,
+            space: self.space,
+            depth: self.settings.depth,
+            min_leaf,
+            shortlist: self.settings.shortlist,
         };
         let searching = &self.halves.searching;
+        // What a leaf costs in variances: the luck of the search, and the error of the half that tells effects.
+        let cost_of_leaf = match self.settings.objective {
+            Objective::Effect => {
+                let luck = of(self.min_leaf).luck(searching, &score, self.settings.seed, &gate)?;
+                luck + searching.len() as f64 / self.halves.estimating.len() as f64
+            }
+            Objective::Policy => 0.0,
+        };
+        let search = |rows: &[u32], min_leaf: usize| -> Result<Found> {
+            match self.settings.objective {
+                Objective::Effect => of(min_leaf).effects(rows, (&score, cost_of_leaf), &gate),
+                Objective::Policy => of(min_leaf).policy(rows, (&rewards, 2), &gate),
+            }
+        };
         let Found { tree, exact } = search(searching, self.min_leaf)?;
         let samples = self.settings.resamples;
         let stability = if samples == 0 {

@@ -20,7 +20,9 @@ pub use result::{ArmSegments, DiscoveredSegment, Discovery};
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Objective {
-    /// Effects differ as much as can be: the sum over segments of `n (effect - mean effect)²` is largest.
+    /// Effects differ as much as can be told: the sum over segments of `n (effect - mean effect)²` less what
+    /// searching and estimating cost is largest (the honest criterion of Athey & Imbens 2016, PNAS 113,
+    /// 7353-7360).
     #[default]
     Effect,
     /// Treating some and not the others pays most: the sum over segments of `n max(0, effect - cost)` is

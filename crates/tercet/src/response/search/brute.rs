@@ -6,6 +6,9 @@ use super::*;
 use crate::data::{Design, Feature, NO_LEVEL};
 use crate::observe::Phase;
 
+/// What a leaf of an effect tree costs, in variances.
+const COST: f64 = 2.5;
+
 /// Customers with a few numbers and levels, some missing, and rewards.
 #[derive(Debug, Clone)]
 struct Case {
@@ -151,7 +154,7 @@ fn searched(case: &Case, depth: usize, effects: bool) -> (Vec<usize>, ShallowTre
     let rows: Vec<u32> = (0..u32::try_from(n).unwrap()).collect();
     let found = if effects {
         let score = |row: u32| case.rewards[row as usize * case.actions];
-        search.effects(&rows, score, &gate).unwrap()
+        search.effects(&rows, (score, COST), &gate).unwrap()
     } else {
         let rewards = (&case.rewards[..], case.actions);
         search.policy(&rows, rewards, &gate).unwrap()
@@ -190,6 +193,12 @@ fn centred(mut case: Case) -> Case {
 }
 
 fn check(case: &Case, depth: usize, effects: bool) {
+    let mut case = case.clone();
+    if effects {
+        // Of one row no variance is known.
+        case.min_leaf = case.min_leaf.max(2);
+    }
+    let case = &case;
     let n = case.rewards.len() / case.actions;
     let all: Vec<usize> = (0..n).collect();
     let (leaves, tree) = searched(case, depth, effects);
@@ -197,7 +206,13 @@ fn check(case: &Case, depth: usize, effects: bool) {
     let worth = |rows: &[usize]| {
         let sums = rewards(case, rows);
         if effects {
-            (sums[0] - centre * rows.len() as f64).powi(2) / rows.len().max(1) as f64
+            let n = rows.len() as f64;
+            if n < 2.0 {
+                return 0.0;
+            }
+            let deviation = |row: &usize| case.rewards[row * case.actions] - sums[0] / n;
+            let squares: f64 = rows.iter().map(|row| deviation(row).powi(2)).sum();
+            (sums[0] - centre * n).powi(2) / n - COST * squares / (n - 1.0)
         } else {
             sums.into_iter().fold(f64::MIN, f64::max)
         }

@@ -46,8 +46,14 @@ impl<const A: usize> Cell<A> {
 
 /// What a leaf is worth.
 pub(super) trait Worth: Sync {
-    /// Of its rows.
-    fn of<const A: usize>(cell: &Cell<A>) -> f64;
+    /// Of its rows; `cost` is of a leaf, in variances of its rows' numbers.
+    fn of<const A: usize>(cell: &Cell<A>, cost: f64) -> f64;
+
+    /// Of a node that is split in two.
+    #[inline]
+    fn of_both<const A: usize>(left: &Cell<A>, right: &Cell<A>, cost: f64) -> f64 {
+        Self::of(left, cost) + Self::of(right, cost)
+    }
 
     /// By how much the worth of a tree can be off by rounding.
     fn tolerance<const A: usize>(numbers: &[[f64; A]]) -> f64;
@@ -64,7 +70,7 @@ pub(super) struct BestAction;
 
 impl Worth for BestAction {
     #[inline]
-    fn of<const A: usize>(cell: &Cell<A>) -> f64 {
+    fn of<const A: usize>(cell: &Cell<A>, _: f64) -> f64 {
         // Pairs, so that two lanes of a register are compared at once.
         let mut most = cell.sums[0];
         for sum in &cell.sums[1..] {
@@ -89,21 +95,64 @@ impl Worth for BestAction {
     }
 }
 
-/// How far the mean of an only number is from 0, squared, times the rows.
+/// How far the mean of a number is from 0, squared, times the rows, less what a leaf costs: so many times
+/// the variance of the number among its rows. Rows have the number and its square.
 pub(super) struct Scatter;
 
 impl Worth for Scatter {
     #[inline]
-    fn of<const A: usize>(cell: &Cell<A>) -> f64 {
-        if cell.n > 0.0 {
-            cell.sums[0] * cell.sums[0] / cell.n
+    fn of<const A: usize>(cell: &Cell<A>, cost: f64) -> f64 {
+        if cell.n < 2.0 {
+            // Of one row no variance is known; it is a leaf only where it is all there is.
+            return 0.0;
+        }
+        let squared = cell.sums[0] * cell.sums[0] / cell.n;
+        squared - cost * (cell.sums[1] - squared) / (cell.n - 1.0)
+    }
+
+    fn tolerance<const A: usize>(numbers: &[[f64; A]]) -> f64 {
+        ROUNDING * numbers.iter().map(|row| row[1]).sum::<f64>()
+    }
+
+    fn orders(_: usize) -> usize {
+        1
+    }
+
+    fn key<const A: usize>(cell: &Cell<A>, _: usize, _: usize) -> f64 {
+        cell.sums[0] / cell.n
+    }
+}
+
+/// How clearly two sides of a split differ in a number: the square of Welch's t. Rows have the number and its
+/// square.
+///
+/// It is what a split adds to [`Scatter`] before costs, by the variances that it adds: with `p` of `n` rows on
+/// the left, `n p (1 - p) (difference)²` and `(1 - p) variance + p other variance`.
+pub(super) struct Clearness;
+
+impl Worth for Clearness {
+    #[inline]
+    fn of<const A: usize>(_: &Cell<A>, _: f64) -> f64 {
+        0.0
+    }
+
+    #[inline]
+    fn of_both<const A: usize>(left: &Cell<A>, right: &Cell<A>, _: f64) -> f64 {
+        let [left, right] = [left, right].map(|side| {
+            let mean = side.sums[0] / side.n;
+            let spread = (side.sums[1] - mean * side.sums[0]).max(0.0);
+            (mean, spread / (side.n - 1.0).max(1.0) / side.n)
+        });
+        let variance = left.1 + right.1;
+        if variance > f64::MIN_POSITIVE {
+            (left.0 - right.0).powi(2) / variance
         } else {
             0.0
         }
     }
 
-    fn tolerance<const A: usize>(numbers: &[[f64; A]]) -> f64 {
-        ROUNDING * numbers.iter().map(|row| row[0] * row[0]).sum::<f64>()
+    fn tolerance<const A: usize>(_: &[[f64; A]]) -> f64 {
+        0.0
     }
 
     fn orders(_: usize) -> usize {

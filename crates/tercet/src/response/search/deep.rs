@@ -93,7 +93,7 @@ fn two<const A: usize, W: Worth>(
     let node = Node::new(field, places, &mut desk);
     if depth == 0 {
         return Ok((
-            Ranked::of_stump(&Stump::leaf::<A, W>(&node.total)),
+            Ranked::of_stump(&Stump::leaf::<A, W>(&node.total, field.rules())),
             Vec::new(),
         ));
     }

@@ -20,6 +20,7 @@ pub(super) struct Field<'f, const A: usize> {
     pub(super) actions: usize,
     pub(super) min_leaf: f64,
     pub(super) tolerance: f64,
+    pub(super) cost: f64,
 }
 
 /// What is kept from tile to tile.
@@ -47,6 +48,7 @@ impl<const A: usize> Field<'_, A> {
         Rules {
             min_leaf: self.min_leaf,
             tolerance: self.tolerance,
+            cost: self.cost,
             actions: self.actions,
         }
     }
@@ -86,7 +88,7 @@ impl<const A: usize> Field<'_, A> {
         total: &Cell<A>,
         desk: &mut Desk<A>,
     ) -> Stump {
-        let mut stump = Stump::leaf::<A, W>(total);
+        let mut stump = Stump::leaf::<A, W>(total, self.rules());
         if total.n < 2.0 * self.min_leaf {
             return stump;
         }
@@ -106,7 +108,7 @@ impl<const A: usize> Field<'_, A> {
         desk: &mut Desk<A>,
     ) -> Stump {
         let total = total.without(taken);
-        let mut stump = Stump::leaf::<A, W>(&total);
+        let mut stump = Stump::leaf::<A, W>(&total, self.rules());
         if total.n < 2.0 * self.min_leaf {
             return stump;
         }

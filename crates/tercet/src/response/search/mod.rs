@@ -13,7 +13,7 @@
 //! - Of levels, the missing one among them, each level against the others, and every cut of an order of
 //!   them. Orders are by the mean of the numbers looked for, in the node: of an effect one order; of two
 //!   actions that of their difference; of more an order an action, by its reward less that of all actions.
-//!   Of an effect or two actions the best of all divisions of the last split's levels is among these
+//!   Of two actions the best of all divisions of the last split's levels is among these
 //!   (Fisher 1958, Journal of the American Statistical Association 53, 789-798).
 //!
 //! # Ties
@@ -32,17 +32,26 @@ mod tree;
 #[cfg(test)]
 mod brute;
 
+use rand::Rng;
+
 use crate::error::Result;
 use crate::parallel::Gate;
+use crate::random::Seed;
 use crate::response::bins::{Binning, Bins};
 
 pub(super) use cell::MOST_ACTIONS;
-use cell::{BestAction, Scatter, Worth};
+use cell::{BestAction, Clearness, Scatter, Worth};
 use deep::deepest;
-use field::Field;
+use field::{Desk, Field};
+use pair::Node;
 pub(super) use rule::condition;
 pub(super) use set::BinSet;
 pub(super) use tree::{Part, ShallowTree};
+
+/// How often signs are drawn to learn what chance does.
+const DRAWS: u64 = 20;
+/// The first of the generator's streams.
+const STREAM: u64 = 6 << 48;
 
 /// The most splits one below the other.
 pub(super) const DEEPEST: usize = 3;
@@ -156,16 +165,16 @@ impl Search<'_> {
                 let own = &rewards[row as usize * actions..][..actions];
                 std::array::from_fn::<f64, A, _>(|k| own[if k < actions { k } else { 0 }])
             };
-            self.run::<A, BestAction>(rows, actions, number, gate)
+            self.run::<A, BestAction>(rows, (actions, 0.0), number, gate)
         })
     }
 
-    /// The tree whose leaves' means of a score differ most: the sum over leaves of
-    /// `n (mean - mean of all)²`.
+    /// The tree whose leaves' means of a score differ most, after what a leaf costs: the largest sum over
+    /// leaves of `n (mean - mean of all)² - cost variance`. A leaf has at least two rows.
     pub(super) fn effects(
         self,
         rows: &[u32],
-        score: impl Fn(u32) -> f64 + Sync,
+        (score, cost): (impl Fn(u32) -> f64 + Sync, f64),
         gate: &Gate<'_, '_>,
     ) -> Result<Found> {
         let n = rows.len().max(1) as f64;
@@ -174,27 +183,92 @@ impl Search<'_> {
             sum.add(&[score(row)]);
         }
         let centre = sum.total()[0] / n;
-        self.run::<1, Scatter>(rows, 1, |row| [score(row) - centre], gate)
+        let number = |row: u32| {
+            let own = score(row) - centre;
+            [own, own * own]
+        };
+        let search = Self {
+            min_leaf: self.min_leaf.max(2),
+            ..self
+        };
+        search.run::<2, Scatter>(rows, (1, cost), number, gate)
+    }
+
+    /// How clear the best of all single splits is where a score has nothing to do with the features: the mean
+    /// of the largest squared t over draws in which each row's score, less the mean, has a sign by chance. A
+    /// row's variance stays with its features (the wild bootstrap of Wu 1986, The Annals of Statistics 14,
+    /// 1261-1295). Of a single split looked at it is 1.
+    pub(super) fn luck(
+        self,
+        rows: &[u32],
+        score: impl Fn(u32) -> f64,
+        seed: Seed,
+        gate: &Gate<'_, '_>,
+    ) -> Result<f64> {
+        let mut numbers: Vec<[f64; 2]> = rows.iter().map(|&row| [score(row), 0.0]).collect();
+        let mut sum = crate::math::sum::Sums::<1>::zero();
+        for number in &numbers {
+            sum.add(&[number[0]]);
+        }
+        let centre = sum.total()[0] / rows.len().max(1) as f64;
+        for [own, square] in &mut numbers {
+            *own -= centre;
+            *square = *own * *own;
+        }
+        let search = Self {
+            min_leaf: self.min_leaf.max(2),
+            ..self
+        };
+        let mut desk = Desk::new(self.space.width());
+        let mut clearness = 0.0;
+        for draw in 0..DRAWS {
+            gate.check()?;
+            let mut generator = seed.stream(STREAM + draw);
+            for [own, _] in &mut numbers {
+                *own = if generator.next_u32() & 1 == 0 {
+                    *own
+                } else {
+                    -*own
+                };
+            }
+            let field = search.field::<2, Clearness>(rows, &numbers, (1, 0.0));
+            let places: Vec<u32> = (0..u32::try_from(rows.len()).unwrap_or(u32::MAX)).collect();
+            let node = Node::new(&field, &places, &mut desk);
+            clearness += field
+                .stump::<Clearness>(&node.cells, &node.total, &mut desk)
+                .worth;
+        }
+        Ok((clearness / DRAWS as f64).max(1.0))
+    }
+
+    fn field<'f, const A: usize, W: Worth>(
+        &'f self,
+        rows: &'f [u32],
+        numbers: &'f [[f64; A]],
+        (actions, cost): (usize, f64),
+    ) -> Field<'f, A> {
+        Field {
+            bins: self.bins,
+            rows,
+            numbers,
+            space: self.space,
+            actions,
+            min_leaf: self.min_leaf.max(1) as f64,
+            tolerance: W::tolerance(numbers),
+            cost,
+        }
     }
 
     fn run<const A: usize, W: Worth>(
         self,
         rows: &[u32],
-        actions: usize,
+        (actions, cost): (usize, f64),
         number: impl Fn(u32) -> [f64; A],
         gate: &Gate<'_, '_>,
     ) -> Result<Found> {
         let numbers: Vec<[f64; A]> = rows.iter().map(|&row| number(row)).collect();
         let places: Vec<u32> = (0..u32::try_from(rows.len()).unwrap_or(u32::MAX)).collect();
-        let field = Field {
-            bins: self.bins,
-            rows,
-            numbers: &numbers,
-            space: self.space,
-            actions,
-            min_leaf: self.min_leaf.max(1) as f64,
-            tolerance: W::tolerance(&numbers),
-        };
+        let field = self.field::<A, W>(rows, &numbers, (actions, cost));
         deepest::<A, W>(&field, &places, self.depth, self.shortlist, gate)
     }
 }

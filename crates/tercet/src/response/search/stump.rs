@@ -9,6 +9,8 @@ use crate::response::bins::MISSING;
 pub(super) struct Rules {
     pub(super) min_leaf: f64,
     pub(super) tolerance: f64,
+    /// What a leaf costs, in variances.
+    pub(super) cost: f64,
     /// Numbers a row that are not there to fill up.
     pub(super) actions: usize,
 }
@@ -45,9 +47,9 @@ pub(super) struct Stump {
 }
 
 impl Stump {
-    pub(super) fn leaf<const A: usize, W: Worth>(total: &Cell<A>) -> Self {
+    pub(super) fn leaf<const A: usize, W: Worth>(total: &Cell<A>, rules: Rules) -> Self {
         Self {
-            worth: W::of(total),
+            worth: W::of(total, rules.cost),
             split: None,
         }
     }
@@ -109,7 +111,7 @@ fn offer<const A: usize, W: Worth>(
     if !(rules.allows(left) && rules.allows(&right)) {
         return false;
     }
-    let worth = W::of(left) + W::of(&right);
+    let worth = W::of_both(left, &right, rules.cost);
     let better = worth > *best + rules.tolerance;
     if better {
         *best = worth;

@@ -140,7 +140,7 @@ def seconds_until_interrupted(call: Callable[[Any], Any]) -> float:
 @pytest.mark.parametrize("name", CALLS)
 def test_ctrl_c_stops_a_long_call_at_once(name, long_calls):
     call = long_calls[name]
-    # The best of three: whatever else the machine has to do, other tests among it, only adds to them.
+    # The best of three: whatever else the machine has to do, other tests too, only adds to it.
     assert min(seconds_until_interrupted(call) for _ in range(3)) < PROMISED
 
 

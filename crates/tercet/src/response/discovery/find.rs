@@ -76,13 +76,13 @@ struct Job<'j> {
 }
 
 impl Job<'_> {
-    fn arm(
+    /// The best tree of the searching half, and how stable its leaves are.
+    fn searched(
         &self,
-        name: &str,
         score: impl Fn(u32) -> f64 + Sync,
         cost: f64,
         observer: &mut dyn Observer,
-    ) -> Result<ArmSegments> {
+    ) -> Result<(Found, Option<Vec<f64>>)> {
         // What the search of a policy chooses among: nothing, or the effect less the cost.
         let rewards: Vec<f64> = match self.settings.objective {
             Objective::Effect => Vec::new(),
@@ -114,17 +114,27 @@ impl Job<'_> {
                 Objective::Policy => of(min_leaf).policy(rows, (&rewards, 2), &gate),
             }
         };
-        let Found { tree, exact } = search(searching, self.min_leaf)?;
+        let found = search(searching, self.min_leaf)?;
         let samples = self.settings.resamples;
-        let stability = if samples == 0 {
-            None
-        } else {
-            // Half of the rows, so half of the fewest.
-            let again = |rows: &[u32]| Ok(search(rows, self.min_leaf.div_ceil(2))?.tree);
-            let field = (self.bins, &searching[..]);
-            let drawn = (samples, self.settings.seed);
-            Some(stability(&tree, field, drawn, &gate, again)?)
-        };
+        if samples == 0 {
+            return Ok((found, None));
+        }
+        // Half of the rows, so half of the fewest.
+        let again = |rows: &[u32]| Ok(search(rows, self.min_leaf.div_ceil(2))?.tree);
+        let field = (self.bins, &searching[..]);
+        let drawn = (samples, self.settings.seed);
+        let stability = stability(&found.tree, field, drawn, &gate, again)?;
+        Ok((found, Some(stability)))
+    }
+
+    fn arm(
+        &self,
+        name: &str,
+        score: impl Fn(u32) -> f64 + Sync,
+        cost: f64,
+        observer: &mut dyn Observer,
+    ) -> Result<ArmSegments> {
+        let (Found { tree, exact }, stability) = self.searched(&score, cost, observer)?;
         let k = tree.n_leaves();
         let leaf = |row: u32| tree.leaf(self.bins.row(row as usize));
         let by_leaf = |rows: &[u32]| {
@@ -134,7 +144,7 @@ impl Job<'_> {
             }
             scores
         };
-        let pays: Vec<bool> = by_leaf(searching)
+        let pays: Vec<bool> = by_leaf(&self.halves.searching)
             .iter()
             .map(|scores| Average::of(scores.iter().copied()).mean > cost)
             .collect();

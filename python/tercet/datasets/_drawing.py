@@ -82,6 +82,13 @@ def positive_days(days: Any) -> float:
     return found
 
 
+def shrinking(x: Floats) -> Floats:
+    """Return (1 - e^-x) / x, which is 1 at 0: the mean of e^-t for t from 0 to x."""
+    small = np.abs(x) < 1e-9
+    found: Floats = np.where(small, 1.0, -np.expm1(-x) / np.where(small, 1.0, x))
+    return found
+
+
 def rows_of(customers: Any, first: int, n: int, what: str = "customers") -> Any:
     """Return the places of some of `n` customers whose numbers begin with `first`.
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, Final
 import numpy as np
 
 from tercet import _arguments
-from tercet.datasets._drawing import day_of, positive_days
+from tercet.datasets._drawing import day_of, positive_days, shrinking
 from tercet.datasets._leads import LOST, STAGES
 
 if TYPE_CHECKING:
@@ -400,9 +400,7 @@ class CompanyTruth:
         out = there + leaving
         # (e^-at - e^-bt) / (b - a) without dividing by zero where the rates are equal.
         apart = (out - after) * length
-        met = np.where(
-            np.abs(apart) < 1e-9, 1.0, -np.expm1(-apart) / np.where(apart == 0, 1.0, apart)
-        )
+        met = shrinking(apart)
         stays = np.exp(-out * length) + leaving * length * np.exp(-after * length) * met
         gone = own.left[rows] < begin
         found: Floats = np.where(gone, -np.expm1(-after * length), 1.0 - stays)

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, Final, NamedTuple
 import numpy as np
 
 from tercet import _arguments
-from tercet.datasets._drawing import day_of, positive_days, rows_of
+from tercet.datasets._drawing import day_of, positive_days, rows_of, shrinking
 from tercet.datasets._leads import LOST, STAGES
 
 if TYPE_CHECKING:
@@ -276,9 +276,7 @@ class SoftwareTruth:
             stays = np.exp(-out * stretch)
             # (e^-at - e^-bt) / (b - a) without dividing by zero where the rates are equal.
             apart = (out_faded - out) * stretch
-            met = np.where(
-                np.abs(apart) < 1e-9, 1.0, -np.expm1(-apart) / np.where(apart == 0, 1.0, apart)
-            )
+            met = shrinking(apart)
             faded_next = faded * np.exp(-out_faded * stretch) + (
                 engaged * fading * stays * stretch * met
             )

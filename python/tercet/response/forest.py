@@ -3,23 +3,20 @@
 from __future__ import annotations
 
 import json
-import warnings
 from typing import TYPE_CHECKING, Any, ClassVar, Self
 
 import numpy as np
 import pyarrow as pa
 
 from tercet import _arguments, _display, _tercet
-from tercet._estimator import Saved, note_of
-from tercet._features import Feature
+from tercet._estimator import note_of
 from tercet._frames import new_table
 from tercet._progress import Progress, reporting
-from tercet.exceptions import NotFittedError
 from tercet.response import _treatment
+from tercet.response._binned_model import BinnedModel
 from tercet.response._crossing import labels_of
 from tercet.response._leaks import warn_of_leaks
 from tercet.value.propensity._customers import (
-    read_again,
     read_customers,
     warn_of_numbers_as_text,
 )
@@ -32,7 +29,6 @@ if TYPE_CHECKING:
     from numpy.typing import ArrayLike, NDArray
 
     from tercet._columns import Floats
-    from tercet._features import Attribute
 
 __all__ = ["CausalForest"]
 
@@ -43,7 +39,7 @@ _AT_LEAST = "a whole number, at least "
 _TOLD = ("_effects", "_scores", "_expected", "_propensities")
 
 
-class CausalForest(Saved):
+class CausalForest(BinnedModel):
     r"""The effect of a treatment on each customer, with intervals, by an honest causal forest.
 
     Its assumptions:
@@ -140,7 +136,6 @@ class CausalForest(Saved):
 
     _engine_class: ClassVar[Any] = _tercet.FittedCausalForest
     _fitted_on = "X, treatment, outcome"
-    _features: tuple[Feature, ...] = ()
     _effects: Floats | None = None
     _scores: Floats | None = None
     _expected: Floats | None = None
@@ -415,30 +410,6 @@ class CausalForest(Saved):
         return engine.outcome
 
     @property
-    def n_features_in_(self) -> int:
-        """Number of features."""
-        return len(self._require().features)
-
-    @property
-    def feature_names_in_(self) -> NDArray[np.object_]:
-        """The features' names, where the fit saw a table."""
-        engine = self._require()
-        if not self._named:
-            message = "feature_names_in_: the model was fitted to an array, whose columns have none"
-            raise NotFittedError(message)
-        return np.array(engine.features, dtype=object)
-
-    @property
-    def n_observations_(self) -> int:
-        """Number of rows of the fit."""
-        return int(self._require().report["n_observations"])
-
-    @property
-    def how_it_ended_(self) -> str:
-        """How the fit ended, in words."""
-        return str(self._require().report["how_it_ended"])
-
-    @property
     def out_of_bag_effect_(self) -> Floats | None:
         """Effects on the rows of the fit, by trees that did not see them."""
         self._require()
@@ -462,34 +433,6 @@ class CausalForest(Saved):
         self._require()
         return self._propensities
 
-    @property
-    def _named(self) -> bool:
-        return bool(note_of(self._require()).get("named", True))
-
-    def _attributes(self, X: Any) -> list[Attribute]:
-        names = [feature.name for feature in self._features]
-        found = read_again(X, names, self._named, "CausalForest")
-        if found.named != self._named:
-            has, was = ("feature names", "without") if found.named else ("no feature names", "with")
-            message = f"X has {has}, but CausalForest was fitted {was} them; columns go by place"
-            warnings.warn(message, UserWarning, stacklevel=self._depth())
-        return found.attributes(self._features)
-
-    def _adopt(self, engine: _tercet.FittedCausalForest) -> None:
-        """Take over what the model notes of features."""
-        told = note_of(engine).get("features")
-        if told is None:  # fitted in Rust, which knows numbers from levels itself
-            learned = json.loads(engine.to_json())["schema"]["binning"]["features"]
-            self._features = tuple(Feature(one["name"], one["as"] == "levels") for one in learned)
-        else:
-            self._features = tuple(Feature.of(one) for one in told)
-
-    @classmethod
-    def _around(cls, engine: Any, settings: Mapping[str, Any]) -> Self:
-        model = super()._around(engine, settings)
-        model._adopt(engine)
-        return model
-
     def __getstate__(self) -> dict[str, Any]:
         return {**super().__getstate__(), "told": [getattr(self, name) for name in _TOLD]}
 
@@ -498,8 +441,6 @@ class CausalForest(Saved):
         for name, value in zip(_TOLD, state["told"], strict=True):
             if value is not None:
                 setattr(self, name, value)
-        if self._engine is not None:
-            self._adopt(self._engine)
 
     def _settings(self) -> dict[str, Any]:
         counts = {"n_trees": "4", "bag_size": "2", "bins": "2"}
@@ -516,19 +457,10 @@ class CausalForest(Saved):
         found["seed"] = _arguments.seed(self.random_state, "random_state")
         return found
 
-    def _describe(self, schema: dict[str, Any]) -> None:
-        note = note_of(self._require())
-        schema["note"] = {**note, "params": params_as_json(self.get_params())}
-
     @classmethod
     def _stored(cls, engine: Any) -> Mapping[str, Any]:
-        kept = note_of(engine).get("params")
-        if kept is not None:
-            found: Mapping[str, Any] = kept
-            return found
-        settings = json.loads(engine.settings)
-        settings["random_state"] = settings.pop("seed")
-        return {**settings, "control": engine.arms[0] if engine.arms else None}
+        control = engine.arms[0] if engine.arms else None
+        return {"control": control, **super()._stored(engine)}
 
     def _words(self) -> Iterator[str]:
         engine = self._require()

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import warnings
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, ClassVar, Final, Self
 
@@ -12,20 +11,19 @@ import pyarrow as pa
 
 from tercet import _arguments, _columns, _display, _tercet
 from tercet._columns import column_error
-from tercet._estimator import Saved, note_of
-from tercet._features import Feature
+from tercet._estimator import note_of
 from tercet._frames import check_same_rows, new_table, read_whole
 from tercet._levels import as_text, quoted
 from tercet._progress import Progress, reporting
-from tercet.exceptions import NotFittedError, ParameterError
+from tercet.exceptions import ParameterError
 from tercet.response import _leaf_rules, _treatment
+from tercet.response._binned_model import BinnedModel
 from tercet.response._crossing import labels_of
 from tercet.response._leaf_rules import LeafRules
 from tercet.response._leaks import warn_of_leaks
 from tercet.value.propensity._customers import (
     column_of,
     is_table,
-    read_again,
     read_customers,
     warn_of_numbers_as_text,
 )
@@ -38,7 +36,6 @@ if TYPE_CHECKING:
     from numpy.typing import ArrayLike, NDArray
 
     from tercet._columns import Floats
-    from tercet._features import Attribute
     from tercet.response.segment import Segment
     from tercet.value.propensity._customers import Customers
 
@@ -49,7 +46,7 @@ _NEITHER: Final = "rewards, or treatment and outcome"
 _COST: Final = "a number, one an action, or a dict of them by action"
 
 
-class PolicyTree(Saved):
+class PolicyTree(BinnedModel):
     r"""The best rule of a few splits that says which action a customer gets.
 
     Of all trees of the depth the one is found for which the rewards of the actions that it gives
@@ -143,7 +140,6 @@ class PolicyTree(Saved):
 
     _engine_class: ClassVar[Any] = _tercet.FittedPolicyTree
     _fitted_on = "X, treatment, outcome"
-    _features: tuple[Feature, ...] = ()
 
     def __init__(
         self,
@@ -450,34 +446,6 @@ class PolicyTree(Saved):
         return engine.outcome
 
     @property
-    def n_features_in_(self) -> int:
-        """Number of features."""
-        return len(self._require().features)
-
-    @property
-    def feature_names_in_(self) -> NDArray[np.object_]:
-        """The features' names, where the fit saw a table."""
-        engine = self._require()
-        if not self._named:
-            message = "feature_names_in_: the model was fitted to an array, whose columns have none"
-            raise NotFittedError(message)
-        return np.array(engine.features, dtype=object)
-
-    @property
-    def n_observations_(self) -> int:
-        """Number of rows of the fit."""
-        return int(self._require().report["n_observations"])
-
-    @property
-    def how_it_ended_(self) -> str:
-        """How far was searched, in words."""
-        return str(self._require().report["how_it_ended"])
-
-    @property
-    def _named(self) -> bool:
-        return bool(note_of(self._require()).get("named", True))
-
-    @property
     def _rules(self) -> LeafRules:
         return LeafRules.of(note_of(self._require()).get("rules", {}))
 
@@ -509,35 +477,6 @@ class PolicyTree(Saved):
             columns[name] = found[name][places]
         return {**columns, "n": found["rows"][places]}
 
-    def _attributes(self, X: Any) -> list[Attribute]:
-        names = [feature.name for feature in self._features]
-        found = read_again(X, names, self._named, "PolicyTree")
-        if found.named != self._named:
-            has, was = ("feature names", "without") if found.named else ("no feature names", "with")
-            message = f"X has {has}, but PolicyTree was fitted {was} them; columns go by place"
-            warnings.warn(message, UserWarning, stacklevel=self._depth())
-        return found.attributes(self._features)
-
-    def _adopt(self, engine: _tercet.FittedPolicyTree) -> None:
-        """Take over what the model notes of features."""
-        told = note_of(engine).get("features")
-        if told is None:  # fitted in Rust, which knows numbers from levels itself
-            learned = json.loads(engine.to_json())["schema"]["binning"]["features"]
-            self._features = tuple(Feature(one["name"], one["as"] == "levels") for one in learned)
-        else:
-            self._features = tuple(Feature.of(one) for one in told)
-
-    @classmethod
-    def _around(cls, engine: Any, settings: Mapping[str, Any]) -> Self:
-        model = super()._around(engine, settings)
-        model._adopt(engine)
-        return model
-
-    def __setstate__(self, state: Mapping[str, Any]) -> None:
-        super().__setstate__(state)
-        if self._engine is not None:
-            self._adopt(self._engine)
-
     def _settings(self) -> dict[str, Any]:
         counts = {"depth": "from 0 to 3", "bins": "at least 2", "shortlist": "at least 1"}
         counts["nuisance_trees"] = "at least 2"
@@ -554,20 +493,10 @@ class PolicyTree(Saved):
         found["seed"] = _arguments.seed(self.random_state, "random_state")
         return found
 
-    def _describe(self, schema: dict[str, Any]) -> None:
-        note = note_of(self._require())
-        schema["note"] = {**note, "params": params_as_json(self.get_params())}
-
     @classmethod
     def _stored(cls, engine: Any) -> Mapping[str, Any]:
-        kept = note_of(engine).get("params")
-        if kept is not None:
-            found: Mapping[str, Any] = kept
-            return found
-        settings = json.loads(engine.settings)
-        settings["random_state"] = settings.pop("seed")
         control = None if engine.control is None else engine.actions[engine.control]
-        return {**settings, "control": control}
+        return {"control": control, **super()._stored(engine)}
 
     def _words(self) -> Iterator[str]:
         found = self._require().value(level=0.95)

@@ -13,6 +13,7 @@ use crate::records::Record;
 ///
 /// - `saved`: `from_json`, `to_json` and `save`;
 /// - `noted`: `note`, what Python keeps with the model;
+/// - `set`: `settings`, those that it was fitted with;
 /// - `reported`: `report`, how the fit went;
 /// - `parameters`: `parameter_names`, `estimates` and `standard_errors`;
 /// - `intervals`: `intervals` of the parameters.
@@ -50,6 +51,16 @@ macro_rules! shared_methods {
             #[getter]
             fn note(&self) -> String {
                 self.0.note().to_string()
+            }
+        }
+    };
+    (@set $class:ident) => {
+        #[pymethods]
+        impl $class {
+            /// The settings that it was fitted with, as a JSON text.
+            #[getter]
+            fn settings(&self) -> PyResult<String> {
+                $crate::model::text(serde_json::to_string(self.0.settings()))
             }
         }
     };
@@ -165,6 +176,15 @@ pub(crate) fn settings<'py>(
             Value::Bool(value) => record.with(name, *value),
             value => record.with(name, value.as_str()),
         })
+}
+
+/// What was written as JSON.
+pub(crate) fn text(written: serde_json::Result<String>) -> PyResult<String> {
+    written.map_err(|error| {
+        errors::to_python(Error::Corrupt {
+            reason: error.to_string(),
+        })
+    })
 }
 
 /// How the fit went, by name.

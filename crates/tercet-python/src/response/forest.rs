@@ -44,7 +44,7 @@ type Told = (Table, Table, Column<f64>, Table);
 #[pyclass(frozen, module = "tercet._tercet")]
 pub(crate) struct FittedCausalForest(core::FittedCausalForest);
 
-model::shared_methods!(FittedCausalForest: saved, noted, reported);
+model::shared_methods!(FittedCausalForest: saved, set, noted, reported);
 
 #[pymethods]
 impl FittedCausalForest {
@@ -86,16 +86,6 @@ impl FittedCausalForest {
         let n_arms = fitted.arms().len().max(1);
         let told = out_of_bag(py, told, n_effects, n_arms)?;
         Ok((Self(fitted.with_note(note)), told))
-    }
-
-    /// The settings that it was fitted with, as a JSON text.
-    #[getter]
-    fn settings(&self) -> PyResult<String> {
-        serde_json::to_string(self.0.settings()).map_err(|error| {
-            errors::to_python(tercet::Error::Corrupt {
-                reason: error.to_string(),
-            })
-        })
     }
 
     /// The names of the attributes.

@@ -89,7 +89,7 @@ impl<'a> Given<'a> {
 #[pyclass(frozen, module = "tercet._tercet")]
 pub(crate) struct FittedPolicyTree(core::FittedPolicyTree);
 
-model::shared_methods!(FittedPolicyTree: saved, noted, reported);
+model::shared_methods!(FittedPolicyTree: saved, set, noted, reported);
 
 #[pymethods]
 impl FittedPolicyTree {
@@ -123,16 +123,6 @@ impl FittedPolicyTree {
             estimator.fit_observed(&given.data(arrays.design()?)?, observer)
         })?;
         Ok(Self(fitted.with_note(note)))
-    }
-
-    /// The settings that it was fitted with, as a JSON text.
-    #[getter]
-    fn settings(&self) -> PyResult<String> {
-        serde_json::to_string(self.0.settings()).map_err(|error| {
-            errors::to_python(tercet::Error::Corrupt {
-                reason: error.to_string(),
-            })
-        })
     }
 
     /// The names of the attributes.

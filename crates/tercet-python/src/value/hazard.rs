@@ -1,7 +1,5 @@
 //! Hazards: when customers churn, or reach the next stage.
 
-use std::path::PathBuf;
-
 use pyo3::prelude::*;
 use tercet::Estimator;
 use tercet::value::hazard::{
@@ -14,7 +12,7 @@ use crate::arrays::{Codes, Column, Flags, Floats, Table};
 use crate::boundary::{self, Progress};
 use crate::data::{Attribute, DesignArrays, Named};
 use crate::records::Record;
-use crate::{errors, model, persist};
+use crate::{model, persist};
 
 /// What the caller calls the events, a code a row (0 for none), and the events' names.
 type NamedEvents<'py> = (String, Codes<'py>, Vec<String>);
@@ -24,6 +22,8 @@ type NamedEvents<'py> = (String, Codes<'py>, Vec<String>);
 /// Attributes are those of a propensity.
 #[pyclass(frozen, module = "tercet._tercet")]
 pub(crate) struct FittedHazard(core::FittedHazard);
+
+model::shared_methods!(FittedHazard: saved, set, noted, reported, parameters);
 
 #[pymethods]
 impl FittedHazard {
@@ -85,62 +85,6 @@ impl FittedHazard {
             estimator.fit_observed(&data, observer)
         })?;
         Ok(Self(fitted.with_note(note)))
-    }
-
-    /// The model from a JSON text.
-    #[staticmethod]
-    fn from_json(py: Python<'_>, json: &str) -> PyResult<Self> {
-        persist::from_json(py, json).map(Self)
-    }
-
-    /// The model as a JSON text.
-    fn to_json(&self, py: Python<'_>) -> PyResult<String> {
-        persist::to_json(py, &self.0)
-    }
-
-    /// Writes the model to a file, whole or not at all.
-    fn save(&self, py: Python<'_>, path: PathBuf) -> PyResult<()> {
-        persist::save(py, &self.0, path)
-    }
-
-    /// The settings that it was fitted with, as a JSON text.
-    #[getter]
-    fn settings(&self) -> PyResult<String> {
-        serde_json::to_string(self.0.settings()).map_err(|error| {
-            errors::to_python(tercet::Error::Corrupt {
-                reason: error.to_string(),
-            })
-        })
-    }
-
-    /// What was kept with the model, as a JSON text.
-    #[getter]
-    fn note(&self) -> String {
-        self.0.note().to_string()
-    }
-
-    /// How the fit went, by name.
-    #[getter]
-    fn report<'py>(&self, py: Python<'py>) -> PyResult<Record<'py>> {
-        model::report(py, &self.0)
-    }
-
-    /// The parameters' names: effects, event by event.
-    #[getter]
-    fn parameter_names(&self, py: Python<'_>) -> PyResult<Vec<String>> {
-        model::parameter_names(py, &self.0)
-    }
-
-    /// The estimates, in the order of the names.
-    #[getter]
-    fn estimates(&self, py: Python<'_>) -> PyResult<Column<f64>> {
-        model::estimates(py, &self.0)
-    }
-
-    /// Standard errors, in the order of the names; nan where there is none.
-    #[getter]
-    fn standard_errors(&self, py: Python<'_>) -> PyResult<Column<f64>> {
-        model::standard_errors(py, &self.0)
     }
 
     /// The names of the attributes.

@@ -169,16 +169,6 @@ impl FittedPropensity {
             .collect())
     }
 
-    /// The settings that it was fitted with, as a JSON text.
-    #[getter]
-    fn settings(&self) -> PyResult<String> {
-        serde_json::to_string(self.0.settings()).map_err(|error| {
-            errors::to_python(tercet::Error::Corrupt {
-                reason: error.to_string(),
-            })
-        })
-    }
-
     /// The names of the attributes.
     #[getter]
     fn features(&self) -> Vec<String> {
@@ -382,7 +372,7 @@ impl FittedPropensity {
     }
 }
 
-shared_methods!(FittedPropensity: saved, noted, reported);
+shared_methods!(FittedPropensity: saved, set, noted, reported);
 
 /// Of each reason its row, its rank, its feature's place, and what it adds to the log-odds.
 type ReasonColumns = (Column<u32>, Column<u32>, Column<u32>, Column<f64>);

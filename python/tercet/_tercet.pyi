@@ -892,7 +892,7 @@ class FittedHazard:
     @property
     def parameter_names(self, /) -> list[str]:
         """
-        The parameters' names: effects, event by event.
+        The parameters' names, in the order of every other list and matrix of them.
         """
     def part(self, /, event: SupportsIndex) -> FittedPropensity:
         """
@@ -915,7 +915,7 @@ class FittedHazard:
     @property
     def standard_errors(self, /) -> NDArray[float64]:
         """
-        Standard errors, in the order of the names; nan where there is none.
+        Standard errors; nan where there is none: on a boundary, given, or drawn by a penalty.
         """
     def survival(
         self,
